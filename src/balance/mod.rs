@@ -1,0 +1,1 @@
+//! From a view of targets to one target; one file per algorithm.

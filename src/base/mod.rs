@@ -1,0 +1,6 @@
+//! Vocabulary without a domain: ids, clock, seeded randomness, and the bounds of everything.
+
+pub mod clock;
+pub mod ids;
+pub mod limits;
+pub mod rng;

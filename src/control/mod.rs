@@ -1,0 +1,1 @@
+//! Process-wide state: reload, DNS, merged totals, lifecycle.

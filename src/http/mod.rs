@@ -1,0 +1,20 @@
+//! What a message *is*: methods, field names, heads as spans over the received bytes, replies of our own.
+//!
+//! Nothing here knows the wire: `http1` reads bytes into these types and writes them out again.
+
+pub mod head;
+pub mod method;
+pub mod name;
+
+pub use head::Field;
+pub use head::Fields;
+pub use head::Framing;
+pub use head::RequestHead;
+pub use head::ResponseHead;
+pub use head::Reuse;
+pub use head::Span;
+pub use head::Target;
+pub use head::TargetForm;
+pub use head::Version;
+pub use method::Method;
+pub use name::Name;

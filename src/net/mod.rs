@@ -1,0 +1,1 @@
+//! Bytes in and out: listeners, connects, streams, the buffer pool, deadlines.

@@ -1,0 +1,1 @@
+//! The plugin trait, phase contexts, the chain.

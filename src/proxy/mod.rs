@@ -1,0 +1,1 @@
+//! One downstream connection and its exchanges, from bytes read to outcome recorded.

@@ -1,0 +1,1 @@
+//! From a request head to a route, in Kong's order; compiled once, immutable.

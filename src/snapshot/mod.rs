@@ -1,0 +1,1 @@
+//! From a model to an immutable snapshot, and the pure decision over it.

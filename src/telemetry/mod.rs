@@ -1,0 +1,1 @@
+//! The metrics catalogue, one core's counters and histograms, encoders, log records.

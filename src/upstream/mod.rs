@@ -1,0 +1,1 @@
+//! One core's targets: idle pools, in-flight counts, connecting.

@@ -1,0 +1,1 @@
+//! One OS thread: pin, runtime, accept, housekeeping, drain.
