@@ -2,10 +2,12 @@
 //!
 //! Nothing here knows the wire: `http1` reads bytes into these types and writes them out again.
 
+pub mod cause;
 pub mod head;
 pub mod method;
 pub mod name;
 
+pub use cause::Cause;
 pub use head::Field;
 pub use head::Fields;
 pub use head::Framing;
