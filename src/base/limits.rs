@@ -27,3 +27,15 @@ pub const CHUNK_SIZE_DIGITS: usize = 16;
 pub const INTERIM_RESPONSES: usize = 32;
 /// Default of `limits.connections`, per process.
 pub const CONNECTIONS: usize = 100_000;
+/// A small buffer waits at every idle connection, so it is the largest part of an idle connection's memory.
+pub const BUFFER_SMALL_BYTES: usize = 512;
+/// A medium buffer holds a head that is being built, or the first bytes of a response.
+pub const BUFFER_MEDIUM_BYTES: usize = 8_192;
+/// A large buffer relays bodies; also the most user memory that a slow reader can hold.
+pub const BUFFER_LARGE_BYTES: usize = 65_536;
+/// Idle small buffers that a core keeps.
+pub const BUFFERS_SMALL_KEPT: usize = 1_024;
+/// Idle medium buffers that a core keeps.
+pub const BUFFERS_MEDIUM_KEPT: usize = 1_024;
+/// Idle large buffers that a core keeps.
+pub const BUFFERS_LARGE_KEPT: usize = 64;
