@@ -3,6 +3,8 @@
 //! What an operator may change takes its default and its permitted range from here; the rest are constants.
 //! Sizes are bytes unless the name says otherwise.
 
+use std::time::Duration;
+
 /// Longest request or response head that can be configured: offsets into a head are 16 bits wide.
 pub const HEAD_BYTES_CEILING: usize = 65_535;
 /// Default of `limits.request_head_bytes`: twice what browsers with many cookies send.
@@ -39,3 +41,37 @@ pub const BUFFERS_SMALL_KEPT: usize = 1_024;
 pub const BUFFERS_MEDIUM_KEPT: usize = 1_024;
 /// Idle large buffers that a core keeps.
 pub const BUFFERS_LARGE_KEPT: usize = 64;
+/// Directives that may wait for one worker; control installs at most a few per second.
+pub const DIRECTIVES_QUEUED: usize = 64;
+/// Reports of all workers that may wait for control.
+pub const REPORTS_QUEUED: usize = 1_024;
+/// Fibers that a core keeps when no exchange runs on them; each is a few kilobytes.
+pub const FIBERS_KEPT: usize = 1_024;
+/// How often our own name may stand in a request's Via before it is taken for a loop: gateways behind
+/// gateways are legitimate, five in a row are not.
+pub const LOOP_HOPS: usize = 4;
+/// How long a connection is read after its last answer, so that the answer is not lost to a reset.
+pub const LINGER: Duration = Duration::from_secs(2);
+/// How many bytes are read and dropped in that time.
+pub const LINGER_BYTES: usize = 65_536;
+/// A request body of our own answer is read to its end if no more than this is missing; else the connection
+/// closes.
+pub const DISCARD_BYTES: usize = 65_536;
+/// How long that may take.
+pub const DISCARD: Duration = Duration::from_secs(1);
+/// A wait for an answer that lasts longer than this also watches for the client to leave.
+pub const CLIENT_WATCH_AFTER: Duration = Duration::from_millis(50);
+/// Room for the fields that the gateway adds to a response's head.
+pub const OWN_FIELDS_BYTES: usize = 512;
+/// How long an idle connection may still bring a request while the gateway drains.
+pub const DRAIN_IDLE: Duration = Duration::from_secs(1);
+/// Entries of a worker's submission queue; beyond it monoio submits early.
+pub const RING_ENTRIES: u32 = 4_096;
+/// How long accepting pauses where there is no room for a connection.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+/// Time between two turns of a worker's housekeeping while it has connections; the grain of all deadlines.
+pub const TICK_BUSY: Duration = Duration::from_millis(50);
+/// The same while it has none.
+pub const TICK_IDLE: Duration = Duration::from_millis(500);
+/// How often a worker reports what it counted.
+pub const REPORT_EVERY: Duration = Duration::from_secs(1);

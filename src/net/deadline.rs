@@ -16,6 +16,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use crate::base::clock::Instant;
+use crate::base::limits;
 
 /// The end of time: no deadline.
 const NEVER: u64 = u64::MAX;
@@ -29,6 +30,8 @@ struct Slot {
     /// Nanoseconds on the monotonic clock.
     at: Cell<u64>,
     fired: Cell<bool>,
+    /// The deadline is one for having nothing to do.
+    idle: Cell<bool>,
     waker: RefCell<Option<Waker>>,
 }
 
@@ -49,6 +52,14 @@ impl Deadlines {
         let slot = Rc::new(slot);
         self.slots.borrow_mut().push(Rc::clone(&slot));
         Guard { slot }
+    }
+
+    /// Brings the deadline of every idle connection forward to a moment from `now`, for a drain.
+    pub fn hasten_idle(&self, now: Instant) {
+        let soon = now.plus(limits::DRAIN_IDLE).0;
+        for slot in self.slots.borrow().iter().filter(|slot| slot.idle.get()) {
+            slot.at.set(slot.at.get().min(soon));
+        }
     }
 
     /// Wakes every task whose deadline is not after `now`, and forgets the guards that are gone.
@@ -78,13 +89,22 @@ impl Guard {
     #[inline]
     pub fn arm(&self, now: Instant, after: Duration) {
         self.slot.fired.set(false);
+        self.slot.idle.set(false);
         self.slot.at.set(now.plus(after).0);
+    }
+
+    /// Sets the deadline of having nothing to do, which a drain brings forward.
+    #[inline]
+    pub fn arm_idle(&self, now: Instant, after: Duration) {
+        self.arm(now, after);
+        self.slot.idle.set(true);
     }
 
     /// Lifts the deadline.
     #[inline]
     pub fn disarm(&self) {
         self.slot.fired.set(false);
+        self.slot.idle.set(false);
         self.slot.at.set(NEVER);
     }
 

@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use monoio::net::TcpListener;
+use monoio::net::TcpStream;
 use socket2::Domain;
 use socket2::Protocol;
 use socket2::SockRef;
@@ -48,7 +49,6 @@ impl Listener {
     /// # Errors
     /// When the runtime cannot register the socket.
     pub fn new(socket: std::net::TcpListener) -> io::Result<Self> {
-        socket.set_nonblocking(true)?;
         let inner = TcpListener::from_std(socket.try_clone()?)?;
         Ok(Self { socket, inner })
     }
@@ -63,9 +63,17 @@ impl Listener {
         Ok(Stream::new(stream, peer))
     }
 
-    /// Ends listening; connections that wait in the kernel's queue are reset, so accept them first.
-    pub fn stop(&self) {
-        // The socket may be shut down already; there is nothing to do about it then.
+    /// Gives every connection that waits in the kernel's queue to `take`, then ends listening; what arrives
+    /// after that is refused.
+    pub fn stop(&self, mut take: impl FnMut(Stream)) {
+        if self.socket.set_nonblocking(true).is_ok() {
+            while let Ok((socket, peer)) = self.socket.accept() {
+                if let Ok(stream) = TcpStream::from_std(socket) {
+                    take(Stream::new(stream, peer));
+                }
+            }
+        }
+        // It may be shut down already; there is nothing to do about it then.
         let _ = SockRef::from(&self.socket).shutdown(std::net::Shutdown::Both);
     }
 }

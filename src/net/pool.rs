@@ -57,6 +57,12 @@ impl Pool {
         idle.unwrap_or_else(|| Vec::with_capacity(size.bytes()))
     }
 
+    /// Takes a buffer back and hands out an empty one of another size.
+    pub fn swap(&self, buffer: Vec<u8>, size: Size) -> Vec<u8> {
+        self.give(buffer);
+        self.take(size)
+    }
+
     /// Takes a buffer back. One that grew past its size, or of which enough are kept, is freed.
     pub fn give(&self, mut buffer: Vec<u8>) {
         let Some(size) = Size::of(buffer.capacity()) else {

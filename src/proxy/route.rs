@@ -1,0 +1,108 @@
+//! The first stage: from a head to the route that serves it, or to the answer that needs no upstream.
+
+use crate::base::limits;
+use crate::http::Cause;
+use crate::http::Method;
+use crate::http::Name;
+use crate::http::TargetForm;
+use crate::http::path::canonicalize;
+use crate::http::reply::Reply;
+use crate::proxy::exchange::Exchange;
+use crate::proxy::failure::Stop;
+use crate::router::Facts;
+use crate::router::Match;
+use crate::router::Scheme;
+
+/// A request with its route.
+#[derive(Debug)]
+pub(super) struct Routed {
+    pub(super) matched: Match,
+}
+
+/// Finds the request's route. The canonical path is left in the exchange's scratch: it is what plugins, the
+/// upstream's path and the log see.
+pub(super) fn route(exchange: &mut Exchange<'_>) -> Result<Routed, Stop> {
+    refuse_early(exchange)?;
+    let scratch = &mut *exchange.scratch;
+    let head = &scratch.request;
+    let bytes: &[u8] = exchange.input;
+    let raw = if head.target.path.is_empty() { b"/" } else { head.target.path.of(bytes) };
+    let mut canonical = std::mem::take(&mut scratch.canonical);
+    canonical.clear();
+    let borrowed = canonicalize(raw, &mut canonical).map_err(|_| Cause::RequestMalformed)?;
+    let snapshot = &exchange.instance.snapshot;
+    let facts = Facts {
+        scheme: Scheme::Http,
+        method: head.method_span.of(bytes),
+        host: head.host.of(bytes),
+        port: head.port.unwrap_or(80),
+        path: borrowed,
+        fields: &head.fields,
+        head: bytes,
+        sni: None,
+    };
+    let matched = snapshot.router.find(&facts, &mut scratch.routing);
+    if canonical.is_empty() {
+        canonical.extend_from_slice(raw);
+    }
+    scratch.canonical = canonical;
+    let matched = matched.ok_or(Cause::RouteNotFound)?;
+    exchange.tally.route = Some(matched.route);
+    let plan = snapshot.route(matched.route);
+    if !plan.serves_http {
+        return Err(https_required(exchange, plan.https_redirect_status));
+    }
+    Ok(Routed { matched })
+}
+
+/// What is answered whatever the routes say: methods that this gateway does not pass on, `OPTIONS *`,
+/// and requests that have come round in a circle.
+fn refuse_early(exchange: &Exchange<'_>) -> Result<(), Stop> {
+    let head = &exchange.scratch.request;
+    let bytes: &[u8] = exchange.input;
+    match head.method {
+        Method::Connect | Method::Trace => return Err(Cause::RequestMethodRefused.into()),
+        Method::Options => {
+            let hops = head.fields.get(Name::MaxForwards, bytes);
+            if head.target.form == TargetForm::Asterisk || hops == Some(b"0") {
+                return Err(Stop::Reply(Reply::options()));
+            }
+        }
+        _ => {}
+    }
+    if exchange.body.broken {
+        return Err(Cause::RequestMalformed.into());
+    }
+    let most = exchange.instance.snapshot.request_body_bytes;
+    if exchange.body.remaining().is_some_and(|rest| rest + exchange.body.first as u64 > most)
+        || exchange.body.first as u64 > most
+    {
+        return Err(Cause::RequestBodyTooLarge.into());
+    }
+    if head.fields.has(Name::Via) && hops(head.fields.all(Name::Via, bytes)) > limits::LOOP_HOPS {
+        return Err(Cause::LoopDetected.into());
+    }
+    Ok(())
+}
+
+/// How often our own pseudonym stands in the Via fields.
+fn hops<'b>(vias: impl Iterator<Item = &'b [u8]>) -> usize {
+    vias.map(|via| memchr::memmem::find_iter(via, super::VIA_PSEUDONYM).count()).sum()
+}
+
+/// The answer of a route for HTTPS alone: 426, or the redirect that the route asks for.
+fn https_required(exchange: &Exchange<'_>, status: u16) -> Stop {
+    if status == 426 {
+        return Cause::HttpsRequired.into();
+    }
+    let head = &exchange.scratch.request;
+    let mut location = b"https://".to_vec();
+    location.extend_from_slice(head.host.of(exchange.input));
+    match head.target.form {
+        TargetForm::Origin => location.extend_from_slice(head.target_span.of(exchange.input)),
+        TargetForm::Absolute | TargetForm::Authority | TargetForm::Asterisk => {
+            location.extend_from_slice(&exchange.scratch.canonical);
+        }
+    }
+    Stop::Reply(Reply::redirect(status, &location))
+}
