@@ -39,3 +39,9 @@ pub const BUFFERS_SMALL_KEPT: usize = 1_024;
 pub const BUFFERS_MEDIUM_KEPT: usize = 1_024;
 /// Idle large buffers that a core keeps.
 pub const BUFFERS_LARGE_KEPT: usize = 64;
+/// Largest compiled program of a route's regular expression; typical ones take a few kilobytes.
+pub const REGEX_PROGRAM_BYTES: usize = 1_048_576;
+/// Memory in which one regular expression may cache its states on one core.
+pub const REGEX_CACHE_BYTES: usize = 32_768;
+/// Most regular expressions whose states one core caches at a time; more take turns.
+pub const REGEX_CACHES: usize = 256;
