@@ -75,3 +75,9 @@ pub const TICK_BUSY: Duration = Duration::from_millis(50);
 pub const TICK_IDLE: Duration = Duration::from_millis(500);
 /// How often a worker reports what it counted.
 pub const REPORT_EVERY: Duration = Duration::from_secs(1);
+/// Largest compiled program of a route's regular expression; typical ones take a few kilobytes.
+pub const REGEX_PROGRAM_BYTES: usize = 1_048_576;
+/// Memory in which one regular expression may cache its states on one core.
+pub const REGEX_CACHE_BYTES: usize = 32_768;
+/// Most regular expressions whose states one core caches at a time; more take turns.
+pub const REGEX_CACHES: usize = 256;

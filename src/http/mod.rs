@@ -6,6 +6,7 @@ pub mod cause;
 pub mod head;
 pub mod method;
 pub mod name;
+pub mod path;
 
 pub use cause::Cause;
 pub use head::Field;
@@ -20,3 +21,4 @@ pub use head::TargetForm;
 pub use head::Version;
 pub use method::Method;
 pub use name::Name;
+pub use path::PathFault;
