@@ -81,3 +81,16 @@ pub const REGEX_PROGRAM_BYTES: usize = 1_048_576;
 pub const REGEX_CACHE_BYTES: usize = 32_768;
 /// Most regular expressions whose states one core caches at a time; more take turns.
 pub const REGEX_CACHES: usize = 256;
+/// Most (service, route) pairs with counters of their own: three times a marketplace of 15,000 APIs; what
+/// comes later is counted under `_other`.
+pub const METRIC_SERIES: usize = 50_000;
+/// A worker hands its access-log records over when a batch reaches this size, or at its next tick.
+pub const LOG_BATCH_BYTES: usize = 65_536;
+/// Batches between all workers and the log thread, 16 MiB at most; beyond them records are dropped and counted.
+pub const LOG_QUEUE_BATCHES: usize = 256;
+/// Formatted lines that the log thread gathers before it writes.
+pub const LOG_BUFFER_BYTES: usize = 262_144;
+/// Longest path and longest query in an access-log record; the rest is cut off and the record says so.
+pub const LOG_TARGET_BYTES: usize = 4_096;
+/// Longest other field in an access-log record.
+pub const LOG_FIELD_BYTES: usize = 1_024;
