@@ -27,3 +27,7 @@ pub const CHUNK_SIZE_DIGITS: usize = 16;
 pub const INTERIM_RESPONSES: usize = 32;
 /// Default of `limits.connections`, per process.
 pub const CONNECTIONS: usize = 100_000;
+/// Most ranges of one `Accept` that are read for an error of our own; browsers send ten.
+pub const ACCEPT_RANGES: usize = 32;
+/// What `Retry-After` says where nothing is known: soon, but not in a tight loop.
+pub const RETRY_AFTER_SECS: u32 = 1;
