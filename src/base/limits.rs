@@ -31,3 +31,6 @@ pub const CONNECTIONS: usize = 100_000;
 pub const ACCEPT_RANGES: usize = 32;
 /// What `Retry-After` says where nothing is known: soon, but not in a tight loop.
 pub const RETRY_AFTER_SECS: u32 = 1;
+/// Longest PROXY protocol header: the fixed part, two Unix socket addresses, and 4 KiB of extensions, of which
+/// balancers send some hundred bytes.
+pub const PROXY_HEADER_BYTES: usize = 16 + 216 + 4_096;
