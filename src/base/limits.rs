@@ -94,3 +94,10 @@ pub const LOG_BUFFER_BYTES: usize = 262_144;
 pub const LOG_TARGET_BYTES: usize = 4_096;
 /// Longest other field in an access-log record.
 pub const LOG_FIELD_BYTES: usize = 1_024;
+/// Most ranges of one `Accept` that are read for an error of our own; browsers send ten.
+pub const ACCEPT_RANGES: usize = 32;
+/// What `Retry-After` says where nothing is known: soon, but not in a tight loop.
+pub const RETRY_AFTER_SECS: u32 = 1;
+/// Longest PROXY protocol header: the fixed part, two Unix socket addresses, and 4 KiB of extensions, of which
+/// balancers send some hundred bytes.
+pub const PROXY_HEADER_BYTES: usize = 16 + 216 + 4_096;

@@ -19,3 +19,5 @@ pub use pool::Pool;
 pub use stream::Reader;
 pub use stream::Stream;
 pub use stream::Writer;
+
+pub mod proxy_protocol;
