@@ -1,6 +1,8 @@
 //! Replays what a real Kong 3.9.1 was recorded to do, at the level of the routing decision: which route
 //! wins, what its groups capture, what path goes upstream and what the origin is told about the rest.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 #[path = "golden/recording.rs"]
 mod recording;
 
@@ -19,6 +21,7 @@ use silverback::router::Facts;
 use silverback::router::HeaderCriterion;
 use silverback::router::HeaderPattern;
 use silverback::router::HostPattern;
+use silverback::router::Match;
 use silverback::router::PathPattern;
 use silverback::router::RouteCriteria;
 use silverback::router::Router;
@@ -162,19 +165,6 @@ fn fate(
     if https_only && facts.scheme == Scheme::Http {
         return Fate::of_status(426);
     }
-    let strip = if route.strip_path {
-        StripPath::Strip
-    } else {
-        StripPath::Keep
-    };
-    let base = service.path.as_deref().unwrap_or("/").as_bytes();
-    let (mut uri, mut prefix) = (Vec::new(), Vec::new());
-    upstream_path(&mut uri, base, &found, path, strip);
-    let prefixed = forwarded_prefix(&mut prefix, &found, path, strip);
-    if let Some(query) = query {
-        uri.push(b'?');
-        uri.extend_from_slice(query.as_bytes());
-    }
     let captures = router.captures(&found, path, scratch);
     let shown = |value: Option<&[u8]>| text(value.unwrap_or(b"-"));
     let first = shown(captures.and_then(|captures| captures.get(1)));
@@ -183,9 +173,35 @@ fn fate(
         status: 200,
         route: Some(route.name.clone()),
         captures: case.captures.as_ref().map(|_| format!("{first}|{named}")),
-        uri: Some(text(&uri)),
         forwarded_path: Some(raw.to_owned()),
+        ..forwarded((service, route), &found, path, query)
+    }
+}
+
+/// What reaches the origin of a request with this path.
+fn forwarded(
+    (service, route): (&Service, &Route),
+    found: &Match,
+    path: &[u8],
+    query: Option<&str>,
+) -> Fate {
+    let strip = if route.strip_path {
+        StripPath::Strip
+    } else {
+        StripPath::Keep
+    };
+    let base = service.path.as_deref().unwrap_or("/").as_bytes();
+    let (mut uri, mut prefix) = (Vec::new(), Vec::new());
+    upstream_path(&mut uri, base, found, path, strip);
+    let prefixed = forwarded_prefix(&mut prefix, found, path, strip);
+    if let Some(query) = query {
+        uri.push(b'?');
+        uri.extend_from_slice(query.as_bytes());
+    }
+    Fate {
+        uri: Some(text(&uri)),
         forwarded_prefix: prefixed.then(|| text(&prefix)),
+        ..Fate::default()
     }
 }
 

@@ -213,7 +213,7 @@ impl Request {
             let mut lines = self.lines.iter().filter(named);
             lines.any(|(_, value)| header.values.iter().any(|wanted| value_met(value, wanted)))
         };
-        let sni_met = |wanted: &Box<str>| {
+        let sni_met = |wanted: &str| {
             self.sni
                 .is_some_and(|sni| sni.eq_ignore_ascii_case(wanted.trim_end_matches('.')))
         };
@@ -222,7 +222,7 @@ impl Request {
             && route.headers.iter().all(header_met)
             && (route.snis.is_empty()
                 || self.scheme == Scheme::Http
-                || route.snis.iter().any(sni_met));
+                || route.snis.iter().any(|wanted| sni_met(wanted)));
         match path {
             _ if !met => None,
             None => Some(1),
@@ -288,7 +288,7 @@ fn oracle(routes: &[RouteCriteria], request: &Request) -> Option<(u32, Option<u1
             candidates.push((key, path));
         }
     }
-    candidates.sort_by(|a, b| a.0.cmp(&b.0));
+    candidates.sort_by_key(|(key, _)| *key);
     candidates.iter().find_map(|(key, path)| {
         let end = request.meets(&routes[key.3], *path)?;
         Some((key.3 as u32, path.map(|_| key.4 as u16), end))

@@ -19,8 +19,6 @@ pub(crate) struct Recording {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Service {
-    /// Its name.
-    pub(crate) name: String,
     /// Its path.
     pub(crate) path: Option<String>,
     /// Its routes.
