@@ -1,1 +1,3 @@
 //! Composition root: command line, doctor, demo, exit codes.
+
+pub mod cli;
