@@ -168,6 +168,12 @@ impl Client {
         }
     }
 
+    /// The first byte of an answer must come; it stays unread.
+    #[track_caller]
+    pub(crate) fn expect_first(&mut self) {
+        assert_eq!(self.wire.wait_readable(), Ok(()), "no answer begins");
+    }
+
     /// The connection must end without another byte.
     #[track_caller]
     pub(crate) fn expect_end(&mut self) -> End {

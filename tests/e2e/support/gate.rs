@@ -85,6 +85,11 @@ impl Gate {
         self.0.change(|open| *open = true);
     }
 
+    /// Whether it is open.
+    pub(crate) fn is_open(&self) -> bool {
+        self.0.read(|open| *open)
+    }
+
     /// Waits for the gate; a script goes on when the test has forgotten it.
     pub(crate) fn wait(&self) {
         let _ = self.0.wait_for(PATIENCE, |open| open.then_some(()));

@@ -179,6 +179,11 @@ impl Origin {
         self.record.read(|r| r.sent)
     }
 
+    /// How many connections have a script that still runs.
+    pub(crate) fn open_connections(&self) -> usize {
+        self.record.read(|r| r.open.len())
+    }
+
     /// How often each id was seen.
     pub(crate) fn ledger(&self) -> HashMap<String, usize> {
         self.record.read(|r| {
