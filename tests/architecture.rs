@@ -82,10 +82,10 @@ fn dependencies(manifest: &str) -> BTreeSet<String> {
     for line in manifest.lines() {
         if line.starts_with('[') {
             section = line;
-        } else if section == "[dependencies]" {
-            if let Some((name, _)) = line.split_once('=') {
-                names.insert(name.trim().replace('-', "_"));
-            }
+        } else if section == "[dependencies]"
+            && let Some((name, _)) = line.split_once('=')
+        {
+            names.insert(name.trim().replace('-', "_"));
         }
     }
     names

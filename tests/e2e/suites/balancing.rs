@@ -226,10 +226,10 @@ impl Names {
             let mut buffer = [0_u8; 1_500];
             while let Ok((length, from)) = socket.recv_from(&mut buffer) {
                 count.change(|asked| *asked += 1);
-                if !mute.read(|muted| *muted) {
-                    if let Some(answer) = answer(&buffer[..length], ttl) {
-                        let _ = socket.send_to(&answer, from);
-                    }
+                if !mute.read(|muted| *muted)
+                    && let Some(answer) = answer(&buffer[..length], ttl)
+                {
+                    let _ = socket.send_to(&answer, from);
                 }
             }
         });

@@ -3,6 +3,7 @@
 //! it reaches another client.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use crate::support::Client;
@@ -38,7 +39,7 @@ fn corpus_is_answered_by_its_verdict() {
     for specimen in &specimens {
         let connections = origin.connections();
         let mut client = gateway.client();
-        if let Err(fault) = judge(specimen, &mut client, &origin, connections) {
+        if let Err(fault) = judged(specimen, &mut client, &origin, connections) {
             faults.push(format!(
                 "{}: expected {}, {fault}",
                 specimen.name, specimen.verdict
@@ -73,6 +74,17 @@ fn speak(mut peer: Peer, by_name: &HashMap<String, (Vec<u8>, String)>) {
     }
 }
 
+/// A specimen's verdict; an answer so broken that reading it panics is one fault among others.
+fn judged(
+    specimen: &Specimen,
+    client: &mut Client,
+    origin: &Origin,
+    connections: usize,
+) -> Result<(), String> {
+    let judge = AssertUnwindSafe(|| judge(specimen, client, origin, connections));
+    std::panic::catch_unwind(judge).unwrap_or_else(|_| Err("the answer cannot be read".to_owned()))
+}
+
 fn judge(
     specimen: &Specimen,
     client: &mut Client,
@@ -100,10 +112,10 @@ fn judge(
                 return Err("got 502".to_owned());
             }
             let said = response.head.all("proxy-status").join(",");
-            if let Some(token) = specimen.property("token") {
-                if !said.contains(&format!("error={token}")) {
-                    return Err(format!("Proxy-Status is {said:?}, not error={token}"));
-                }
+            if let Some(token) = specimen.property("token")
+                && !said.contains(&format!("error={token}"))
+            {
+                return Err(format!("Proxy-Status is {said:?}, not error={token}"));
             }
             alive(client)?;
         }
@@ -120,15 +132,15 @@ fn judge(
 
 fn relayed(specimen: &Specimen, head: &str, body: &str) -> Result<(), String> {
     let lower = head.to_ascii_lowercase();
-    if let Some(has) = specimen.property("has") {
-        if !lower.contains(&has.to_ascii_lowercase()) {
-            return Err(format!("the relayed head lacks {has:?}:\n{head}"));
-        }
+    if let Some(has) = specimen.property("has")
+        && !lower.contains(&has.to_ascii_lowercase())
+    {
+        return Err(format!("the relayed head lacks {has:?}:\n{head}"));
     }
-    if let Some(lacks) = specimen.property("lacks") {
-        if lower.contains(&lacks.to_ascii_lowercase()) {
-            return Err(format!("the relayed head has {lacks:?}:\n{head}"));
-        }
+    if let Some(lacks) = specimen.property("lacks")
+        && lower.contains(&lacks.to_ascii_lowercase())
+    {
+        return Err(format!("the relayed head has {lacks:?}:\n{head}"));
     }
     match specimen.property("body") {
         Some(expected) if specimen.verdict == "ok" && expected != body => {

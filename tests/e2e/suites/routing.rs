@@ -23,7 +23,7 @@ fn recorded_paths_are_repeated() {
 }
 
 fn recording(file: &str) -> Value {
-    let path = format!("{}/tests/kong-golden/{file}", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("{}/tests/golden/{file}", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
     serde_json::from_str(&text).unwrap()
 }
@@ -112,10 +112,10 @@ fn ask(case: &Value, gateway: &Gateway, origin: &Origin, number: usize) -> Resul
         .unwrap()
         .iter()
         .find(|h| h[0] == "X-Route");
-    if let Some(name) = named.and_then(|field| field[1].as_str()) {
-        if logged != format!("200 {name}") {
-            return Err(format!("the log says {logged:?}, not route {name:?}"));
-        }
+    if let Some(name) = named.and_then(|field| field[1].as_str())
+        && logged != format!("200 {name}")
+    {
+        return Err(format!("the log says {logged:?}, not route {name:?}"));
     }
     Ok(())
 }

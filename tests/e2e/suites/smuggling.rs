@@ -1,6 +1,8 @@
 //! The request corpus (`tests/e2e/smuggling`): every specimen gets its verdict, whole and byte by byte; what
 //! is refused never reaches the origin, not even in part, and nothing behind it is parsed.
 
+use std::panic::AssertUnwindSafe;
+
 use crate::support::Client;
 use crate::support::End;
 use crate::support::Gateway;
@@ -42,7 +44,7 @@ fn replay(send: impl Fn(&mut Client, &[u8])) {
         let heads = origin.heads();
         let mut client = gateway.client();
         send(&mut client, &specimen.bytes);
-        if let Err(fault) = judge(&specimen, &mut client, &origin, heads) {
+        if let Err(fault) = judged(&specimen, &mut client, &origin, heads) {
             faults.push(format!(
                 "{}: expected {}, {fault}",
                 specimen.name, specimen.verdict
@@ -64,6 +66,17 @@ fn replay(send: impl Fn(&mut Client, &[u8])) {
         faults.len(),
         faults.join("\n")
     );
+}
+
+/// A specimen's verdict; an answer so broken that reading it panics is one fault among others.
+fn judged(
+    specimen: &Specimen,
+    client: &mut Client,
+    origin: &Origin,
+    heads: usize,
+) -> Result<(), String> {
+    let judge = AssertUnwindSafe(|| judge(specimen, client, origin, heads));
+    std::panic::catch_unwind(judge).unwrap_or_else(|_| Err("the answer cannot be read".to_owned()))
 }
 
 fn judge(
@@ -105,10 +118,10 @@ fn judge(
 
 fn forwarded(specimen: &Specimen, origin: &Origin, heads: usize) -> Result<(), String> {
     let (_, head) = origin.wait_head(heads);
-    if let Some(line) = specimen.property("line") {
-        if head.start != line {
-            return Err(format!("forwarded as {:?}, not {line:?}", head.start));
-        }
+    if let Some(line) = specimen.property("line")
+        && head.start != line
+    {
+        return Err(format!("forwarded as {:?}, not {line:?}", head.start));
     }
     let sent = text(&head.raw);
     if let Some(has) = specimen.property("has") {
@@ -117,10 +130,10 @@ fn forwarded(specimen: &Specimen, origin: &Origin, heads: usize) -> Result<(), S
             return Err(format!("the forwarded head lacks {has:?}:\n{sent}"));
         }
     }
-    if let Some(lacks) = specimen.property("lacks") {
-        if sent.contains(lacks) {
-            return Err(format!("the forwarded head has {lacks:?}:\n{sent}"));
-        }
+    if let Some(lacks) = specimen.property("lacks")
+        && sent.contains(lacks)
+    {
+        return Err(format!("the forwarded head has {lacks:?}:\n{sent}"));
     }
     if let Some(body) = specimen.property("body") {
         let requests = origin.requests();

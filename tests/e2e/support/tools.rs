@@ -39,10 +39,10 @@ pub(crate) fn output(command: &mut Command, deadline: Duration) -> Output {
     let watcher = finished.clone();
     std::thread::spawn(move || {
         let left = until.saturating_duration_since(Instant::now());
-        if watcher.wait_for(left, |done| done.then_some(())).is_none() {
-            if let Some(pid) = pid {
-                let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
-            }
+        if watcher.wait_for(left, |done| done.then_some(())).is_none()
+            && let Some(pid) = pid
+        {
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
         }
     });
     let output = child.wait_with_output().unwrap();
