@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::net::SocketAddr;
 
+use crate::balance::HashInput;
 use crate::balance::HashOn;
 use crate::balance::Policy;
 use crate::base::ids::Generation;
 use crate::base::ids::UpstreamIndex;
-use crate::config;
 use crate::config::Model;
+use crate::config::model as config;
 use crate::http::forwarded::RealIpHeader;
 use crate::http::forwarded::TrustPolicy;
 use crate::http::forwarded::TrustedIps;
@@ -40,7 +41,8 @@ use crate::snapshot::UpstreamPlan;
 /// A sentence that names the route, when one of its patterns needs too large a program; a model's patterns are
 /// well formed otherwise.
 pub fn compile(model: &Model, generation: Generation, workers: usize) -> Result<Snapshot, String> {
-    let served: Vec<&config::Route> = model.routes.iter().filter(|route| is_served(model, route)).collect();
+    let served: Vec<&config::Route> =
+        model.routes.iter().map(AsRef::as_ref).filter(|route| is_served(model, route)).collect();
     let mut criteria = Vec::with_capacity(served.len());
     for route in &served {
         let fault = |fault: PatternFault| format!("route {}: {fault}", name_of(route));
@@ -55,7 +57,7 @@ pub fn compile(model: &Model, generation: Generation, workers: usize) -> Result<
     let limits = &model.limits;
     Ok(Snapshot {
         generation,
-        hash: model.content_hash(),
+        hash: String::new(),
         router,
         routes: served.iter().map(|route| route_plan(route)).collect(),
         services,
@@ -200,7 +202,8 @@ impl Targets {
         let plan = UpstreamPlan {
             name: service.host.as_str().into(),
             policy: Policy::RoundRobin,
-            hash_on: [HashOn::None, HashOn::None],
+            hash_on: HashOn::default(),
+            slots: 0,
             targets: vec![target],
         };
         self.add(name, plan)
@@ -212,7 +215,11 @@ impl Targets {
         UpstreamPlan {
             name: upstream.name.as_str().into(),
             policy: policy(upstream.algorithm),
-            hash_on: [hash_on(&upstream.hash_on), hash_on(&upstream.hash_fallback)],
+            hash_on: HashOn {
+                input: hash_input(&upstream.hash_on),
+                fallback: hash_input(&upstream.hash_fallback),
+            },
+            slots: upstream.slots,
             targets: targets
                 .map(|target| self.target(&target.host, target.port, 80, target.weight, host))
                 .collect(),
@@ -257,18 +264,17 @@ fn policy(algorithm: config::Algorithm) -> Policy {
     }
 }
 
-fn hash_on(input: &config::HashInput) -> HashOn {
-    let bytes = |text: &str| -> Box<[u8]> { text.as_bytes().into() };
+fn hash_input(input: &config::HashInput) -> HashInput {
     match input {
-        config::HashInput::None => HashOn::None,
-        config::HashInput::Consumer => HashOn::Consumer,
-        config::HashInput::Ip => HashOn::Ip,
-        config::HashInput::Header(name) => HashOn::Header(bytes(name)),
+        config::HashInput::None => HashInput::None,
+        config::HashInput::Consumer => HashInput::Consumer,
+        config::HashInput::Ip => HashInput::Ip,
+        config::HashInput::Header(name) => HashInput::Header(name.as_str().into()),
         config::HashInput::Cookie { name, path } => {
-            HashOn::Cookie { name: bytes(name), path: bytes(path) }
+            HashInput::Cookie { name: name.as_str().into(), path: path.as_str().into() }
         }
-        config::HashInput::Path => HashOn::Path,
-        config::HashInput::QueryArg(name) => HashOn::QueryArg(bytes(name)),
-        config::HashInput::UriCapture(name) => HashOn::UriCapture(bytes(name)),
+        config::HashInput::Path => HashInput::Path,
+        config::HashInput::QueryArg(name) => HashInput::QueryArg(name.as_str().into()),
+        config::HashInput::UriCapture(name) => HashInput::UriCapture(name.as_str().into()),
     }
 }

@@ -64,7 +64,9 @@ pub struct UpstreamPlan {
     /// How a target is chosen.
     pub policy: Policy,
     /// What is hashed, first choice and fallback.
-    pub hash_on: [HashOn; 2],
+    pub hash_on: HashOn,
+    /// Bounds a hash ring's points.
+    pub slots: u32,
     /// The targets.
     pub targets: Vec<TargetPlan>,
 }
