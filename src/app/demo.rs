@@ -1,5 +1,5 @@
-//! `silverback demo`: the configuration it runs and what it tells the newcomer. Text only; the composition
-//! root starts the mock origin and the gateway.
+//! `silverback demo`: the configuration it runs and what it tells the newcomer. Text only; the
+//! composition root starts the mock origin and the gateway.
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
@@ -66,7 +66,8 @@ pub fn banner(demo: &Demo<'_>) -> String {
     text
 }
 
-/// An address that a client on this machine can use: a listener on every address is reached at loopback.
+/// An address that a client on this machine can use: a listener on every address is reached at
+/// loopback.
 fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),

@@ -1,7 +1,9 @@
-//! The origin behind `silverback demo`: it echoes requests and misbehaves on demand, in Mockbin's manner.
+//! The origin behind `silverback demo`: it echoes requests and misbehaves on demand, in Mockbin's
+//! manner.
 //!
-//! It runs on a thread of its own, binds a free port of 127.0.0.1, and needs nothing of the gateway, so that what a
-//! newcomer sees went through a real connection. Everything a request can ask for is bounded.
+//! It runs on a thread of its own, binds a free port of 127.0.0.1, and needs nothing of the
+//! gateway, so that what a newcomer sees went through a real connection. Everything a request can
+//! ask for is bounded.
 
 use std::io;
 use std::net::Ipv4Addr;
@@ -51,7 +53,8 @@ impl MockOrigin {
                     _ = stopped => {}
                 }
             });
-            // Whatever is still in flight ends with the runtime: a delay must not hold up the process.
+            // Whatever is still in flight ends with the runtime: a delay must not hold up the
+            // process.
             runtime.shutdown_background();
         };
         let thread = thread::Builder::new()
