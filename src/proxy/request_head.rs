@@ -12,6 +12,7 @@ use crate::http::reply::PSEUDONYM;
 use crate::http1::encode;
 use crate::http1::hop_by_hop::Nominated;
 use crate::http1::hop_by_hop::wants_upgrade;
+use crate::net::pool::Size;
 use crate::proxy::admit::Admitted;
 use crate::proxy::body;
 use crate::proxy::exchange::Exchange;
@@ -71,7 +72,7 @@ fn write_forwarded(exchange: &Exchange<'_>, admitted: &Admitted, out: &mut Vec<u
         elsewhere = ClientText::of(client);
         &elsewhere
     };
-    let mut prefix = Vec::new();
+    let mut prefix = exchange.cx.shard.pool.take(Size::Small);
     let strip = snapshot.route(admitted.matched.route).strip;
     forwarded_prefix(&mut prefix, &admitted.matched, exchange.canonical_path(), strip);
     let forwarding = Forwarding {
@@ -85,6 +86,7 @@ fn write_forwarded(exchange: &Exchange<'_>, admitted: &Admitted, out: &mut Vec<u
         prefix: (!prefix.is_empty()).then_some(&prefix),
     };
     forwarding.append(&head.fields, bytes, out);
+    exchange.cx.shard.pool.give(prefix);
     out.extend_from_slice(b"X-Kong-Request-Id: ");
     out.extend_from_slice(&exchange.request_id);
     out.extend_from_slice(b"\r\nVia: 1.1 ");

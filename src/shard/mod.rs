@@ -89,7 +89,7 @@ impl Shard {
             draining: Cell::new(false),
             connections: Cell::new(0),
             routing: RefCell::default(),
-            instance: RefCell::new(Rc::new(Instance::new(snapshot, addresses))),
+            instance: RefCell::new(Rc::new(Instance::new(core, snapshot, addresses))),
             date: RefCell::default(),
             lately: Cell::new(clock::now()),
             epoch: Cell::new((clock::now(), clock::unix_micros())),
@@ -107,7 +107,7 @@ impl Shard {
         if snapshot.generation != self.instance.borrow().snapshot.generation {
             self.metrics.install(snapshot.generation, snapshot.routes.len());
         }
-        self.instance.replace(Rc::new(Instance::new(snapshot, addresses)))
+        self.instance.replace(Rc::new(Instance::new(self.core, snapshot, addresses)))
     }
 
     /// Reads the monotonic clock.

@@ -62,6 +62,7 @@ pub fn compile(model: &Model, generation: Generation, workers: usize) -> Result<
         routes: served.iter().map(|route| route_plan(route)).collect(),
         services,
         upstreams: targets.upstreams,
+        plugins: Vec::new(),
         names: targets.names,
         trust: trust(&model.gateway),
         head_limits: HeadLimits {

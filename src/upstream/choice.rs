@@ -11,7 +11,6 @@ use crate::balance::HashKey;
 use crate::balance::HashOn;
 use crate::balance::Policy;
 use crate::balance::TargetView;
-use crate::balance::seed_latency;
 use crate::base::clock::Instant;
 use crate::base::limits;
 use crate::base::rng::Rng;
