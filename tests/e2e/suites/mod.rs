@@ -2,6 +2,7 @@
 
 mod balancing;
 mod bodiless;
+mod bounds;
 mod cli;
 mod clients;
 mod drain;
@@ -31,6 +32,7 @@ use crate::support::Case;
 pub(crate) fn cases() -> Vec<Case> {
     [
         balancing::cases(),
+        bounds::cases(),
         bodiless::cases(),
         cli::cases(),
         clients::cases(),
