@@ -18,6 +18,7 @@ mod machine;
 mod peers;
 mod persistence;
 mod proxy_protocol;
+mod recordings;
 mod reload;
 mod responses;
 mod retries;
@@ -49,6 +50,7 @@ pub(crate) fn cases() -> Vec<Case> {
         peers::cases(),
         persistence::cases(),
         proxy_protocol::cases(),
+        recordings::cases(),
         reload::cases(),
         responses::cases(),
         retries::cases(),
