@@ -18,7 +18,12 @@ impl Chain {
     pub fn instantiate(specs: &[Arc<dyn Spec>], core: CoreId) -> Self {
         let mut ordered: Vec<&Arc<dyn Spec>> = specs.iter().collect();
         ordered.sort_by_key(|spec| std::cmp::Reverse(spec.priority()));
-        Self(ordered.into_iter().map(|spec| spec.instantiate(core)).collect())
+        Self(
+            ordered
+                .into_iter()
+                .map(|spec| spec.instantiate(core))
+                .collect(),
+        )
     }
 
     /// Asks each filter until one answers.
@@ -60,11 +65,18 @@ mod tests {
 
     #[test]
     fn the_highest_priority_that_breaks_answers() {
-        let specs: [Arc<dyn Spec>; 3] =
-            [Arc::new(Deny(1, 401)), Arc::new(Deny(3, 0)), Arc::new(Deny(2, 403))];
+        let specs: [Arc<dyn Spec>; 3] = [
+            Arc::new(Deny(1, 401)),
+            Arc::new(Deny(3, 0)),
+            Arc::new(Deny(2, 403)),
+        ];
         let chain = Chain::instantiate(&specs, CoreId(0));
         let head = RequestHead::default();
-        let request = RequestContext { head: &head, bytes: b"", path: b"/" };
+        let request = RequestContext {
+            head: &head,
+            bytes: b"",
+            path: b"/",
+        };
         let ControlFlow::Break(reply) = chain.on_request(&request) else {
             panic!("two of them refuse");
         };

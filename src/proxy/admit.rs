@@ -28,6 +28,9 @@ pub(super) fn admit(exchange: &mut Exchange<'_>, routed: Routed) -> Result<Admit
         return Err(Stop::Reply(reply));
     }
     let plan = exchange.instance.snapshot.route(matched.route);
-    exchange.total = plan.timeouts.total.map(|total| exchange.moments.received.plus(total));
+    exchange.total = plan
+        .timeouts
+        .total
+        .map(|total| exchange.moments.received.plus(total));
     Ok(Admitted { matched, service })
 }

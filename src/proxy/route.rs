@@ -48,7 +48,11 @@ pub(super) fn route(exchange: &mut Exchange<'_>) -> Result<Routed, Stop> {
         head: bytes,
         sni: None,
     };
-    let decision = decide(snapshot, &facts, &mut exchange.cx.shard.routing.borrow_mut());
+    let decision = decide(
+        snapshot,
+        &facts,
+        &mut exchange.cx.shard.routing.borrow_mut(),
+    );
     exchange.scratch.canonical = canonical;
     exchange.tally.route = decision.matched().map(|matched| matched.route);
     match decision {
@@ -81,7 +85,10 @@ fn refuse_early(exchange: &Exchange<'_>) -> Result<(), Stop> {
         return Err(Cause::RequestMalformed.into());
     }
     let most = exchange.instance.snapshot.request_body_bytes;
-    if exchange.body.remaining().is_some_and(|rest| rest + exchange.body.first as u64 > most)
+    if exchange
+        .body
+        .remaining()
+        .is_some_and(|rest| rest + exchange.body.first as u64 > most)
         || exchange.body.first as u64 > most
     {
         return Err(Cause::RequestBodyTooLarge.into());
@@ -94,7 +101,8 @@ fn refuse_early(exchange: &Exchange<'_>) -> Result<(), Stop> {
 
 /// How often our own pseudonym stands in the Via fields.
 fn hops<'b>(vias: impl Iterator<Item = &'b [u8]>) -> usize {
-    vias.map(|via| memchr::memmem::find_iter(via, PSEUDONYM).count()).sum()
+    vias.map(|via| memchr::memmem::find_iter(via, PSEUDONYM).count())
+        .sum()
 }
 
 /// The answer of a route for HTTPS alone: 426, or the redirect that the route asks for.

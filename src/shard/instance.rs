@@ -28,14 +28,18 @@ impl Instance {
     pub(super) fn new(core: CoreId, snapshot: Arc<Snapshot>, addresses: Arc<Addresses>) -> Self {
         let chain = Chain::instantiate(&snapshot.plugins, core);
         let groups = snapshot.upstreams.iter().map(|_| OnceCell::new()).collect();
-        Self { snapshot, addresses, chain, groups }
+        Self {
+            snapshot,
+            addresses,
+            chain,
+            groups,
+        }
     }
 
     /// The group of an upstream on this core.
     #[inline]
     pub fn group(&self, upstream: UpstreamIndex, peers: &Peers) -> &Group {
-        self.groups[upstream.0 as usize].get_or_init(|| {
-            Group::new(self.snapshot.upstream(upstream), &self.addresses, peers)
-        })
+        self.groups[upstream.0 as usize]
+            .get_or_init(|| Group::new(self.snapshot.upstream(upstream), &self.addresses, peers))
     }
 }
