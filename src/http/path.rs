@@ -114,7 +114,7 @@ const LANES: usize = 16;
 
 /// Whether `test` holds for any block of `bytes`. The blocks begin `LANES` bytes apart, the last one
 /// ends where `bytes` end; fewer bytes than a block are filled up with letters. A branchless test over a
-/// block of fixed size becomes a few vector instructions: less than one instruction a byte.
+/// block of fixed size becomes vector instructions, about two a byte.
 fn any_block<const BLOCK: usize>(bytes: &[u8], test: impl Fn(&[u8; BLOCK]) -> bool) -> bool {
     let Some(last) = bytes.last_chunk::<BLOCK>() else {
         let mut block = [b'a'; BLOCK];

@@ -119,10 +119,10 @@ impl Programs {
     ) -> Option<usize> {
         let program = self.programs.get(number as usize)?;
         let input = Input::new(path).range(start..).anchored(Anchored::Yes);
-        if let Some(states) = caches.states(number, &program.automaton) {
-            if let Ok(found) = program.automaton.try_search_fwd(states, &input) {
-                return found.map(|half| half.offset());
-            }
+        if let Some(states) = caches.states(number, &program.automaton)
+            && let Ok(found) = program.automaton.try_search_fwd(states, &input)
+        {
+            return found.map(|half| half.offset());
         }
         let machine = caches.machine(number, &program.machine);
         let mut groups = [None; 2];
@@ -136,10 +136,10 @@ impl Programs {
             return false;
         };
         let input = Input::new(value).earliest(true);
-        if let Some(states) = caches.states(number, &program.automaton) {
-            if let Ok(found) = program.automaton.try_search_fwd(states, &input) {
-                return found.is_some();
-            }
+        if let Some(states) = caches.states(number, &program.automaton)
+            && let Ok(found) = program.automaton.try_search_fwd(states, &input)
+        {
+            return found.is_some();
         }
         let machine = caches.machine(number, &program.machine);
         program.machine.is_match(machine, input)
