@@ -3,6 +3,8 @@
 //! What an operator may change takes its default and its permitted range from here; the rest are constants.
 //! Sizes are bytes unless the name says otherwise.
 
+use std::time::Duration;
+
 /// Longest request or response head that can be configured: offsets into a head are 16 bits wide.
 pub const HEAD_BYTES_CEILING: usize = 65_535;
 /// Default of `limits.request_head_bytes`: twice what browsers with many cookies send.
@@ -27,3 +29,79 @@ pub const CHUNK_SIZE_DIGITS: usize = 16;
 pub const INTERIM_RESPONSES: usize = 32;
 /// Default of `limits.connections`, per process.
 pub const CONNECTIONS: usize = 100_000;
+/// A small buffer waits at every idle connection, so it is the largest part of an idle connection's memory.
+pub const BUFFER_SMALL_BYTES: usize = 512;
+/// A medium buffer holds a head that is being built, or the first bytes of a response.
+pub const BUFFER_MEDIUM_BYTES: usize = 8_192;
+/// A large buffer relays bodies; also the most user memory that a slow reader can hold.
+pub const BUFFER_LARGE_BYTES: usize = 65_536;
+/// Idle small buffers that a core keeps.
+pub const BUFFERS_SMALL_KEPT: usize = 1_024;
+/// Idle medium buffers that a core keeps.
+pub const BUFFERS_MEDIUM_KEPT: usize = 1_024;
+/// Idle large buffers that a core keeps.
+pub const BUFFERS_LARGE_KEPT: usize = 64;
+/// Directives that may wait for one worker; control installs at most a few per second.
+pub const DIRECTIVES_QUEUED: usize = 64;
+/// Reports of all workers that may wait for control.
+pub const REPORTS_QUEUED: usize = 1_024;
+/// Fibers that a core keeps when no exchange runs on them; each is a few kilobytes.
+pub const FIBERS_KEPT: usize = 1_024;
+/// How often our own name may stand in a request's Via before it is taken for a loop: gateways behind
+/// gateways are legitimate, five in a row are not.
+pub const LOOP_HOPS: usize = 4;
+/// How long a connection is read after its last answer, so that the answer is not lost to a reset.
+pub const LINGER: Duration = Duration::from_secs(2);
+/// How many bytes are read and dropped in that time.
+pub const LINGER_BYTES: usize = 65_536;
+/// A request body of our own answer is read to its end if no more than this is missing; else the connection
+/// closes.
+pub const DISCARD_BYTES: usize = 65_536;
+/// How long that may take.
+pub const DISCARD: Duration = Duration::from_secs(1);
+/// A wait for an answer that lasts longer than this also watches for the client to leave.
+pub const CLIENT_WATCH_AFTER: Duration = Duration::from_millis(50);
+/// Room for the fields that the gateway adds to a response's head.
+pub const OWN_FIELDS_BYTES: usize = 512;
+/// How long an idle connection may still bring a request while the gateway drains.
+pub const DRAIN_IDLE: Duration = Duration::from_secs(1);
+/// Entries of a worker's submission queue; beyond it monoio submits early.
+pub const RING_ENTRIES: u32 = 4_096;
+/// How long accepting pauses where there is no room for a connection.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+/// Time between two turns of a worker's housekeeping while it has connections; the grain of all deadlines.
+pub const TICK_BUSY: Duration = Duration::from_millis(50);
+/// The same while it has none.
+pub const TICK_IDLE: Duration = Duration::from_millis(500);
+/// How often a worker reports what it counted.
+pub const REPORT_EVERY: Duration = Duration::from_secs(1);
+/// Largest compiled program of a route's regular expression; typical ones take a few kilobytes.
+pub const REGEX_PROGRAM_BYTES: usize = 1_048_576;
+/// Memory in which one regular expression may cache its states on one core.
+pub const REGEX_CACHE_BYTES: usize = 32_768;
+/// Most regular expressions whose states one core caches at a time; more take turns.
+pub const REGEX_CACHES: usize = 256;
+/// Most (service, route) pairs with counters of their own: three times a marketplace of 15,000 APIs; what
+/// comes later is counted under `_other`.
+pub const METRIC_SERIES: usize = 50_000;
+/// A worker hands its access-log records over when a batch reaches this size, or at its next tick.
+pub const LOG_BATCH_BYTES: usize = 65_536;
+/// Batches between all workers and the log thread, 16 MiB at most; beyond them records are dropped and counted.
+pub const LOG_QUEUE_BATCHES: usize = 256;
+/// Formatted lines that the log thread gathers before it writes.
+pub const LOG_BUFFER_BYTES: usize = 262_144;
+/// Longest path and longest query in an access-log record; the rest is cut off and the record says so.
+pub const LOG_TARGET_BYTES: usize = 4_096;
+/// Longest other field in an access-log record.
+pub const LOG_FIELD_BYTES: usize = 1_024;
+/// Most ranges of one `Accept` that are read for an error of our own; browsers send ten.
+pub const ACCEPT_RANGES: usize = 32;
+/// What `Retry-After` says where nothing is known: soon, but not in a tight loop.
+pub const RETRY_AFTER_SECS: u32 = 1;
+/// Longest PROXY protocol header: the fixed part, two Unix socket addresses, and 4 KiB of
+/// extensions, of which balancers send some hundred bytes.
+pub const PROXY_HEADER_BYTES: usize = 16 + 216 + 4_096;
+/// Most addresses of an `X-Forwarded-For` that are looked past because they are trusted themselves.
+pub const FORWARDED_HOPS: usize = 64;
+/// Attempts of one request that are remembered, so that none goes to the same target twice.
+pub const ATTEMPTS: usize = 8;

@@ -2,10 +2,16 @@
 //!
 //! Nothing here knows the wire: `http1` reads bytes into these types and writes them out again.
 
+pub mod accept;
 pub mod cause;
+pub mod date;
+pub mod forwarded;
 pub mod head;
 pub mod method;
 pub mod name;
+pub mod path;
+pub mod reply;
+pub mod request_id;
 
 pub use cause::Cause;
 pub use head::Field;
@@ -20,3 +26,5 @@ pub use head::TargetForm;
 pub use head::Version;
 pub use method::Method;
 pub use name::Name;
+pub use path::PathFault;
+pub use reply::Reply;

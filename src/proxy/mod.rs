@@ -1,1 +1,35 @@
 //! One downstream connection and its exchanges, from bytes read to outcome recorded.
+//!
+//! ```text
+//! serve ── idle: one armed receive, one deadline, no other state
+//!   └ burst, on a fiber ── read_head ─▶ Received
+//!        exchange: route ─▶ Routed ─▶ admit ─▶ Admitted ─▶ forward ─▶ Answered ─▶ relay ─▶ Fate
+//!                     └──────────┴── Stop ──┴─────────────────┴──▶ answer (one map from failure to reply)
+//!        record: one place, every path
+//! ```
+//!
+//! Each stage takes the value of the stage before it. Plugins join in `admit` and before the response's head
+//! is written; nothing else in here knows them.
+
+mod admit;
+mod answer;
+mod body;
+mod connection;
+mod exchange;
+mod failure;
+mod fiber;
+mod forward;
+mod hashing;
+mod head;
+mod record;
+mod relay;
+mod request_head;
+mod respond;
+mod response_body;
+mod response_head;
+mod route;
+mod serve;
+mod tunnel;
+
+pub use serve::Context;
+pub use serve::serve;

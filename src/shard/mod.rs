@@ -1,1 +1,148 @@
-//! Everything one core owns.
+//! Everything one core owns. It is reached through `&Shard` from that core alone, so plain cells do.
+
+mod instance;
+
+use std::cell::Cell;
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+
+pub use instance::Instance;
+
+use crate::base::clock;
+use crate::base::clock::Instant;
+use crate::base::ids::CoreId;
+use crate::base::rng::Rng;
+use crate::http::date::DateCache;
+use crate::http::date::DateText;
+use crate::http::request_id::RequestId;
+use crate::http::request_id::request_id;
+use crate::net::Deadlines;
+use crate::net::Pool;
+use crate::router;
+use crate::snapshot::Addresses;
+use crate::snapshot::Snapshot;
+use crate::telemetry::AccessLogSender;
+use crate::telemetry::CoreMetrics;
+use crate::upstream::Peers;
+
+/// A listener as its connections see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listening {
+    /// The address it is bound to.
+    pub address: SocketAddr,
+    /// Connections begin with a PROXY protocol header.
+    pub proxy_protocol: bool,
+}
+
+/// One core's state.
+#[derive(Debug)]
+pub struct Shard {
+    /// Which core.
+    pub core: CoreId,
+    /// Buffers.
+    pub pool: Pool,
+    /// Deadlines of all connections.
+    pub deadlines: Rc<Deadlines>,
+    /// Where this core connects to.
+    pub peers: Peers,
+    /// What this core counts.
+    pub metrics: CoreMetrics,
+    /// For choices that need speed and not secrecy.
+    pub rng: RefCell<Rng>,
+    /// Where access records go, if they are wanted.
+    pub log: Option<AccessLogSender>,
+    /// No more than what is open is served.
+    pub draining: Cell<bool>,
+    /// Open client connections.
+    pub connections: Cell<usize>,
+    /// Memory of the router's expressions.
+    pub routing: RefCell<router::Scratch>,
+    instance: RefCell<Rc<Instance>>,
+    date: RefCell<DateCache>,
+    /// The last reading of the monotonic clock.
+    lately: Cell<Instant>,
+    /// The wall clock at a moment of the monotonic one.
+    epoch: Cell<(Instant, u64)>,
+}
+
+impl Shard {
+    /// The state of a core that serves by `snapshot` first.
+    pub fn new(
+        core: CoreId,
+        seed: u64,
+        log: Option<AccessLogSender>,
+        snapshot: Arc<Snapshot>,
+        addresses: Arc<Addresses>,
+    ) -> Self {
+        let metrics = CoreMetrics::new();
+        metrics.install(snapshot.generation, snapshot.routes.len());
+        Self {
+            core,
+            pool: Pool::default(),
+            deadlines: Rc::default(),
+            peers: Peers::default(),
+            metrics,
+            rng: RefCell::new(Rng::seeded(seed)),
+            log,
+            draining: Cell::new(false),
+            connections: Cell::new(0),
+            routing: RefCell::default(),
+            instance: RefCell::new(Rc::new(Instance::new(core, snapshot, addresses))),
+            date: RefCell::default(),
+            lately: Cell::new(clock::now()),
+            epoch: Cell::new((clock::now(), clock::unix_micros())),
+        }
+    }
+
+    /// What requests are served by now. An exchange keeps the instance that it began with.
+    #[inline]
+    pub fn instance(&self) -> Rc<Instance> {
+        Rc::clone(&self.instance.borrow())
+    }
+
+    /// Serves by another snapshot, or by other addresses, from now on; returns what was served by before.
+    pub fn install(&self, snapshot: Arc<Snapshot>, addresses: Arc<Addresses>) -> Rc<Instance> {
+        if snapshot.generation != self.instance.borrow().snapshot.generation {
+            self.metrics.install(snapshot.generation, snapshot.routes.len());
+        }
+        self.instance.replace(Rc::new(Instance::new(self.core, snapshot, addresses)))
+    }
+
+    /// Reads the monotonic clock.
+    #[inline]
+    pub fn now(&self) -> Instant {
+        let now = clock::now();
+        self.lately.set(now);
+        now
+    }
+
+    /// The last reading of the clock on this core, a few microseconds old while it is busy.
+    #[inline]
+    pub fn lately(&self) -> Instant {
+        self.lately.get()
+    }
+
+    /// Notes the wall clock anew; the housekeeping does so, so that the request path need not.
+    pub fn synchronise(&self) {
+        self.epoch.set((self.now(), clock::unix_micros()));
+    }
+
+    /// The wall clock at a moment, in microseconds since the Unix epoch.
+    pub fn unix_micros_at(&self, moment: Instant) -> u64 {
+        let (then, micros) = self.epoch.get();
+        let later = micros + moment.nanos_since(then) / 1_000;
+        later - then.nanos_since(moment) / 1_000
+    }
+
+    /// The value of a `Date` field.
+    pub fn date(&self) -> DateText {
+        *self.date.borrow_mut().at(self.unix_micros_at(self.lately()) / 1_000_000)
+    }
+
+    /// An id for a request.
+    pub fn request_id(&self) -> RequestId {
+        request_id(&mut self.rng.borrow_mut())
+    }
+}

@@ -1,1 +1,28 @@
-//! The metrics catalogue, one core's counters and histograms, encoders, log records.
+//! What the gateway knows about itself: the metrics catalogue, one core's counters and histograms, the
+//! totals they merge into, the Prometheus text, and the access log from record to written line.
+//!
+//! A core counts in plain cells ([`CoreMetrics`]) and encodes records into its own batch
+//! ([`AccessLogSender`]); control merges ([`Totals`]) and encodes ([`prometheus`]); the log thread formats
+//! and writes ([`log_thread`]). No state here is shared between threads: deltas and batches are moved.
+//! Who carries them is `bus`.
+
+pub mod catalog;
+pub mod counter;
+pub mod latency;
+pub mod local;
+pub mod log_sender;
+pub mod record;
+mod series;
+pub mod totals;
+
+pub use counter::Counter;
+pub use counter::Gauge;
+pub use local::CoreMetrics;
+pub use local::Delta;
+pub use local::Outcome;
+pub use local::Spent;
+pub use log_sender::AccessLogSender;
+pub use log_sender::LogBatch;
+pub use record::AccessRecord;
+pub use totals::RouteName;
+pub use totals::Totals;

@@ -1,1 +1,16 @@
 //! One core's targets: idle pools, in-flight counts, connecting.
+//!
+//! A [`Peer`] is one address that this core talks to; it is kept by address, so its pool and its figures
+//! outlive a reload. A [`Lease`] is a connection held by one exchange: dropping it closes the connection,
+//! releasing it after a cleanly framed response puts it back, so a forgotten path wastes a connection and
+//! never poisons the pool.
+
+mod choice;
+mod peer;
+
+pub use choice::Choice;
+pub use choice::Group;
+pub use choice::Member;
+pub use peer::Lease;
+pub use peer::Peer;
+pub use peer::Peers;

@@ -1,0 +1,166 @@
+//! Deadlines as cells swept by one coarse timer per core: arming one costs two stores and no system call.
+//!
+//! Each connection has one [`Guard`], because its task waits for one thing at a time. When the sweep finds a
+//! deadline passed it marks the guard and wakes the task; the operation in flight is untouched, so no byte is
+//! lost, and what to do about it is decided by whoever armed it.
+
+use std::cell::Cell;
+use std::cell::RefCell;
+use std::future::Future;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Context;
+use std::task::Poll;
+use std::task::Waker;
+use std::time::Duration;
+
+use crate::base::clock::Instant;
+use crate::base::limits;
+
+/// The end of time: no deadline.
+const NEVER: u64 = u64::MAX;
+
+/// A wait that did not end in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expired;
+
+#[derive(Debug)]
+struct Slot {
+    /// Nanoseconds on the monotonic clock.
+    at: Cell<u64>,
+    fired: Cell<bool>,
+    /// The deadline is one for having nothing to do.
+    idle: Cell<bool>,
+    waker: RefCell<Option<Waker>>,
+}
+
+/// All deadlines of one core.
+#[derive(Debug, Default)]
+pub struct Deadlines {
+    slots: RefCell<Vec<Rc<Slot>>>,
+}
+
+impl Deadlines {
+    /// A guard with no deadline.
+    pub fn guard(self: &Rc<Self>) -> Guard {
+        let slot = Slot {
+            at: Cell::new(NEVER),
+            fired: Cell::new(false),
+            idle: Cell::new(false),
+            waker: RefCell::new(None),
+        };
+        let slot = Rc::new(slot);
+        self.slots.borrow_mut().push(Rc::clone(&slot));
+        Guard { slot }
+    }
+
+    /// Brings the deadline of every idle connection forward to a moment from `now`, for a drain.
+    pub fn hasten_idle(&self, now: Instant) {
+        let soon = now.plus(limits::DRAIN_IDLE).0;
+        for slot in self.slots.borrow().iter().filter(|slot| slot.idle.get()) {
+            slot.at.set(slot.at.get().min(soon));
+        }
+    }
+
+    /// Wakes every task whose deadline is not after `now`, and forgets the guards that are gone.
+    /// Costs about 2 ns for each guard.
+    pub fn sweep(&self, now: Instant) {
+        self.slots.borrow_mut().retain(|slot| {
+            if slot.at.get() <= now.0 {
+                slot.at.set(NEVER);
+                slot.fired.set(true);
+                if let Some(waker) = slot.waker.borrow_mut().take() {
+                    waker.wake();
+                }
+            }
+            Rc::strong_count(slot) > 1
+        });
+    }
+}
+
+/// One task's deadline.
+#[derive(Debug)]
+pub struct Guard {
+    slot: Rc<Slot>,
+}
+
+impl Guard {
+    /// Sets the deadline `after` from `now`, in place of any before.
+    #[inline]
+    pub fn arm(&self, now: Instant, after: Duration) {
+        self.slot.fired.set(false);
+        self.slot.idle.set(false);
+        self.slot.at.set(now.plus(after).0);
+    }
+
+    /// Sets the deadline of having nothing to do, which a drain brings forward.
+    #[inline]
+    pub fn arm_idle(&self, now: Instant, after: Duration) {
+        self.arm(now, after);
+        self.slot.idle.set(true);
+    }
+
+    /// Lifts the deadline.
+    #[inline]
+    pub fn disarm(&self) {
+        self.slot.fired.set(false);
+        self.slot.idle.set(false);
+        self.slot.at.set(NEVER);
+    }
+
+    /// Whether the deadline has passed; otherwise the task of `cx` will be woken when it does.
+    #[inline]
+    pub fn poll_expired(&self, cx: &Context<'_>) -> bool {
+        if self.slot.fired.get() {
+            return true;
+        }
+        let mut waker = self.slot.waker.borrow_mut();
+        if !waker
+            .as_ref()
+            .is_some_and(|waker| waker.will_wake(cx.waker()))
+        {
+            *waker = Some(cx.waker().clone());
+        }
+        false
+    }
+
+    /// Waits for `future` until the deadline. After [`Expired`] the future is dropped, so give only one that
+    /// may be: a stream's [`read`](crate::net::Reader::filled) keeps its bytes, a write ends its connection.
+    pub async fn limit<T>(&self, future: impl Future<Output = T>) -> Result<T, Expired> {
+        let mut future = pin!(future);
+        poll_fn(|cx| {
+            if let Poll::Ready(value) = future.as_mut().poll(cx) {
+                return Poll::Ready(Ok(value));
+            }
+            if self.poll_expired(cx) {
+                Poll::Ready(Err(Expired))
+            } else {
+                Poll::Pending
+            }
+        })
+        .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deadline_fires_once_and_a_dropped_guard_is_forgotten() {
+        let deadlines = Rc::new(Deadlines::default());
+        let guard = deadlines.guard();
+        let cx = Context::from_waker(Waker::noop());
+        guard.arm(Instant(0), Duration::from_nanos(10));
+        deadlines.sweep(Instant(9));
+        assert!(!guard.poll_expired(&cx));
+        deadlines.sweep(Instant(10));
+        assert!(guard.poll_expired(&cx));
+        guard.disarm();
+        assert!(!guard.poll_expired(&cx));
+        drop(guard);
+        deadlines.sweep(Instant(11));
+        assert!(deadlines.slots.borrow().is_empty());
+    }
+}

@@ -1,0 +1,79 @@
+//! A worker's own listening socket in a group of sockets on one address (SO_REUSEPORT), so that the kernel
+//! spreads connections over the cores and no core waits for another.
+
+use std::io;
+use std::net::SocketAddr;
+
+use monoio::net::TcpListener;
+use monoio::net::TcpStream;
+use socket2::Domain;
+use socket2::Protocol;
+use socket2::SockRef;
+use socket2::Socket;
+use socket2::Type;
+
+use crate::net::Stream;
+
+/// Binds a listening socket to `address`; every socket of the group must be bound before any is used. Accepted
+/// sockets inherit `TCP_NODELAY`, which saves a system call each.
+///
+/// # Errors
+/// When the address is taken, not ours, or not permitted.
+pub fn bind(address: SocketAddr, backlog: i32) -> io::Result<std::net::TcpListener> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM.cloexec(),
+        Some(Protocol::TCP),
+    )?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(true)?;
+    socket.set_tcp_nodelay(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.bind(&address.into())?;
+    socket.listen(backlog)?;
+    Ok(socket.into())
+}
+
+/// A listening socket in the hands of its worker's runtime.
+#[derive(Debug)]
+pub struct Listener {
+    socket: std::net::TcpListener,
+    inner: TcpListener,
+}
+
+impl Listener {
+    /// Hands a bound socket to the runtime of this thread.
+    ///
+    /// # Errors
+    /// When the runtime cannot register the socket.
+    pub fn new(socket: std::net::TcpListener) -> io::Result<Self> {
+        let inner = TcpListener::from_std(socket.try_clone()?)?;
+        Ok(Self { socket, inner })
+    }
+
+    /// The next connection. Never drop this future before it ends: the runtime would leak the descriptor.
+    /// [`stop`](Self::stop) ends it.
+    ///
+    /// # Errors
+    /// Whatever the kernel says; `EMFILE` and its like mean to pause, `EINVAL` that the listener is stopped.
+    pub async fn accept(&self) -> io::Result<Stream> {
+        let (stream, peer) = self.inner.accept().await?;
+        Ok(Stream::new(stream, peer))
+    }
+
+    /// Gives every connection that waits in the kernel's queue to `take`, then ends listening; what arrives
+    /// after that is refused.
+    pub fn stop(&self, mut take: impl FnMut(Stream)) {
+        if self.socket.set_nonblocking(true).is_ok() {
+            while let Ok((socket, peer)) = self.socket.accept() {
+                if let Ok(stream) = TcpStream::from_std(socket) {
+                    take(Stream::new(stream, peer));
+                }
+            }
+        }
+        // It may be shut down already; there is nothing to do about it then.
+        let _ = SockRef::from(&self.socket).shutdown(std::net::Shutdown::Both);
+    }
+}

@@ -1,0 +1,251 @@
+//! A request's body: what came with the head, and the pump that moves the rest.
+
+use std::time::Duration;
+
+use crate::base::clock;
+use crate::http::Cause;
+use crate::http::Framing;
+use crate::http1::chunked::Decoder;
+use crate::http1::chunked::may_be_trailer;
+use crate::http1::encode;
+use crate::net::Guard;
+use crate::net::Pool;
+use crate::net::Reader;
+use crate::net::Writer;
+use crate::net::pool::Size;
+use crate::proxy::exchange::Scratch;
+
+/// Room in front of a relayed chunk for its size line: 16 digits at most, CR and LF.
+pub(super) const CHUNK_HEADROOM: usize = 18;
+
+/// How much of a request's body has been seen.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RequestBody {
+    framing: Framing,
+    /// Decoded bytes of the body that stand behind the head in the input.
+    pub(super) first: usize,
+    /// Wire bytes behind the head that belong to this request.
+    wire: usize,
+    /// What is still to come of a body of known length.
+    remaining: u64,
+    /// The whole body has been read.
+    pub(super) complete: bool,
+    /// The body breaks the rules of its framing.
+    pub(super) broken: bool,
+    /// Some of the body has gone to an upstream and is not here any more.
+    pub(super) gone: bool,
+    /// The head was read, so that what the scratch says of it holds.
+    pub(super) understood: bool,
+}
+
+impl RequestBody {
+    /// Looks at what came with the head. A chunked body is decoded in place.
+    pub(super) fn begin(scratch: &mut Scratch, input: &mut [u8]) -> Self {
+        let head = scratch.request.length;
+        let behind = input.get_mut(head..).unwrap_or_default();
+        let mut body = Self { framing: scratch.request.framing, understood: true, ..Self::unknown() };
+        match body.framing {
+            Framing::Empty | Framing::UntilClose => body.complete = true,
+            Framing::Length(length) => {
+                body.first = usize::try_from(length).unwrap_or(usize::MAX).min(behind.len());
+                body.wire = body.first;
+                body.remaining = length - body.first as u64;
+                body.complete = body.remaining == 0;
+            }
+            Framing::Chunked => {
+                scratch.request_decoder.reset();
+                match scratch.request_decoder.decode_in_place(behind) {
+                    Ok(decoded) => {
+                        body.first = decoded.data;
+                        body.wire = decoded.consumed;
+                        body.complete = decoded.done;
+                    }
+                    Err(_) => body.broken = true,
+                }
+            }
+        }
+        body
+    }
+
+    /// The body of a request whose head could not be read.
+    pub(super) fn unknown() -> Self {
+        Self {
+            framing: Framing::Empty,
+            first: 0,
+            wire: 0,
+            remaining: 0,
+            complete: false,
+            broken: false,
+            gone: false,
+            understood: false,
+        }
+    }
+
+    /// How many bytes of the input belong to this request, its head included.
+    pub(super) fn consumed(&self, head: usize) -> usize {
+        head + self.wire
+    }
+
+    /// How many bytes of the body are still to come, if that is known and at least that many.
+    pub(super) fn remaining(&self) -> Option<u64> {
+        match self.framing {
+            Framing::Length(_) => Some(self.remaining),
+            Framing::Empty | Framing::Chunked | Framing::UntilClose => None,
+        }
+    }
+}
+
+/// What ended a pump before the body was complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Broken {
+    /// The client's side: say so to the client, if nothing has been said yet.
+    Client(Cause),
+    /// The upstream takes no more; its answer may still be readable.
+    Upstream,
+}
+
+/// The client's side of a pump.
+pub(super) struct Source<'a> {
+    pub(super) reader: &'a mut Reader,
+    pub(super) guard: &'a Guard,
+    pub(super) decoder: &'a mut Decoder,
+    /// How long the client may be silent.
+    pub(super) idle: Duration,
+    /// How long the upstream may take nothing.
+    pub(super) write: Duration,
+    /// Most decoded bytes that the whole body may have.
+    pub(super) most: u64,
+}
+
+/// Moves the rest of a request's body to the upstream, one bounded buffer at a time, so that a slow upstream
+/// slows the client. Returns bytes read beyond the body, which begin the next request.
+pub(super) async fn pump(
+    source: Source<'_>,
+    body: &mut RequestBody,
+    upstream: &mut Writer,
+    pool: &Pool,
+) -> Result<Vec<u8>, Broken> {
+    let mut buffer = pool.take(Size::Large);
+    let mut total = body.first as u64;
+    loop {
+        buffer.clear();
+        buffer.resize(CHUNK_HEADROOM, 0);
+        source.guard.arm(clock::now(), source.idle);
+        source.reader.arm(buffer);
+        let Ok((result, filled)) = source.guard.limit(source.reader.filled()).await else {
+            return Err(Broken::Client(Cause::RequestBodyTimeout));
+        };
+        buffer = filled;
+        let received = match result {
+            Ok(0) => return Err(Broken::Client(Cause::RequestBodyIncomplete)),
+            Ok(received) => received,
+            Err(_) => return Err(Broken::Client(Cause::ClientClosed)),
+        };
+        let received_bytes = buffer.get_mut(CHUNK_HEADROOM..).unwrap_or_default();
+        let (data, consumed) = body.take(source.decoder, received_bytes)?;
+        total = total.saturating_add(data as u64);
+        if total > source.most {
+            return Err(Broken::Client(Cause::RequestBodyTooLarge));
+        }
+        let surplus = received - consumed;
+        let next = (surplus > 0).then(|| buffer[CHUNK_HEADROOM + consumed..].to_vec());
+        let start = body.frame(source.decoder, &mut buffer, data);
+        if start < buffer.len() {
+            source.guard.arm(clock::now(), source.write);
+            match source.guard.limit(upstream.write_from(buffer, start)).await {
+                Ok((Ok(()), back)) => buffer = back,
+                Ok((Err(_), _)) => return Err(Broken::Upstream),
+                Err(_expired) => return Err(Broken::Client(Cause::RequestWriteTimeout)),
+            }
+        }
+        if body.complete {
+            source.guard.disarm();
+            pool.give(buffer);
+            return Ok(next.unwrap_or_default());
+        }
+    }
+}
+
+impl RequestBody {
+    /// Takes what was received into account: decoded bytes now at the front, and wire bytes used.
+    pub(super) fn take(
+        &mut self,
+        decoder: &mut Decoder,
+        bytes: &mut [u8],
+    ) -> Result<(usize, usize), Broken> {
+        let received = bytes.len();
+        match self.framing {
+            Framing::Empty | Framing::UntilClose => Ok((0, 0)),
+            Framing::Length(_) => {
+                let data = usize::try_from(self.remaining).unwrap_or(usize::MAX).min(received);
+                self.remaining -= data as u64;
+                self.complete = self.remaining == 0;
+                Ok((data, data))
+            }
+            Framing::Chunked => {
+                let decoded = decoder
+                    .decode_in_place(bytes)
+                    .map_err(|_| Broken::Client(Cause::RequestMalformed))?;
+                self.complete = decoded.done;
+                Ok((decoded.data, decoded.consumed))
+            }
+        }
+    }
+
+    /// Frames the `data` bytes behind the headroom for the upstream; returns where the frame begins.
+    fn frame(&self, decoder: &Decoder, buffer: &mut Vec<u8>, data: usize) -> usize {
+        buffer.truncate(CHUNK_HEADROOM + data);
+        match self.framing {
+            Framing::Chunked => {
+                let last = Last { decoder, trailers: true };
+                frame_chunk(buffer, self.complete.then_some(last))
+            }
+            Framing::Empty | Framing::Length(_) | Framing::UntilClose => CHUNK_HEADROOM,
+        }
+    }
+}
+
+/// The end of a chunked message.
+#[derive(Clone, Copy)]
+pub(super) struct Last<'a> {
+    /// Holds the trailers that were received.
+    pub(super) decoder: &'a Decoder,
+    /// Whether the receiver takes them.
+    pub(super) trailers: bool,
+}
+
+/// Makes one chunk of what stands behind the headroom of `buffer`, and ends the message if it is the `last`.
+/// Returns where the chunk begins.
+pub(super) fn frame_chunk(buffer: &mut Vec<u8>, last: Option<Last<'_>>) -> usize {
+    let data = buffer.len() - CHUNK_HEADROOM;
+    let mut start = CHUNK_HEADROOM;
+    if data > 0 {
+        start = encode::chunk_size_before(&mut buffer[..CHUNK_HEADROOM], data);
+        buffer.extend_from_slice(b"\r\n");
+    }
+    end_chunks(buffer, last);
+    start
+}
+
+/// Appends `data` to `out` as one chunk, and ends the message if it is the `last`.
+pub(super) fn append_chunk(out: &mut Vec<u8>, data: &[u8], last: Option<Last<'_>>) {
+    if !data.is_empty() {
+        encode::chunk_size(out, data.len());
+        out.extend_from_slice(data);
+        out.extend_from_slice(b"\r\n");
+    }
+    end_chunks(out, last);
+}
+
+/// The last chunk with the trailers that may be forwarded (RFC 9110 section 6.5.1).
+fn end_chunks(out: &mut Vec<u8>, last: Option<Last<'_>>) {
+    let Some(last) = last else { return };
+    out.extend_from_slice(b"0\r\n");
+    let (fields, bytes) = last.decoder.trailers();
+    for field in fields.lines().iter().filter(|_| last.trailers) {
+        if may_be_trailer(field, bytes) {
+            encode::field(out, field.name.of(bytes), field.value.of(bytes));
+        }
+    }
+    out.extend_from_slice(b"\r\n");
+}

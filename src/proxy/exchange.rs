@@ -1,0 +1,280 @@
+//! The requests of one connection while it has any: read a head, run its exchange, look for the next.
+
+use std::cell::Cell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use crate::base::clock::Instant;
+use crate::http::Cause;
+use crate::http::RequestHead;
+use crate::http::ResponseHead;
+use crate::http::Reuse;
+use crate::http::forwarded::ClientText;
+use crate::http::request_id::RequestId;
+use crate::http1::chunked::Decoder;
+use crate::net::Guard;
+use crate::net::Reader;
+use crate::net::Writer;
+use crate::net::pool::Size;
+use crate::proxy::admit::admit;
+use crate::proxy::answer::answer;
+use crate::proxy::body::RequestBody;
+use crate::proxy::connection::Connection;
+use crate::proxy::connection::Fate;
+use crate::proxy::connection::Moments;
+use crate::proxy::connection::Tally;
+use crate::proxy::failure::Stop;
+use crate::proxy::fiber::Mailbox;
+use crate::proxy::forward::forward;
+use crate::proxy::head::Head;
+use crate::proxy::head::linger;
+use crate::proxy::head::read_head;
+use crate::proxy::record::record;
+use crate::proxy::route::route;
+use crate::proxy::serve::Context;
+use crate::proxy::serve::Job;
+use crate::shard::Instance;
+use crate::shard::Listening;
+
+/// What a fiber keeps from one exchange to the next, so that none of it is allocated again.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    pub(super) request: RequestHead,
+    pub(super) response: ResponseHead,
+    /// The canonical path, where it differs from the received one.
+    pub(super) canonical: Vec<u8>,
+    pub(super) request_decoder: Decoder,
+    pub(super) response_decoder: Decoder,
+}
+
+/// One exchange: everything that its stages read and write.
+pub(super) struct Exchange<'a> {
+    pub(super) cx: &'a Context,
+    pub(super) instance: Rc<Instance>,
+    pub(super) scratch: &'a mut Scratch,
+
+    // The client's side. The reader is lent to the pump while a body goes up.
+    pub(super) client: Client<'a>,
+    pub(super) reader: Option<&'a mut Reader>,
+    pub(super) writer: &'a mut Writer,
+    pub(super) client_guard: &'a Guard,
+    /// The request's head and what arrived with it.
+    pub(super) input: &'a mut Vec<u8>,
+    pub(super) body: RequestBody,
+    /// The client's connection persists unless something later says otherwise.
+    pub(super) keep: bool,
+
+    // The upstream's side.
+    pub(super) guard: &'a Guard,
+    /// The request's body is still going up, so the upstream's clock does not run yet.
+    pub(super) pumping: &'a Cell<bool>,
+    /// When the whole exchange must have ended, if its route says so.
+    pub(super) total: Option<Instant>,
+
+    // The record.
+    pub(super) moments: Moments,
+    pub(super) request_id: RequestId,
+    pub(super) tally: Tally,
+}
+
+/// What an exchange knows of its client's connection.
+pub(super) struct Client<'a> {
+    pub(super) address: SocketAddr,
+    pub(super) text: &'a ClientText,
+    pub(super) listening: &'a Listening,
+    pub(super) requests: u32,
+    pub(super) ahead: &'a mut Option<Vec<u8>>,
+    pub(super) ended: &'a mut bool,
+}
+
+/// A fiber's own things.
+struct Own {
+    scratch: Scratch,
+    guard: Guard,
+    pumping: Cell<bool>,
+}
+
+/// The loop of a fiber: serves the requests of one connection after another.
+pub(super) async fn burst(cx: Rc<Context>, mailbox: Rc<Mailbox<Job, Option<Connection>>>) {
+    let guard = cx.shard.deadlines.guard();
+    let mut own = Own { scratch: Scratch::default(), guard, pumping: Cell::new(false) };
+    loop {
+        let (mut conn, input) = mailbox.job().await;
+        let fate = requests(&cx, &mut conn, &mut own, input).await;
+        own.guard.disarm();
+        let kept = match fate {
+            Fate::Keep => Some(conn),
+            Fate::Close | Fate::Abort => None,
+            Fate::Linger => {
+                linger(&cx, &mut conn).await;
+                None
+            }
+        };
+        mailbox.finish(kept);
+    }
+}
+
+/// Serves requests until the connection is idle, with its receive armed, or has to end.
+async fn requests(cx: &Context, conn: &mut Connection, own: &mut Own, mut input: Vec<u8>) -> Fate {
+    loop {
+        let fate = match read_head(cx, conn, &mut own.scratch, &mut input).await {
+            Head::Complete(received) => run(cx, conn, own, &mut input, received).await,
+            Head::Refused(cause) => refuse(cx, conn, own, &mut input, cause).await,
+            Head::Gone => Fate::Close,
+        };
+        if fate != Fate::Keep {
+            cx.shard.pool.give(input);
+            return fate;
+        }
+        if let Some(ahead) = conn.ahead.take() {
+            input.extend_from_slice(&ahead);
+            cx.shard.pool.give(ahead);
+        }
+        if input.is_empty() {
+            return rest(cx, conn, input);
+        }
+    }
+}
+
+/// Leaves a connection that has nothing to do, with its receive armed.
+fn rest(cx: &Context, conn: &mut Connection, input: Vec<u8>) -> Fate {
+    if conn.ended {
+        cx.shard.pool.give(input);
+        return Fate::Close;
+    }
+    if conn.reader.is_armed() {
+        cx.shard.pool.give(input);
+    } else if input.capacity() == Size::Small.bytes() {
+        conn.reader.arm(input);
+    } else {
+        conn.reader.arm(cx.shard.pool.swap(input, Size::Small));
+    }
+    Fate::Keep
+}
+
+/// Runs one exchange and records it.
+async fn run(
+    cx: &Context,
+    conn: &mut Connection,
+    own: &mut Own,
+    input: &mut Vec<u8>,
+    received: Instant,
+) -> Fate {
+    let body = RequestBody::begin(&mut own.scratch, input);
+    let mut exchange = Exchange::new(cx, conn, own, input, body, received);
+    exchange.keep = exchange.client_persists();
+    let fate = match exchange.pipeline().await {
+        Ok(fate) => fate,
+        Err(stop) => answer(&mut exchange, stop).await,
+    };
+    record(&mut exchange);
+    exchange.consume();
+    fate
+}
+
+/// Answers a head that cannot be read, and closes.
+async fn refuse(
+    cx: &Context,
+    conn: &mut Connection,
+    own: &mut Own,
+    input: &mut Vec<u8>,
+    cause: Cause,
+) -> Fate {
+    let received = cx.shard.now();
+    let mut exchange = Exchange::new(cx, conn, own, input, RequestBody::unknown(), received);
+    let fate = answer(&mut exchange, Stop::Failure(cause)).await;
+    record(&mut exchange);
+    match fate {
+        Fate::Keep | Fate::Close => Fate::Linger,
+        Fate::Linger | Fate::Abort => fate,
+    }
+}
+
+impl<'a> Exchange<'a> {
+    fn new(
+        cx: &'a Context,
+        conn: &'a mut Connection,
+        own: &'a mut Own,
+        input: &'a mut Vec<u8>,
+        body: RequestBody,
+        received: Instant,
+    ) -> Self {
+        conn.requests = conn.requests.saturating_add(1);
+        let client = Client {
+            address: conn.client,
+            text: &conn.text,
+            listening: &conn.listening,
+            requests: conn.requests,
+            ahead: &mut conn.ahead,
+            ended: &mut conn.ended,
+        };
+        let tally = Tally { bytes_in: body.consumed(0) as u64, ..Tally::default() };
+        Self {
+            cx,
+            instance: cx.shard.instance(),
+            scratch: &mut own.scratch,
+            client,
+            reader: Some(&mut conn.reader),
+            writer: &mut conn.writer,
+            client_guard: &conn.guard,
+            input,
+            body,
+            keep: false,
+            guard: &own.guard,
+            pumping: &own.pumping,
+            total: None,
+            moments: Moments { received, ..Moments::default() },
+            request_id: cx.shard.request_id(),
+            tally,
+        }
+    }
+
+    /// The life of a request.
+    async fn pipeline(&mut self) -> Result<Fate, Stop> {
+        let routed = route(self)?;
+        let admitted = admit(self, routed)?;
+        forward(self, admitted).await
+    }
+
+    /// Whether the client wants its connection kept and nothing here speaks against it.
+    fn client_persists(&self) -> bool {
+        match self.scratch.request.reuse {
+            Reuse::Keep => {
+                !self.cx.shard.draining.get()
+                    && self.client.requests < self.instance.snapshot.connection_requests
+            }
+            Reuse::Close => false,
+        }
+    }
+
+    /// Drops this request's bytes from the input; what is left begins the next.
+    fn consume(&mut self) {
+        let consumed = self.body.consumed(self.scratch.request.length).min(self.input.len());
+        if consumed == self.input.len() {
+            self.input.clear();
+        } else {
+            self.input.drain(..consumed);
+        }
+    }
+
+    /// The path as received, without the query.
+    pub(super) fn raw_path(&self) -> &[u8] {
+        let path = self.scratch.request.target.path.of(self.input);
+        if path.is_empty() { b"/" } else { path }
+    }
+
+    /// The path that routing, keys and the upstream see.
+    pub(super) fn canonical_path(&self) -> &[u8] {
+        if self.scratch.canonical.is_empty() { self.raw_path() } else { &self.scratch.canonical }
+    }
+
+    /// Bytes that the client sent behind its upgrade request; they belong to the tunnel now.
+    pub(super) fn held(&mut self) -> Vec<u8> {
+        let consumed = self.body.consumed(self.scratch.request.length).min(self.input.len());
+        let mut held = self.input.split_off(consumed);
+        if let Some(ahead) = self.client.ahead.take() {
+            held.extend_from_slice(&ahead);
+        }
+        held
+    }
+}

@@ -1,0 +1,186 @@
+//! The third stage: to a target and back to the head of its answer, with retries.
+//!
+//! A request may be tried again while all of it is still here: on the next target when no connection could be
+//! made (any method, as nothing was sent), and once on a fresh connection when a reused one ended before
+//! the first byte of an answer and the method is idempotent (RFC 9110 section 9.2.2).
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::base::clock::Instant;
+use crate::http::Cause;
+use crate::net::pool::Size;
+use crate::proxy::admit::Admitted;
+use crate::proxy::connection::Fate;
+use crate::proxy::exchange::Exchange;
+use crate::proxy::failure::Stop;
+use crate::proxy::failure::connect_cause;
+use crate::proxy::hashing::hash_key;
+use crate::proxy::relay;
+use crate::proxy::request_head;
+use crate::upstream::Choice;
+use crate::upstream::Group;
+use crate::upstream::Lease;
+use crate::upstream::Member;
+use crate::upstream::Peer;
+
+/// An upstream connection with the request on its way.
+pub(super) struct Sent {
+    pub(super) lease: Lease,
+    /// The bytes that were sent; the buffer serves for the answer later.
+    pub(super) out: Vec<u8>,
+}
+
+/// How an attempt ended without an answer.
+pub(super) enum Missed {
+    /// Nothing of the request was sent; the cause is the answer if there is no other target.
+    Unsent(Cause),
+    /// The connection ended before the first byte of an answer.
+    Silent,
+    /// There is nothing to try again.
+    Final(Stop),
+}
+
+impl From<Stop> for Missed {
+    fn from(stop: Stop) -> Self {
+        Self::Final(stop)
+    }
+}
+
+/// Sends the request to a target and relays the answer.
+pub(super) async fn forward(exchange: &mut Exchange<'_>, admitted: Admitted) -> Result<Fate, Stop> {
+    let instance = Rc::clone(&exchange.instance);
+    let service = instance.snapshot.service(admitted.service);
+    let group = instance.group(service.upstream, &exchange.cx.shard.peers);
+    let key = if group.hashes() { hash_key(exchange, &admitted, &group.hash_on) } else { None };
+    let mut choice = Choice::new(key);
+    let mut last = None;
+    let mut retries = service.retries;
+    let mut fresh = false;
+    loop {
+        let picked = group.pick(&choice, exchange.moments.received, &exchange.cx.shard.rng);
+        let index = picked.map_err(|absence| last.unwrap_or(absence))?;
+        let member = &group.members[index];
+        let missed = match attempt(exchange, &admitted, member, fresh).await {
+            Ok(fate) => {
+                exchange.observe(group, index);
+                return Ok(fate);
+            }
+            Err(Missed::Final(stop)) => return Err(stop),
+            Err(missed) => missed,
+        };
+        let cause = match missed {
+            Missed::Unsent(cause) => {
+                choice.exclude(index);
+                last = Some(cause);
+                cause
+            }
+            Missed::Silent if !fresh && exchange.may_repeat() => {
+                fresh = true;
+                exchange.tally.retries += 1;
+                continue;
+            }
+            Missed::Silent | Missed::Final(_) => return Err(Cause::ConnectionTerminated.into()),
+        };
+        if retries == 0 || exchange.out_of_time() {
+            return Err(cause.into());
+        }
+        retries -= 1;
+        exchange.tally.retries += 1;
+    }
+}
+
+/// One attempt at one target.
+async fn attempt(
+    exchange: &mut Exchange<'_>,
+    admitted: &Admitted,
+    member: &Member,
+    fresh: bool,
+) -> Result<Fate, Missed> {
+    let lease = lease(exchange, admitted, &member.peer, fresh).await?;
+    exchange.tally.upstream = Some(lease.peer().address);
+    exchange.tally.reused = lease.is_reused();
+    let mut out = exchange.cx.shard.pool.take(Size::Medium);
+    request_head::write(exchange, admitted, &member.host, &mut out);
+    let sent = send(exchange, admitted, lease, out).await?;
+    relay::converse(exchange, admitted, sent).await
+}
+
+/// A connection to the peer: an idle one, else a fresh one within the connect timeout.
+async fn lease(
+    exchange: &mut Exchange<'_>,
+    admitted: &Admitted,
+    peer: &Rc<Peer>,
+    fresh: bool,
+) -> Result<Lease, Missed> {
+    let cx = exchange.cx;
+    let keep = &exchange.instance.snapshot.keep_alive;
+    if !fresh && let Some(lease) = peer.reuse(keep, exchange.moments.received) {
+        return Ok(lease);
+    }
+    let patience = exchange.instance.snapshot.route(admitted.matched.route).timeouts.connect;
+    exchange.arm(patience);
+    match exchange.guard.limit(peer.connect()).await {
+        Ok(Ok(mut lease)) => {
+            lease.stream.reader.arm(cx.shard.pool.take(Size::Medium));
+            Ok(lease)
+        }
+        Ok(Err(error)) => Err(Missed::Unsent(connect_cause(&error))),
+        Err(_expired) => Err(Missed::Unsent(Cause::ConnectTimeout)),
+    }
+}
+
+/// Sends the head and what is here of the body.
+async fn send(
+    exchange: &mut Exchange<'_>,
+    admitted: &Admitted,
+    mut lease: Lease,
+    out: Vec<u8>,
+) -> Result<Sent, Missed> {
+    let patience = exchange.instance.snapshot.route(admitted.matched.route).timeouts.write;
+    exchange.moments.sent = Some(exchange.arm(patience));
+    let length = out.len();
+    match exchange.guard.limit(lease.stream.writer.write_all(out)).await {
+        Ok((Ok(()), out)) => {
+            exchange.tally.upstream_bytes_out += length as u64;
+            Ok(Sent { lease, out })
+        }
+        // A reused connection may have been closed as we wrote; a fresh one has refused the request, perhaps
+        // after an answer that can still be read.
+        Ok((Err(_), out)) if lease.is_reused() => {
+            exchange.cx.shard.pool.give(out);
+            Err(Missed::Silent)
+        }
+        Ok((Err(_), out)) => Ok(Sent { lease, out }),
+        Err(_expired) => Err(Missed::Final(Cause::RequestWriteTimeout.into())),
+    }
+}
+
+impl Exchange<'_> {
+    /// Sets the deadline of the upstream's side, no later than the exchange's own; returns the moment it was
+    /// set.
+    pub(super) fn arm(&self, patience: Duration) -> Instant {
+        let now = self.cx.shard.now();
+        let left = self.total.map_or(patience, |total| {
+            patience.min(Duration::from_nanos(total.nanos_since(now)))
+        });
+        self.guard.arm(now, left);
+        now
+    }
+
+    /// Tells the balancer how long the origin took.
+    fn observe(&self, group: &Group, member: usize) {
+        if let (Some(sent), Some(answered)) = (self.moments.sent, self.moments.answered) {
+            group.answered(member, answered, answered.nanos_since(sent));
+        }
+    }
+
+    fn out_of_time(&self) -> bool {
+        self.total.is_some_and(|total| total <= self.cx.shard.now())
+    }
+
+    /// Whether the request may be sent a second time: all of it is here, and twice means the same as once.
+    fn may_repeat(&self) -> bool {
+        self.body.complete && !self.body.gone && self.scratch.request.method.is_idempotent()
+    }
+}

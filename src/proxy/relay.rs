@@ -1,0 +1,161 @@
+//! The last stage: the answer's way back, while the rest of the request's body may still be going up.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+
+use crate::http::Cause;
+use crate::net::Writer;
+use crate::proxy::admit::Admitted;
+use crate::proxy::body::Broken;
+use crate::proxy::body::Source;
+use crate::proxy::body::pump;
+use crate::proxy::connection::Fate;
+use crate::proxy::exchange::Exchange;
+use crate::proxy::failure::Stop;
+use crate::proxy::forward::Missed;
+use crate::proxy::forward::Sent;
+use crate::proxy::respond::Relayed;
+use crate::proxy::respond::Response;
+use crate::proxy::respond::respond;
+use crate::proxy::tunnel;
+use crate::upstream::Lease;
+
+/// Relays the answer to a request that is on its way, and what is left of the request.
+pub(super) async fn converse(
+    exchange: &mut Exchange<'_>,
+    admitted: &Admitted,
+    sent: Sent,
+) -> Result<Fate, Missed> {
+    let Sent { mut lease, out } = sent;
+    let reused = lease.is_reused();
+    let (up, writer) = (&mut lease.stream.reader, &mut lease.stream.writer);
+    let head_sent = Cell::new(false);
+    let relayed = if exchange.body.complete {
+        respond(exchange, admitted, Response { up, reused, out, head_sent: &head_sent }).await?
+    } else {
+        let response = Response { up, reused, out, head_sent: &head_sent };
+        with_body(exchange, admitted, response, writer).await?
+    };
+    match relayed {
+        Relayed::Complete { reusable, buffer } => {
+            finish(exchange, lease, reusable, buffer);
+            Ok(exchange.fate())
+        }
+        Relayed::Switched { early } => switch(exchange, admitted, lease, early).await,
+    }
+}
+
+/// Runs the pump of the request's body beside the response.
+async fn with_body(
+    exchange: &mut Exchange<'_>,
+    admitted: &Admitted,
+    response: Response<'_>,
+    writer: &mut Writer,
+) -> Result<Relayed, Missed> {
+    let snapshot = &std::rc::Rc::clone(&exchange.instance).snapshot;
+    let timeouts = &snapshot.route(admitted.matched.route).timeouts;
+    let Some(reader) = exchange.reader.take() else {
+        return Err(Missed::Final(Cause::Internal.into()));
+    };
+    let (mut body, client_guard, guard) = (exchange.body, exchange.client_guard, exchange.guard);
+    exchange.body.gone = true;
+    let mut decoder = std::mem::take(&mut exchange.scratch.request_decoder);
+    let (head_sent, pool, pumping) = (response.head_sent, &exchange.cx.shard.pool, exchange.pumping);
+    pumping.set(true);
+    let mut pumped = None;
+    let relayed = {
+        let source = Source {
+            reader: &mut *reader,
+            guard: client_guard,
+            decoder: &mut decoder,
+            idle: snapshot.timeouts.client_body_idle,
+            write: timeouts.write,
+            most: snapshot.request_body_bytes,
+        };
+        let mut pump = pin!(pump(source, &mut body, writer, pool));
+        let mut respond = pin!(respond(exchange, admitted, response));
+        poll_fn(|cx| {
+            if pumped.is_none()
+                && let Poll::Ready(result) = pump.as_mut().poll(cx)
+            {
+                pumping.set(false);
+                guard.arm(crate::base::clock::now(), timeouts.read);
+                if let Err(Broken::Client(cause)) = result {
+                    let stop = if head_sent.get() { Stop::Cut(cause) } else { cause.into() };
+                    return Poll::Ready(Err(Missed::Final(stop)));
+                }
+                pumped = Some(result);
+            }
+            respond.as_mut().poll(cx)
+        })
+        .await
+    };
+    pumping.set(false);
+    exchange.scratch.request_decoder = decoder;
+    exchange.body = body;
+    exchange.body.gone = true;
+    exchange.reader = Some(reader);
+    match pumped {
+        Some(Ok(next)) if !next.is_empty() => *exchange.client.ahead = Some(next),
+        Some(Ok(_)) => {}
+        // The answer is out but the request is not read to its end.
+        Some(Err(_)) | None => exchange.keep = false,
+    }
+    relayed
+}
+
+/// Puts the connection back into its pool, if both messages ended as their framing said.
+fn finish(exchange: &Exchange<'_>, lease: Lease, reusable: bool, buffer: Vec<u8>) {
+    let shard = &exchange.cx.shard;
+    if reusable && exchange.body.complete {
+        let keep = &exchange.instance.snapshot.keep_alive;
+        lease.release(buffer, &shard.pool, keep, shard.lately());
+    } else {
+        shard.pool.give(buffer);
+    }
+}
+
+/// Runs the tunnel that a 101 opened, until both sides have ended.
+async fn switch(
+    exchange: &mut Exchange<'_>,
+    admitted: &Admitted,
+    mut lease: Lease,
+    early: Vec<u8>,
+) -> Result<Fate, Missed> {
+    let idle = exchange.instance.snapshot.route(admitted.matched.route).timeouts.idle;
+    let pool = &exchange.cx.shard.pool;
+    let held = exchange.held();
+    let Some(reader) = exchange.reader.take() else {
+        return Err(Missed::Final(Stop::Cut(Cause::Internal)));
+    };
+    let up = lease.stream.writer.write_all(held).await.0;
+    let down = exchange.writer.write_all(early).await.0;
+    if up.is_err() || down.is_err() {
+        return Ok(Fate::Abort);
+    }
+    let client = tunnel::End { reader, writer: exchange.writer, guard: exchange.client_guard };
+    let upstream = tunnel::End {
+        reader: &mut lease.stream.reader,
+        writer: &mut lease.stream.writer,
+        guard: exchange.guard,
+    };
+    let moved = tunnel::tunnel(client, upstream, pool, idle).await;
+    exchange.tally.bytes_in += moved.up;
+    exchange.tally.bytes_out += moved.down;
+    Ok(Fate::Close)
+}
+
+impl Exchange<'_> {
+    /// What becomes of the client's connection after a complete answer.
+    pub(super) fn fate(&self) -> Fate {
+        let unread = self.body.consumed(self.scratch.request.length) < self.input.len();
+        match (self.keep, self.body.complete) {
+            (true, true) => Fate::Keep,
+            (false, true) if !unread => Fate::Close,
+            (_, _) => Fate::Linger,
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! From the upstream's first byte to the client's last: the answer's head, interim answers, the body.
+
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::io;
+use std::task::Context;
+use std::task::Poll;
+use std::time::Duration;
+
+use crate::base::limits;
+use crate::http::Cause;
+use crate::http::Framing;
+use crate::http::Version;
+use crate::http1::hop_by_hop::wants_upgrade;
+use crate::http1::response;
+use crate::net::Reader;
+use crate::net::pool::Size;
+use crate::proxy::admit::Admitted;
+use crate::proxy::exchange::Exchange;
+use crate::proxy::failure::Stop;
+use crate::proxy::forward::Missed;
+use crate::proxy::response_body::relay_body;
+use crate::proxy::response_head;
+use crate::proxy::response_head::Delivery;
+
+/// What the response's side needs of an upstream connection.
+pub(super) struct Response<'a> {
+    pub(super) up: &'a mut Reader,
+    /// The connection has served a request before, so its silent end may be a race.
+    pub(super) reused: bool,
+    /// A buffer for what goes to the client.
+    pub(super) out: Vec<u8>,
+    /// Set once the client has been told a status.
+    pub(super) head_sent: &'a Cell<bool>,
+}
+
+/// How an answer was relayed.
+pub(super) enum Relayed {
+    /// To its end.
+    Complete {
+        /// The upstream connection is at a message's end and may be kept.
+        reusable: bool,
+        /// An empty buffer, to wait for the next answer with.
+        buffer: Vec<u8>,
+    },
+    /// It was a 101, and these bytes came behind it.
+    Switched {
+        /// The first bytes of the tunnel.
+        early: Vec<u8>,
+    },
+}
+
+/// Relays the answer. Interim answers go first, to clients that know them.
+pub(super) async fn respond(
+    exchange: &mut Exchange<'_>,
+    admitted: &Admitted,
+    mut response: Response<'_>,
+) -> Result<Relayed, Missed> {
+    let mut interim = 0;
+    let mut bytes = Vec::new();
+    loop {
+        bytes = read_head(exchange, admitted, &mut response, bytes).await?;
+        let status = exchange.scratch.response.status;
+        if status == 101 {
+            return Ok(switched(exchange, response, bytes).await?);
+        }
+        if status >= 200 {
+            break;
+        }
+        interim += 1;
+        if interim > limits::INTERIM_RESPONSES {
+            return Err(Missed::Final(Cause::ResponseMalformed.into()));
+        }
+        send_interim(exchange, &mut response, &bytes).await?;
+        bytes.drain(..exchange.scratch.response.length);
+    }
+    exchange.answered();
+    send_final(exchange, admitted, response, bytes).await.map_err(Missed::Final)
+}
+
+/// Reads until the scratch holds a complete head; `bytes` may hold the beginning already.
+async fn read_head(
+    exchange: &mut Exchange<'_>,
+    admitted: &Admitted,
+    response: &mut Response<'_>,
+    mut bytes: Vec<u8>,
+) -> Result<Vec<u8>, Missed> {
+    let instance = std::rc::Rc::clone(&exchange.instance);
+    let limits = &instance.snapshot.response_head_limits;
+    let patience = instance.snapshot.route(admitted.matched.route).timeouts.read;
+    let mut progress = response::Progress::default();
+    let method = exchange.scratch.request.method;
+    if !exchange.pumping.get() {
+        exchange.arm(patience);
+    } else {
+        exchange.guard.disarm();
+    }
+    loop {
+        let head = &mut exchange.scratch.response;
+        match response::parse(&bytes, limits, &mut progress, method, head) {
+            Ok(response::Parsed::Complete) => return Ok(bytes),
+            Ok(response::Parsed::Partial) => {}
+            Err(fault) => return Err(Missed::Final(fault.cause().into())),
+        }
+        if !response.up.is_armed() {
+            if bytes.len() == bytes.capacity() {
+                bytes.reserve(Size::Medium.bytes());
+            }
+            response.up.arm(std::mem::take(&mut bytes));
+        }
+        let (result, filled) = first_bytes(exchange, response.up, patience).await?;
+        bytes = filled;
+        match result {
+            Ok(received) if received > 0 => exchange.tally.upstream_bytes_in += received as u64,
+            Ok(_) | Err(_) if !bytes.is_empty() => {
+                return Err(Missed::Final(Cause::ResponseIncomplete.into()));
+            }
+            Ok(_) | Err(_) if response.reused => return Err(Missed::Silent),
+            Ok(_) | Err(_) => return Err(Missed::Final(Cause::ConnectionTerminated.into())),
+        }
+    }
+}
+
+type Filled = (io::Result<usize>, Vec<u8>);
+
+/// Waits for bytes of the answer. A wait that is not over soon also watches the client: one that is gone for
+/// good (a reset, not a half-close: RFC 9112 section 9.5 lets it wait for its answer) ends the exchange.
+async fn first_bytes(
+    exchange: &mut Exchange<'_>,
+    up: &mut Reader,
+    patience: Duration,
+) -> Result<Filled, Missed> {
+    if exchange.pumping.get() || exchange.reader.is_none() || patience <= limits::CLIENT_WATCH_AFTER {
+        let filled = exchange.guard.limit(up.filled()).await;
+        return filled.map_err(|_expired| Missed::Final(Cause::ResponseTimeout.into()));
+    }
+    let begun = exchange.arm(limits::CLIENT_WATCH_AFTER);
+    if let Ok(filled) = exchange.guard.limit(up.filled()).await {
+        return Ok(filled);
+    }
+    let waited = Duration::from_nanos(exchange.cx.shard.now().nanos_since(begun));
+    exchange.arm(patience.saturating_sub(waited));
+    exchange.watch_client();
+    let waited = poll_fn(|cx| {
+        if let Poll::Ready(filled) = up.poll_filled(cx) {
+            return Poll::Ready(Ok(filled));
+        }
+        if exchange.poll_client_gone(cx) {
+            return Poll::Ready(Err(Cause::ClientClosed));
+        }
+        match exchange.guard.poll_expired(cx) {
+            true => Poll::Ready(Err(Cause::ResponseTimeout)),
+            false => Poll::Pending,
+        }
+    })
+    .await;
+    waited.map_err(|cause| Missed::Final(cause.into()))
+}
+
+/// Passes a 101 on, if it is the switch that the client asked for (RFC 9110 section 15.2.2).
+async fn switched(
+    exchange: &mut Exchange<'_>,
+    mut response: Response<'_>,
+    mut bytes: Vec<u8>,
+) -> Result<Relayed, Stop> {
+    use crate::http::Name;
+    let asked = wants_upgrade(&exchange.scratch.request, exchange.input);
+    let got = exchange.scratch.response.fields.get(Name::Upgrade, &bytes);
+    let agreed = match (asked, got) {
+        (Some(asked), Some(got)) => asked
+            .split(|&byte| byte == b',')
+            .any(|asked| asked.trim_ascii().eq_ignore_ascii_case(got)),
+        (_, _) => false,
+    };
+    if !agreed || !exchange.body.complete {
+        return Err(Cause::UpgradeFailed.into());
+    }
+    exchange.answered();
+    exchange.tally.status = 101;
+    send_interim(exchange, &mut response, &bytes).await?;
+    exchange.cx.shard.pool.give(response.out);
+    bytes.drain(..exchange.scratch.response.length);
+    Ok(Relayed::Switched { early: bytes })
+}
+
+/// Sends the interim answer in the scratch. HTTP/1.0 has none (RFC 9110 section 15.2).
+async fn send_interim(
+    exchange: &mut Exchange<'_>,
+    response: &mut Response<'_>,
+    bytes: &[u8],
+) -> Result<(), Stop> {
+    if exchange.scratch.request.version == Version::Http10 {
+        return Ok(());
+    }
+    let mut out = std::mem::take(&mut response.out);
+    out.clear();
+    response_head::write_interim(exchange, bytes, &mut out);
+    let (result, out) = exchange.send(out, 0).await?;
+    response.out = out;
+    result.map_err(|_| Stop::Cut(Cause::ClientClosed))
+}
+
+/// Sends the final head with the first of the body, then the rest.
+async fn send_final(
+    exchange: &mut Exchange<'_>,
+    admitted: &Admitted,
+    response: Response<'_>,
+    bytes: Vec<u8>,
+) -> Result<Relayed, Stop> {
+    let delivery = Delivery::of(exchange);
+    exchange.keep &= delivery != Delivery::UntilClose && exchange.body.complete;
+    exchange.tally.status = exchange.scratch.response.status;
+    response.head_sent.set(true);
+    let mut out = response.out;
+    out.clear();
+    if bytes.len() + limits::OWN_FIELDS_BYTES > out.capacity() {
+        out = exchange.cx.shard.pool.swap(out, Size::Large);
+    }
+    response_head::write(exchange, &bytes, delivery, &mut out);
+    relay_body(exchange, admitted, response.up, delivery, bytes, out).await
+}
+
+impl Exchange<'_> {
+    /// Sends bytes to the client within its write deadline.
+    pub(super) async fn send(
+        &mut self,
+        out: Vec<u8>,
+        start: usize,
+    ) -> Result<(io::Result<()>, Vec<u8>), Stop> {
+        let now = self.cx.shard.lately();
+        self.guard.arm(now, self.instance.snapshot.timeouts.client_write_idle);
+        let length = out.len() - start;
+        let sent = self.guard.limit(self.writer.write_from(out, start)).await;
+        self.tally.bytes_out += length as u64;
+        sent.map_err(|_expired| Stop::Cut(Cause::ClientStalled))
+    }
+
+    /// Notes the moment of the final head.
+    fn answered(&mut self) {
+        self.moments.answered = Some(self.cx.shard.now());
+    }
+
+    /// Starts to receive from the client, so that its leaving is seen.
+    fn watch_client(&mut self) {
+        let room = self.client.ahead.is_none() && !*self.client.ended;
+        if let Some(reader) = &mut self.reader
+            && room
+            && !reader.is_armed()
+        {
+            reader.arm(self.cx.shard.pool.take(Size::Small));
+        }
+    }
+
+    /// Whether the client's connection has failed. Bytes that it sends meanwhile are kept for later.
+    fn poll_client_gone(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(reader) = &mut self.reader else { return false };
+        if !reader.is_armed() {
+            return false;
+        }
+        match reader.poll_filled(cx) {
+            Poll::Pending => false,
+            Poll::Ready((Err(_), _)) => true,
+            Poll::Ready((Ok(0), _)) => {
+                *self.client.ended = true;
+                false
+            }
+            Poll::Ready((Ok(_), bytes)) => {
+                *self.client.ahead = Some(bytes);
+                false
+            }
+        }
+    }
+
+    /// Whether the client takes trailers (RFC 9110 section 6.5.1).
+    pub(super) fn wants_trailers(&self) -> bool {
+        use crate::http::Name;
+        let head = &self.scratch.request;
+        head.version == Version::Http11
+            && head.fields.all(Name::Te, self.input).any(|te| te.eq_ignore_ascii_case(b"trailers"))
+    }
+
+    /// Whether the origin will keep its connection after the message in the scratch.
+    pub(super) fn origin_persists(&self) -> bool {
+        let response = &self.scratch.response;
+        response.reuse == crate::http::Reuse::Keep && response.framing != Framing::UntilClose
+    }
+}

@@ -1,0 +1,244 @@
+//! Every metric that leaves the gateway: one row with its name, kind, labels and help.
+//!
+//! `docs/metrics.md` repeats the table and a test compares the two. Units are Prometheus' base units;
+//! counters end in `_total`. Names without the prefix are those that OpenTelemetry or the Prometheus client
+//! libraries have made common.
+
+/// How a metric behaves over time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows, until the process ends.
+    Counter,
+    /// A present value.
+    Gauge,
+    /// Cumulative buckets, a sum and a count.
+    Histogram,
+}
+
+impl Kind {
+    /// The word of the exposition format's `# TYPE` line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+        }
+    }
+}
+
+/// What there is to know about a metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MetricRow {
+    /// The name in the exposition.
+    pub name: &'static str,
+    /// How it behaves.
+    pub kind: Kind,
+    /// Its labels, in the order written.
+    pub labels: &'static [&'static str],
+    /// One sentence without a full stop.
+    pub help: &'static str,
+}
+
+/// One metric; the table in [`Metric::row`] is the whole truth about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    missing_docs,
+    reason = "the row of each variant in `Metric::row` documents it"
+)]
+pub enum Metric {
+    Requests,
+    RequestDuration,
+    GatewayOverhead,
+    UpstreamLatency,
+    Failures,
+    Retries,
+    ConnectionsAccepted,
+    ConnectionsActive,
+    ConnectionsWaiting,
+    AcceptPauses,
+    Panics,
+    UpstreamOpened,
+    UpstreamReused,
+    UpstreamIdle,
+    BytesReceived,
+    BytesSent,
+    UpstreamBytesReceived,
+    UpstreamBytesSent,
+    CoreRequests,
+    CoreConnections,
+    CoreCpu,
+    CoreLongestTurn,
+    Driver,
+    ConfigReloads,
+    ConfigReloadTime,
+    ConfigReloadSuccess,
+    ConfigGeneration,
+    ConfigInfo,
+    LogProduced,
+    LogDelivered,
+    LogDropped,
+    LogQueued,
+    BuildInfo,
+    ProcessStart,
+    ProcessCpu,
+    ProcessMemory,
+    ProcessFds,
+    ProcessFdsMax,
+}
+
+impl Metric {
+    /// Every metric, in the order of the exposition.
+    pub const ALL: [Self; 38] = {
+        use Metric as M;
+        [
+            M::Requests,
+            M::RequestDuration,
+            M::GatewayOverhead,
+            M::UpstreamLatency,
+            M::Failures,
+            M::Retries,
+            M::ConnectionsAccepted,
+            M::ConnectionsActive,
+            M::ConnectionsWaiting,
+            M::AcceptPauses,
+            M::Panics,
+            M::UpstreamOpened,
+            M::UpstreamReused,
+            M::UpstreamIdle,
+            M::BytesReceived,
+            M::BytesSent,
+            M::UpstreamBytesReceived,
+            M::UpstreamBytesSent,
+            M::CoreRequests,
+            M::CoreConnections,
+            M::CoreCpu,
+            M::CoreLongestTurn,
+            M::Driver,
+            M::ConfigReloads,
+            M::ConfigReloadTime,
+            M::ConfigReloadSuccess,
+            M::ConfigGeneration,
+            M::ConfigInfo,
+            M::LogProduced,
+            M::LogDelivered,
+            M::LogDropped,
+            M::LogQueued,
+            M::BuildInfo,
+            M::ProcessStart,
+            M::ProcessCpu,
+            M::ProcessMemory,
+            M::ProcessFds,
+            M::ProcessFdsMax,
+        ]
+    };
+
+    /// The metric's row.
+    #[rustfmt::skip]
+    pub const fn row(self) -> MetricRow {
+        use Kind::Counter;
+        use Kind::Gauge;
+        use Kind::Histogram;
+        match self {
+            Self::Requests => row("silverback_http_requests_total", Counter, &["service", "route", "status_class"], "Exchanges finished, by route and first digit of the status; 0xx are those without any answer"),
+            Self::RequestDuration => row("http_server_request_duration_seconds", Histogram, &[], "Time from the first byte of a request to the last byte of its answer"),
+            Self::GatewayOverhead => row("silverback_gateway_overhead_seconds", Histogram, &[], "Time that the gateway itself added: the whole exchange minus the waiting for the upstream"),
+            Self::UpstreamLatency => row("silverback_upstream_latency_seconds", Histogram, &[], "Time spent waiting for the upstream, connecting and retries included"),
+            Self::Failures => row("silverback_failures_total", Counter, &["cause"], "Exchanges that the gateway ended or answered itself, by the cause that docs/errors.md explains"),
+            Self::Retries => row("silverback_upstream_retries_total", Counter, &[], "Attempts at an upstream beyond the first of an exchange"),
+            Self::ConnectionsAccepted => row("silverback_connections_accepted_total", Counter, &[], "Downstream connections accepted"),
+            Self::ConnectionsActive => row("silverback_connections_active", Gauge, &[], "Downstream connections open, the waiting ones included"),
+            Self::ConnectionsWaiting => row("silverback_connections_waiting", Gauge, &[], "Downstream connections open that wait for a request"),
+            Self::AcceptPauses => row("silverback_accept_pauses_total", Counter, &[], "Times that a core stopped accepting, out of descriptors or at the connection limit"),
+            Self::Panics => row("silverback_panics_total", Counter, &[], "Panics caught around a connection; each is a bug to report"),
+            Self::UpstreamOpened => row("silverback_upstream_connections_opened_total", Counter, &[], "Upstream connections opened"),
+            Self::UpstreamReused => row("silverback_upstream_connections_reused_total", Counter, &[], "Exchanges that went over a pooled upstream connection"),
+            Self::UpstreamIdle => row("silverback_upstream_connections_idle", Gauge, &[], "Idle upstream connections in the pools"),
+            Self::BytesReceived => row("silverback_received_bytes_total", Counter, &[], "Bytes received from clients, heads and bodies"),
+            Self::BytesSent => row("silverback_sent_bytes_total", Counter, &[], "Bytes sent to clients, heads and bodies"),
+            Self::UpstreamBytesReceived => row("silverback_upstream_received_bytes_total", Counter, &[], "Bytes received from upstreams, heads and bodies"),
+            Self::UpstreamBytesSent => row("silverback_upstream_sent_bytes_total", Counter, &[], "Bytes sent to upstreams, heads and bodies"),
+            Self::CoreRequests => row("silverback_core_requests_total", Counter, &["core"], "Exchanges finished, by core"),
+            Self::CoreConnections => row("silverback_core_connections", Gauge, &["core"], "Downstream connections open, by core"),
+            Self::CoreCpu => row("silverback_core_cpu_seconds_total", Counter, &["core"], "CPU time of each worker thread"),
+            Self::CoreLongestTurn => row("silverback_core_longest_turn_seconds", Gauge, &["core"], "Longest time between two turns of the core's loop within the last 30 to 60 seconds"),
+            Self::Driver => row("silverback_driver_info", Gauge, &["core", "driver"], "Always 1; the label names the driver in use"),
+            Self::ConfigReloads => row("silverback_config_reloads_total", Counter, &["result"], "Reloads attempted, by result: success or failure"),
+            Self::ConfigReloadTime => row("silverback_config_last_reload_timestamp_seconds", Gauge, &[], "When the configuration was last installed or refused"),
+            Self::ConfigReloadSuccess => row("silverback_config_last_reload_success", Gauge, &[], "1 if the last reload was installed, 0 if it was refused and an older configuration serves on"),
+            Self::ConfigGeneration => row("silverback_config_generation", Gauge, &[], "Number of the configuration that every core has acknowledged"),
+            Self::ConfigInfo => row("silverback_config_info", Gauge, &["hash"], "Always 1; the label is the content hash of the configuration in use"),
+            Self::LogProduced => row("silverback_access_log_produced_total", Counter, &[], "Access-log records made; equals delivered plus queued plus dropped"),
+            Self::LogDelivered => row("silverback_access_log_delivered_total", Counter, &[], "Access-log records written"),
+            Self::LogDropped => row("silverback_access_log_dropped_total", Counter, &[], "Access-log records lost to a full queue or a failing sink"),
+            Self::LogQueued => row("silverback_access_log_queued", Gauge, &[], "Access-log records between a core and the sink"),
+            Self::BuildInfo => row("silverback_build_info", Gauge, &["version"], "Always 1; the label names the version"),
+            Self::ProcessStart => row("process_start_time_seconds", Gauge, &[], "When the process started, in seconds since the Unix epoch"),
+            Self::ProcessCpu => row("process_cpu_seconds_total", Counter, &[], "User and system CPU time of the process"),
+            Self::ProcessMemory => row("process_resident_memory_bytes", Gauge, &[], "Resident memory"),
+            Self::ProcessFds => row("process_open_fds", Gauge, &[], "Open file descriptors"),
+            Self::ProcessFdsMax => row("process_max_fds", Gauge, &[], "Most file descriptors that the process may open"),
+        }
+    }
+}
+
+const fn row(
+    name: &'static str,
+    kind: Kind,
+    labels: &'static [&'static str],
+    help: &'static str,
+) -> MetricRow {
+    MetricRow {
+        name,
+        kind,
+        labels,
+        help,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Kind;
+    use super::Metric;
+    use crate::telemetry::variable::Variable;
+
+    #[test]
+    fn documentation_repeats_every_row_and_no_other() {
+        let page = include_str!("../../docs/metrics.md");
+        for metric in Metric::ALL {
+            let row = metric.row();
+            let labels = match row.labels {
+                [] => "–".to_owned(),
+                labels => labels.join(", "),
+            };
+            let kind = row.kind.as_str();
+            let line = format!("| `{}` | {kind} | {labels} | {} |", row.name, row.help);
+            assert!(page.contains(&line), "docs/metrics.md lacks\n{line}");
+        }
+        for variable in Variable::ALL {
+            let row = variable.row();
+            let line = format!("| `${}` | `{}` | {} |", row.name, row.key, row.help);
+            assert!(page.contains(&line), "docs/metrics.md lacks\n{line}");
+        }
+        let lines = page.lines().filter(|line| line.starts_with("| `"));
+        assert_eq!(lines.count(), Metric::ALL.len() + Variable::ALL.len());
+    }
+
+    #[test]
+    fn names_keep_the_conventions_and_are_unique() {
+        for (number, metric) in Metric::ALL.iter().enumerate() {
+            assert_eq!(*metric as usize, number);
+            let row = metric.row();
+            let valid = |c: char| c.is_ascii_lowercase() || c == '_';
+            assert!(row.name.chars().all(valid), "{}", row.name);
+            assert_eq!(
+                row.name.ends_with("_total"),
+                row.kind == Kind::Counter,
+                "{}",
+                row.name
+            );
+            let same = Metric::ALL.iter().filter(|m| m.row().name == row.name);
+            assert_eq!(same.count(), 1, "{}", row.name);
+            assert!(!row.help.ends_with('.') && !row.help.contains('\n'));
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! The plain counters and gauges that every core keeps, one variant each; what they are called outside is
+//! a row of [`catalog`](super::catalog).
+
+use super::catalog::Metric;
+
+/// A number that only grows, counted per core and summed on control.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Counter {
+    /// Exchanges recorded; counted by `CoreMetrics::record`.
+    Requests,
+    /// Downstream connections accepted.
+    ConnectionsAccepted,
+    /// Times that accepting paused, because no descriptor was left or the connection limit was reached.
+    AcceptPauses,
+    /// Panics caught around a connection.
+    Panics,
+    /// Upstream connections opened.
+    UpstreamOpened,
+    /// Exchanges on a pooled upstream connection; counted by `CoreMetrics::record`.
+    UpstreamReused,
+    /// Further attempts after the first; counted by `CoreMetrics::record`.
+    Retries,
+    /// Bytes received from clients; counted by `CoreMetrics::record`.
+    BytesReceived,
+    /// Bytes sent to clients; counted by `CoreMetrics::record`.
+    BytesSent,
+    /// Bytes received from origins; counted by `CoreMetrics::record`.
+    UpstreamBytesReceived,
+    /// Bytes sent to origins; counted by `CoreMetrics::record`.
+    UpstreamBytesSent,
+    /// Access-log records made; moved here from [`super::AccessLogSender::take_counts`].
+    LogProduced,
+    /// Access-log records dropped before they reached the log thread.
+    LogDropped,
+    /// CPU time of the worker's thread in nanoseconds.
+    CpuNanos,
+}
+
+impl Counter {
+    /// Every counter, in order.
+    pub const ALL: [Self; 14] = [
+        Self::Requests,
+        Self::ConnectionsAccepted,
+        Self::AcceptPauses,
+        Self::Panics,
+        Self::UpstreamOpened,
+        Self::UpstreamReused,
+        Self::Retries,
+        Self::BytesReceived,
+        Self::BytesSent,
+        Self::UpstreamBytesReceived,
+        Self::UpstreamBytesSent,
+        Self::LogProduced,
+        Self::LogDropped,
+        Self::CpuNanos,
+    ];
+
+    /// How many there are.
+    pub const COUNT: usize = Self::ALL.len();
+
+    /// The metric whose one unlabelled sample is the sum of this counter; `None` where the encoder
+    /// shows it another way (per core, or together with what the log thread counted).
+    pub fn metric(self) -> Option<Metric> {
+        match self {
+            Self::Requests | Self::LogDropped | Self::CpuNanos => None,
+            Self::ConnectionsAccepted => Some(Metric::ConnectionsAccepted),
+            Self::AcceptPauses => Some(Metric::AcceptPauses),
+            Self::Panics => Some(Metric::Panics),
+            Self::UpstreamOpened => Some(Metric::UpstreamOpened),
+            Self::UpstreamReused => Some(Metric::UpstreamReused),
+            Self::Retries => Some(Metric::Retries),
+            Self::BytesReceived => Some(Metric::BytesReceived),
+            Self::BytesSent => Some(Metric::BytesSent),
+            Self::UpstreamBytesReceived => Some(Metric::UpstreamBytesReceived),
+            Self::UpstreamBytesSent => Some(Metric::UpstreamBytesSent),
+            Self::LogProduced => Some(Metric::LogProduced),
+        }
+    }
+}
+
+/// A number that goes up and down; each core reports its present value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Gauge {
+    /// Downstream connections open, waiting ones included.
+    ConnectionsActive,
+    /// Downstream connections that wait for a request, no byte of it received.
+    ConnectionsWaiting,
+    /// Idle upstream connections in the pool.
+    UpstreamIdle,
+}
+
+impl Gauge {
+    /// Every gauge, in order.
+    pub const ALL: [Self; 3] = [
+        Self::ConnectionsActive,
+        Self::ConnectionsWaiting,
+        Self::UpstreamIdle,
+    ];
+
+    /// How many there are.
+    pub const COUNT: usize = Self::ALL.len();
+
+    /// The metric whose sample is the sum over the cores.
+    pub fn metric(self) -> Metric {
+        match self {
+            Self::ConnectionsActive => Metric::ConnectionsActive,
+            Self::ConnectionsWaiting => Metric::ConnectionsWaiting,
+            Self::UpstreamIdle => Metric::UpstreamIdle,
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Request counts by (service name, route name): a bounded set of series that outlives every reload,
+//! because it is kept by name and not by an index of some snapshot.
+
+use std::collections::HashMap;
+
+use crate::base::ids::Generation;
+use crate::base::ids::RouteIndex;
+use crate::base::limits::METRIC_SERIES;
+
+use super::local::RouteCount;
+use super::local::Section;
+use super::local::route_of;
+use super::totals::RouteName;
+
+/// Label of both names where the bound is reached or a name is no longer known.
+pub(super) const OTHER: &str = "_other";
+/// Label of both names where no route matched.
+pub(super) const UNMATCHED: &str = "_unmatched";
+
+/// One series: its names and its counts by status class.
+#[derive(Clone, Debug)]
+pub(super) struct Line {
+    pub(super) service: Box<str>,
+    pub(super) route: Box<str>,
+    pub(super) classes: [u64; 6],
+}
+
+/// All series. The first two are "other" and "unmatched"; they count towards the bound.
+#[derive(Debug)]
+pub(super) struct Series {
+    lines: Vec<Line>,
+    /// Route name, then service name, to a place in `lines`; two steps so that a lookup borrows.
+    by_name: HashMap<Box<str>, HashMap<Box<str>, u32>>,
+    /// Where the routes of the generation seen last stand in `lines`: spares hashing two names per route
+    /// and delta, which at 15,000 busy routes would cost more than all else here.
+    known: Vec<Option<u32>>,
+    known_generation: Generation,
+    bound: usize,
+}
+
+const OTHER_LINE: u32 = 0;
+const UNMATCHED_LINE: u32 = 1;
+
+impl Series {
+    pub(super) fn new() -> Self {
+        Self::bounded(METRIC_SERIES)
+    }
+
+    pub(super) fn bounded(bound: usize) -> Self {
+        // Both are found by name too, so that an entity of that name makes no second series.
+        let reserved = [(OTHER, OTHER_LINE), (UNMATCHED, UNMATCHED_LINE)];
+        let by_name = reserved.map(|(name, line)| {
+            let services = HashMap::from([(Box::from(name), line)]);
+            (Box::from(name), services)
+        });
+        Self {
+            lines: reserved.map(|(name, _)| Line::named(name, name)).into(),
+            by_name: HashMap::from(by_name),
+            known: Vec::new(),
+            known_generation: Generation(0),
+            bound,
+        }
+    }
+
+    pub(super) fn lines(&self) -> &[Line] {
+        &self.lines
+    }
+
+    /// Adds a section's counts, asking `names` about each route not asked about before.
+    pub(super) fn merge<'a>(
+        &mut self,
+        section: &Section,
+        names: impl Fn(Generation, RouteIndex) -> Option<RouteName<'a>>,
+    ) {
+        if section.generation > self.known_generation {
+            self.known.clear();
+            self.known_generation = section.generation;
+        }
+        for count in &section.counts {
+            let line = self.line_of(section.generation, count, &names);
+            if let Some(line) = self.lines.get_mut(line as usize) {
+                line.add(count);
+            }
+        }
+    }
+
+    fn line_of<'a>(
+        &mut self,
+        generation: Generation,
+        count: &RouteCount,
+        names: &impl Fn(Generation, RouteIndex) -> Option<RouteName<'a>>,
+    ) -> u32 {
+        let Some(route) = route_of(count.slot) else {
+            return UNMATCHED_LINE;
+        };
+        let at = route.0 as usize;
+        let cached = generation == self.known_generation;
+        if cached && let Some(Some(line)) = self.known.get(at) {
+            return *line;
+        }
+        let Some(name) = names(generation, route) else {
+            return OTHER_LINE;
+        };
+        let line = self.named(name);
+        if cached {
+            if at >= self.known.len() {
+                self.known.resize(at + 1, None);
+            }
+            self.known[at] = Some(line);
+        }
+        line
+    }
+
+    /// The line of a name, made if there is room for it.
+    fn named(&mut self, name: RouteName<'_>) -> u32 {
+        let services = self.by_name.get(name.route);
+        if let Some(line) = services.and_then(|services| services.get(name.service)) {
+            return *line;
+        }
+        if self.lines.len() >= self.bound {
+            return OTHER_LINE;
+        }
+        let line = u32::try_from(self.lines.len()).unwrap_or(OTHER_LINE);
+        self.lines.push(Line::named(name.service, name.route));
+        let services = self.by_name.entry(name.route.into()).or_default();
+        services.insert(name.service.into(), line);
+        line
+    }
+
+    /// Moves the counts of every series that `present` denies to "other", so that names which left the
+    /// configuration for good make room.
+    pub(super) fn fold_absent(&mut self, present: impl Fn(RouteName<'_>) -> bool) {
+        let old = std::mem::replace(self, Self::bounded(self.bound));
+        for (at, line) in old.lines.into_iter().enumerate() {
+            let name = line.name();
+            let target = match at {
+                0 => OTHER_LINE,
+                1 => UNMATCHED_LINE,
+                _ if present(name) => self.named(name),
+                _ => OTHER_LINE,
+            };
+            let sums = &mut self.lines[target as usize].classes;
+            for (sum, more) in sums.iter_mut().zip(line.classes) {
+                *sum = sum.wrapping_add(more);
+            }
+        }
+        self.known_generation = old.known_generation;
+    }
+}
+
+impl Line {
+    fn named(service: &str, route: &str) -> Self {
+        Self {
+            service: service.into(),
+            route: route.into(),
+            classes: [0; 6],
+        }
+    }
+
+    fn name(&self) -> RouteName<'_> {
+        RouteName {
+            service: &self.service,
+            route: &self.route,
+        }
+    }
+
+    fn add(&mut self, count: &RouteCount) {
+        for (sum, more) in self.classes.iter_mut().zip(count.classes) {
+            *sum = sum.wrapping_add(u64::from(more));
+        }
+    }
+}

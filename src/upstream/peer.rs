@@ -1,0 +1,162 @@
+//! One address: its idle connections and what is known of it on this core.
+
+use std::cell::Cell;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use crate::base::clock::Instant;
+use crate::net;
+use crate::net::Pool;
+use crate::net::Stream;
+use crate::snapshot::KeepAlive;
+
+/// An idle connection. Its receive is armed, so that whatever the origin does is seen before it is reused.
+#[derive(Debug)]
+struct Idle {
+    stream: Stream,
+    served: u32,
+    since: Instant,
+}
+
+impl Idle {
+    fn is_usable(&mut self, keep: &KeepAlive, now: Instant) -> bool {
+        let idle_nanos = u64::try_from(keep.idle.as_nanos()).unwrap_or(u64::MAX);
+        now.nanos_since(self.since) < idle_nanos && self.stream.reader.is_quiet()
+    }
+}
+
+/// One address that this core connects to.
+#[derive(Debug)]
+pub struct Peer {
+    /// Where it is.
+    pub address: SocketAddr,
+    idle: RefCell<Vec<Idle>>,
+    in_flight: Cell<u32>,
+}
+
+impl Peer {
+    fn new(address: SocketAddr) -> Self {
+        Self {
+            address,
+            idle: RefCell::default(),
+            in_flight: Cell::new(0),
+        }
+    }
+
+    /// Leases that are out, that is, requests in flight.
+    pub fn in_flight(&self) -> u32 {
+        self.in_flight.get()
+    }
+
+    /// The idle connection used last, if there is one that is open and silent.
+    pub fn reuse(self: &Rc<Self>, keep: &KeepAlive, now: Instant) -> Option<Lease> {
+        loop {
+            let mut idle = self.idle.borrow_mut().pop()?;
+            if idle.is_usable(keep, now) {
+                let Idle { stream, served, .. } = idle;
+                return Some(Lease { hold: Hold::on(self), stream, served });
+            }
+        }
+    }
+
+    /// A fresh connection.
+    ///
+    /// # Errors
+    /// Whatever the kernel says of the attempt.
+    pub async fn connect(self: &Rc<Self>) -> io::Result<Lease> {
+        let hold = Hold::on(self);
+        let stream = net::connect(self.address).await?;
+        Ok(Lease { hold, stream, served: 0 })
+    }
+}
+
+/// Counts one request in flight for as long as it lives.
+#[derive(Debug)]
+struct Hold {
+    peer: Rc<Peer>,
+}
+
+impl Hold {
+    fn on(peer: &Rc<Peer>) -> Self {
+        peer.in_flight.set(peer.in_flight.get() + 1);
+        Self { peer: Rc::clone(peer) }
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.peer.in_flight.set(self.peer.in_flight.get() - 1);
+    }
+}
+
+/// One exchange's hold on a connection.
+#[derive(Debug)]
+pub struct Lease {
+    hold: Hold,
+    /// The connection.
+    pub stream: Stream,
+    served: u32,
+}
+
+impl Lease {
+    /// Whether the connection has served a request before.
+    pub fn is_reused(&self) -> bool {
+        self.served > 0
+    }
+
+    /// Whom it leads to.
+    pub fn peer(&self) -> &Rc<Peer> {
+        &self.hold.peer
+    }
+
+    /// Puts the connection back, with `buffer` waiting for what the origin sends next. Call it only after a
+    /// response that ended where its framing said, on a connection that both sides want to keep.
+    pub fn release(self, buffer: Vec<u8>, pool: &Pool, keep: &KeepAlive, now: Instant) {
+        debug_assert!(!self.stream.reader.is_armed(), "the response is read to its end");
+        let Self { hold, mut stream, served } = self;
+        let served = served + 1;
+        let mut idle = hold.peer.idle.borrow_mut();
+        if served >= keep.requests || idle.len() >= keep.pool_size {
+            pool.give(buffer);
+        } else {
+            stream.reader.arm(buffer);
+            idle.push(Idle { stream, served, since: now });
+        }
+    }
+}
+
+/// All peers of one core, by address.
+#[derive(Debug, Default)]
+pub struct Peers {
+    known: RefCell<HashMap<SocketAddr, Rc<Peer>>>,
+}
+
+impl Peers {
+    /// The peer at `address`.
+    pub fn at(&self, address: SocketAddr) -> Rc<Peer> {
+        let mut known = self.known.borrow_mut();
+        let peer = known.entry(address).or_insert_with(|| Rc::new(Peer::new(address)));
+        Rc::clone(peer)
+    }
+
+    /// Closes idle connections that are of no more use, and forgets peers that nobody refers to.
+    pub fn prune(&self, keep: &KeepAlive, now: Instant) {
+        self.known.borrow_mut().retain(|_, peer| {
+            peer.idle.borrow_mut().retain_mut(|idle| idle.is_usable(keep, now));
+            Rc::strong_count(peer) > 1
+        });
+    }
+
+    /// How many idle connections there are, over all peers.
+    pub fn idle(&self) -> usize {
+        self.known.borrow().values().map(|peer| peer.idle.borrow().len()).sum()
+    }
+
+    /// Closes every idle connection.
+    pub fn close_idle(&self) {
+        self.known.borrow().values().for_each(|peer| peer.idle.borrow_mut().clear());
+    }
+}
