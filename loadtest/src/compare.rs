@@ -182,6 +182,7 @@ impl Run {
             reloadable: false,
             prefix: String::new(),
             peer_headers: self.options.peer_headers,
+            bulk: false,
             connections: 16_384,
         }
     }

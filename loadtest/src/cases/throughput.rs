@@ -37,7 +37,8 @@ struct Entry {
 /// Every throughput case whose lanes differ only in the program.
 pub(super) fn plain(run: &mut Run, case: Case) -> io::Result<()> {
     let origin = run.origin(&[])?;
-    let setup = run.setup(&origin);
+    let mut setup = run.setup(&origin);
+    setup.bulk = matches!(case, Case::Body64k | Case::Body1m);
     let load = load_of(case);
     let mut entries = Vec::new();
     for lane in run.lanes.clone() {

@@ -44,6 +44,8 @@ pub(crate) struct Setup {
     pub(crate) prefix: String,
     /// Peers add the forwarding fields that Silverback always adds.
     pub(crate) peer_headers: bool,
+    /// Answers are large: the floor uses fewer and larger buffers.
+    pub(crate) bulk: bool,
     /// Connections the proxy must hold.
     pub(crate) connections: u32,
 }
@@ -175,6 +177,11 @@ impl Lane {
                 "floor".into(),
                 format!("--listen={}", ports.listen),
                 format!("--to={}", setup.origin),
+                format!("--buffers={}", if setup.bulk { 512 } else { 2048 }),
+                format!(
+                    "--buffer-bytes={}",
+                    if setup.bulk { 128 * 1024 } else { 16 * 1024 }
+                ),
             ],
             Self::Silverback => vec!["run".into(), "--config".into(), config],
             Self::Nginx => {
