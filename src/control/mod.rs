@@ -1,1 +1,2 @@
 //! Process-wide state: reload, DNS, merged totals, lifecycle.
+pub mod dns;
