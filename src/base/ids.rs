@@ -7,7 +7,7 @@ use uuid::Uuid;
 pub struct CoreId(pub u16);
 
 /// A configuration's place in the order of installs; the first snapshot is 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Generation(pub u64);
 
 /// A route's index in the snapshot's route table.

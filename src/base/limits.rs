@@ -105,3 +105,7 @@ pub const PROXY_HEADER_BYTES: usize = 16 + 216 + 4_096;
 pub const DNS_ADDRESSES: usize = 64;
 /// Look-ups of names in flight at once, all names together.
 pub const DNS_LOOKUPS: usize = 64;
+/// Most addresses of an `X-Forwarded-For` that are looked past because they are trusted themselves.
+pub const FORWARDED_HOPS: usize = 64;
+/// Attempts of one request that are remembered, so that none goes to the same target twice.
+pub const ATTEMPTS: usize = 8;

@@ -5,6 +5,7 @@
 pub mod accept;
 pub mod cause;
 pub mod date;
+pub mod forwarded;
 pub mod head;
 pub mod method;
 pub mod name;

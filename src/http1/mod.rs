@@ -1,1 +1,4 @@
-//! What a message looks like on the wire: parser, framing, chunked coding, encoding; sans-I/O.
+//! interim
+pub mod chunked; pub mod encode; pub mod hop_by_hop; pub mod request; pub mod response;
+#[derive(Clone, Copy, Debug)]
+pub struct HeadLimits { pub head_bytes: usize, pub line_bytes: usize, pub fields: usize }

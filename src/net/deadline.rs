@@ -47,6 +47,7 @@ impl Deadlines {
         let slot = Slot {
             at: Cell::new(NEVER),
             fired: Cell::new(false),
+            idle: Cell::new(false),
             waker: RefCell::new(None),
         };
         let slot = Rc::new(slot);

@@ -19,5 +19,3 @@ pub use pool::Pool;
 pub use stream::Reader;
 pub use stream::Stream;
 pub use stream::Writer;
-
-pub mod proxy_protocol;

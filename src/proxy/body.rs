@@ -34,6 +34,8 @@ pub(super) struct RequestBody {
     pub(super) broken: bool,
     /// Some of the body has gone to an upstream and is not here any more.
     pub(super) gone: bool,
+    /// The head was read, so that what the scratch says of it holds.
+    pub(super) understood: bool,
 }
 
 impl RequestBody {
@@ -41,7 +43,7 @@ impl RequestBody {
     pub(super) fn begin(scratch: &mut Scratch, input: &mut [u8]) -> Self {
         let head = scratch.request.length;
         let behind = input.get_mut(head..).unwrap_or_default();
-        let mut body = Self { framing: scratch.request.framing, ..Self::unknown() };
+        let mut body = Self { framing: scratch.request.framing, understood: true, ..Self::unknown() };
         match body.framing {
             Framing::Empty | Framing::UntilClose => body.complete = true,
             Framing::Length(length) => {
@@ -75,6 +77,7 @@ impl RequestBody {
             complete: false,
             broken: false,
             gone: false,
+            understood: false,
         }
     }
 
@@ -138,7 +141,8 @@ pub(super) async fn pump(
             Ok(received) => received,
             Err(_) => return Err(Broken::Client(Cause::ClientClosed)),
         };
-        let (data, consumed) = body.take(source.decoder, &mut buffer[CHUNK_HEADROOM..], received)?;
+        let received_bytes = buffer.get_mut(CHUNK_HEADROOM..).unwrap_or_default();
+        let (data, consumed) = body.take(source.decoder, received_bytes)?;
         total = total.saturating_add(data as u64);
         if total > source.most {
             return Err(Broken::Client(Cause::RequestBodyTooLarge));
@@ -164,13 +168,12 @@ pub(super) async fn pump(
 
 impl RequestBody {
     /// Takes what was received into account: decoded bytes now at the front, and wire bytes used.
-    fn take(
+    pub(super) fn take(
         &mut self,
         decoder: &mut Decoder,
         bytes: &mut [u8],
-        received: usize,
     ) -> Result<(usize, usize), Broken> {
-        let bytes = bytes.get_mut(..received).unwrap_or_default();
+        let received = bytes.len();
         match self.framing {
             Framing::Empty | Framing::UntilClose => Ok((0, 0)),
             Framing::Length(_) => {

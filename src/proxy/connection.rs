@@ -6,6 +6,7 @@ use std::rc::Rc;
 use crate::base::clock::Instant;
 use crate::base::ids::RouteIndex;
 use crate::http::Cause;
+use crate::http::forwarded::ClientText;
 use crate::net::Guard;
 use crate::net::Reader;
 use crate::net::Writer;
@@ -20,6 +21,8 @@ pub(super) struct Connection {
     pub(super) guard: Guard,
     /// Who is at the other end: the peer, or whom the PROXY protocol named.
     pub(super) client: SocketAddr,
+    /// The same as text, which every request forwards.
+    pub(super) text: ClientText,
     /// Which listener took it.
     pub(super) listening: Rc<Listening>,
     /// How many requests have been read on it.

@@ -1,12 +1,20 @@
 //! The requests of one connection while it has any: read a head, run its exchange, look for the next.
 
+use std::cell::Cell;
+use std::net::SocketAddr;
 use std::rc::Rc;
 
 use crate::base::clock::Instant;
 use crate::http::Cause;
 use crate::http::RequestHead;
 use crate::http::ResponseHead;
+use crate::http::Reuse;
+use crate::http::forwarded::ClientText;
+use crate::http::request_id::RequestId;
 use crate::http1::chunked::Decoder;
+use crate::net::Guard;
+use crate::net::Reader;
+use crate::net::Writer;
 use crate::net::pool::Size;
 use crate::proxy::admit::admit;
 use crate::proxy::answer::answer;
@@ -14,6 +22,7 @@ use crate::proxy::body::RequestBody;
 use crate::proxy::connection::Connection;
 use crate::proxy::connection::Fate;
 use crate::proxy::connection::Moments;
+use crate::proxy::connection::Tally;
 use crate::proxy::failure::Stop;
 use crate::proxy::fiber::Mailbox;
 use crate::proxy::forward::forward;
@@ -24,17 +33,16 @@ use crate::proxy::record::record;
 use crate::proxy::route::route;
 use crate::proxy::serve::Context;
 use crate::proxy::serve::Job;
-use crate::router;
 use crate::shard::Instance;
-use crate::proxy::connection::Tally;
+use crate::shard::Listening;
 
 /// What a fiber keeps from one exchange to the next, so that none of it is allocated again.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
     pub(super) request: RequestHead,
     pub(super) response: ResponseHead,
+    /// The canonical path, where it differs from the received one.
     pub(super) canonical: Vec<u8>,
-    pub(super) routing: router::Scratch,
     pub(super) request_decoder: Decoder,
     pub(super) response_decoder: Decoder,
 }
@@ -65,7 +73,7 @@ pub(super) struct Exchange<'a> {
 
     // The record.
     pub(super) moments: Moments,
-    pub(super) request_id: [u8; 32],
+    pub(super) request_id: RequestId,
     pub(super) tally: Tally,
 }
 
@@ -79,12 +87,21 @@ pub(super) struct Client<'a> {
     pub(super) ended: &'a mut bool,
 }
 
+/// A fiber's own things.
+struct Own {
+    scratch: Scratch,
+    guard: Guard,
+    pumping: Cell<bool>,
+}
+
 /// The loop of a fiber: serves the requests of one connection after another.
 pub(super) async fn burst(cx: Rc<Context>, mailbox: Rc<Mailbox<Job, Option<Connection>>>) {
-    let mut scratch = Scratch::default();
+    let guard = cx.shard.deadlines.guard();
+    let mut own = Own { scratch: Scratch::default(), guard, pumping: Cell::new(false) };
     loop {
         let (mut conn, input) = mailbox.job().await;
-        let fate = requests(&cx, &mut conn, &mut scratch, input).await;
+        let fate = requests(&cx, &mut conn, &mut own, input).await;
+        own.guard.disarm();
         let kept = match fate {
             Fate::Keep => Some(conn),
             Fate::Close | Fate::Abort => None,
@@ -98,16 +115,11 @@ pub(super) async fn burst(cx: Rc<Context>, mailbox: Rc<Mailbox<Job, Option<Conne
 }
 
 /// Serves requests until the connection is idle, with its receive armed, or has to end.
-async fn requests(
-    cx: &Context,
-    conn: &mut Connection,
-    scratch: &mut Scratch,
-    mut input: Vec<u8>,
-) -> Fate {
+async fn requests(cx: &Context, conn: &mut Connection, own: &mut Own, mut input: Vec<u8>) -> Fate {
     loop {
-        let fate = match read_head(cx, conn, scratch, &mut input).await {
-            Head::Complete(received) => run(cx, conn, scratch, &mut input, received).await,
-            Head::Refused(cause) => refuse(cx, conn, scratch, &mut input, cause).await,
+        let fate = match read_head(cx, conn, &mut own.scratch, &mut input).await {
+            Head::Complete(received) => run(cx, conn, own, &mut input, received).await,
+            Head::Refused(cause) => refuse(cx, conn, own, &mut input, cause).await,
             Head::Gone => Fate::Close,
         };
         if fate != Fate::Keep {
@@ -119,49 +131,43 @@ async fn requests(
             cx.shard.pool.give(ahead);
         }
         if input.is_empty() {
-            if conn.ended {
-                cx.shard.pool.give(input);
-                return Fate::Close;
-            }
-            if !conn.reader.is_armed() {
-                let small = input.capacity() == Size::Small.bytes();
-                let next = if small { input } else { cx.shard.pool.swap(input, Size::Small) };
-                conn.reader.arm(next);
-            }
-            return Fate::Keep;
+            return rest(cx, conn, input);
         }
     }
+}
+
+/// Leaves a connection that has nothing to do, with its receive armed.
+fn rest(cx: &Context, conn: &mut Connection, input: Vec<u8>) -> Fate {
+    if conn.ended {
+        cx.shard.pool.give(input);
+        return Fate::Close;
+    }
+    if conn.reader.is_armed() {
+        cx.shard.pool.give(input);
+    } else if input.capacity() == Size::Small.bytes() {
+        conn.reader.arm(input);
+    } else {
+        conn.reader.arm(cx.shard.pool.swap(input, Size::Small));
+    }
+    Fate::Keep
 }
 
 /// Runs one exchange and records it.
 async fn run(
     cx: &Context,
     conn: &mut Connection,
-    scratch: &mut Scratch,
+    own: &mut Own,
     input: &mut Vec<u8>,
     received: Instant,
 ) -> Fate {
-    conn.requests += 1;
-    let body = RequestBody::begin(scratch, input);
-    let mut exchange = Exchange {
-        cx,
-        instance: cx.shard.instance(),
-        conn,
-        scratch,
-        input,
-        body,
-        moments: Moments { received, ..Moments::default() },
-        request_id: cx.shard.request_id(),
-        tally: Tally::default(),
-        total: None,
-        keep: true,
-    };
+    let body = RequestBody::begin(&mut own.scratch, input);
+    let mut exchange = Exchange::new(cx, conn, own, input, body, received);
     exchange.keep = exchange.client_persists();
     let fate = match exchange.pipeline().await {
         Ok(fate) => fate,
         Err(stop) => answer(&mut exchange, stop).await,
     };
-    record(&mut exchange, fate);
+    record(&mut exchange);
     exchange.consume();
     fate
 }
@@ -170,33 +176,59 @@ async fn run(
 async fn refuse(
     cx: &Context,
     conn: &mut Connection,
-    scratch: &mut Scratch,
+    own: &mut Own,
     input: &mut Vec<u8>,
     cause: Cause,
 ) -> Fate {
-    conn.requests += 1;
-    let mut exchange = Exchange {
-        cx,
-        instance: cx.shard.instance(),
-        conn,
-        scratch,
-        input,
-        body: RequestBody::unknown(),
-        moments: Moments { received: cx.shard.now(), ..Moments::default() },
-        request_id: cx.shard.request_id(),
-        tally: Tally::default(),
-        total: None,
-        keep: false,
-    };
+    let received = cx.shard.now();
+    let mut exchange = Exchange::new(cx, conn, own, input, RequestBody::unknown(), received);
     let fate = answer(&mut exchange, Stop::Failure(cause)).await;
-    record(&mut exchange, fate);
+    record(&mut exchange);
     match fate {
         Fate::Keep | Fate::Close => Fate::Linger,
         Fate::Linger | Fate::Abort => fate,
     }
 }
 
-impl Exchange<'_> {
+impl<'a> Exchange<'a> {
+    fn new(
+        cx: &'a Context,
+        conn: &'a mut Connection,
+        own: &'a mut Own,
+        input: &'a mut Vec<u8>,
+        body: RequestBody,
+        received: Instant,
+    ) -> Self {
+        conn.requests = conn.requests.saturating_add(1);
+        let client = Client {
+            address: conn.client,
+            text: &conn.text,
+            listening: &conn.listening,
+            requests: conn.requests,
+            ahead: &mut conn.ahead,
+            ended: &mut conn.ended,
+        };
+        let tally = Tally { bytes_in: body.consumed(0) as u64, ..Tally::default() };
+        Self {
+            cx,
+            instance: cx.shard.instance(),
+            scratch: &mut own.scratch,
+            client,
+            reader: Some(&mut conn.reader),
+            writer: &mut conn.writer,
+            client_guard: &conn.guard,
+            input,
+            body,
+            keep: false,
+            guard: &own.guard,
+            pumping: &own.pumping,
+            total: None,
+            moments: Moments { received, ..Moments::default() },
+            request_id: cx.shard.request_id(),
+            tally,
+        }
+    }
+
     /// The life of a request.
     async fn pipeline(&mut self) -> Result<Fate, Stop> {
         let routed = route(self)?;
@@ -206,9 +238,11 @@ impl Exchange<'_> {
 
     /// Whether the client wants its connection kept and nothing here speaks against it.
     fn client_persists(&self) -> bool {
-        use crate::http::Reuse;
         match self.scratch.request.reuse {
-            Reuse::Keep => !self.cx.shard.draining.get(),
+            Reuse::Keep => {
+                !self.cx.shard.draining.get()
+                    && self.client.requests < self.instance.snapshot.connection_requests
+            }
             Reuse::Close => false,
         }
     }
@@ -221,5 +255,26 @@ impl Exchange<'_> {
         } else {
             self.input.drain(..consumed);
         }
+    }
+
+    /// The path as received, without the query.
+    pub(super) fn raw_path(&self) -> &[u8] {
+        let path = self.scratch.request.target.path.of(self.input);
+        if path.is_empty() { b"/" } else { path }
+    }
+
+    /// The path that routing, keys and the upstream see.
+    pub(super) fn canonical_path(&self) -> &[u8] {
+        if self.scratch.canonical.is_empty() { self.raw_path() } else { &self.scratch.canonical }
+    }
+
+    /// Bytes that the client sent behind its upgrade request; they belong to the tunnel now.
+    pub(super) fn held(&mut self) -> Vec<u8> {
+        let consumed = self.body.consumed(self.scratch.request.length).min(self.input.len());
+        let mut held = self.input.split_off(consumed);
+        if let Some(ahead) = self.client.ahead.take() {
+            held.extend_from_slice(&ahead);
+        }
+        held
     }
 }

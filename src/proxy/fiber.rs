@@ -13,7 +13,6 @@ use std::rc::Rc;
 use std::task::Poll;
 
 /// Where a fiber finds its job and leaves the result.
-#[derive(Debug)]
 pub(super) struct Mailbox<J, R> {
     job: Cell<Option<J>>,
     result: Cell<Option<R>>,

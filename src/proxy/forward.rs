@@ -7,6 +7,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::base::clock::Instant;
 use crate::http::Cause;
 use crate::net::pool::Size;
 use crate::proxy::admit::Admitted;
@@ -14,10 +15,14 @@ use crate::proxy::connection::Fate;
 use crate::proxy::exchange::Exchange;
 use crate::proxy::failure::Stop;
 use crate::proxy::failure::connect_cause;
+use crate::proxy::hashing::hash_key;
 use crate::proxy::relay;
 use crate::proxy::request_head;
 use crate::upstream::Choice;
+use crate::upstream::Group;
 use crate::upstream::Lease;
+use crate::upstream::Member;
+use crate::upstream::Peer;
 
 /// An upstream connection with the request on its way.
 pub(super) struct Sent {
@@ -46,20 +51,28 @@ impl From<Stop> for Missed {
 pub(super) async fn forward(exchange: &mut Exchange<'_>, admitted: Admitted) -> Result<Fate, Stop> {
     let instance = Rc::clone(&exchange.instance);
     let service = instance.snapshot.service(admitted.service);
-    let group = instance.group(service.upstream);
-    let mut choice = Choice::new(group.hash(exchange.hash_input(&admitted)));
+    let group = instance.group(service.upstream, &exchange.cx.shard.peers);
+    let key = if group.hashes() { hash_key(exchange, &admitted, &group.hash_on) } else { None };
+    let mut choice = Choice::new(key);
+    let mut last = None;
     let mut retries = service.retries;
     let mut fresh = false;
     loop {
-        let member = group.pick(&mut choice, &mut exchange.cx.shard.rng.borrow_mut())?;
+        let picked = group.pick(&choice, exchange.moments.received, &exchange.cx.shard.rng);
+        let index = picked.map_err(|absence| last.unwrap_or(absence))?;
+        let member = &group.members[index];
         let missed = match attempt(exchange, &admitted, member, fresh).await {
-            Ok(fate) => return Ok(fate),
+            Ok(fate) => {
+                exchange.observe(group, index);
+                return Ok(fate);
+            }
             Err(Missed::Final(stop)) => return Err(stop),
             Err(missed) => missed,
         };
         let cause = match missed {
             Missed::Unsent(cause) => {
-                choice.exclude(member);
+                choice.exclude(index);
+                last = Some(cause);
                 cause
             }
             Missed::Silent if !fresh && exchange.may_repeat() => {
@@ -81,17 +94,14 @@ pub(super) async fn forward(exchange: &mut Exchange<'_>, admitted: Admitted) -> 
 async fn attempt(
     exchange: &mut Exchange<'_>,
     admitted: &Admitted,
-    member: usize,
+    member: &Member,
     fresh: bool,
 ) -> Result<Fate, Missed> {
-    let instance = Rc::clone(&exchange.instance);
-    let group = instance.group(instance.snapshot.service(admitted.service).upstream);
-    let target = group.member(member);
-    let lease = lease(exchange, admitted, target.peer(), fresh).await?;
+    let lease = lease(exchange, admitted, &member.peer, fresh).await?;
     exchange.tally.upstream = Some(lease.peer().address);
     exchange.tally.reused = lease.is_reused();
     let mut out = exchange.cx.shard.pool.take(Size::Medium);
-    request_head::write(exchange, admitted, target.host(), &mut out);
+    request_head::write(exchange, admitted, &member.host, &mut out);
     let sent = send(exchange, admitted, lease, out).await?;
     relay::converse(exchange, admitted, sent).await
 }
@@ -100,7 +110,7 @@ async fn attempt(
 async fn lease(
     exchange: &mut Exchange<'_>,
     admitted: &Admitted,
-    peer: &Rc<crate::upstream::Peer>,
+    peer: &Rc<Peer>,
     fresh: bool,
 ) -> Result<Lease, Missed> {
     let cx = exchange.cx;
@@ -149,13 +159,20 @@ async fn send(
 impl Exchange<'_> {
     /// Sets the deadline of the upstream's side, no later than the exchange's own; returns the moment it was
     /// set.
-    pub(super) fn arm(&self, patience: Duration) -> crate::base::clock::Instant {
+    pub(super) fn arm(&self, patience: Duration) -> Instant {
         let now = self.cx.shard.now();
         let left = self.total.map_or(patience, |total| {
             patience.min(Duration::from_nanos(total.nanos_since(now)))
         });
         self.guard.arm(now, left);
         now
+    }
+
+    /// Tells the balancer how long the origin took.
+    fn observe(&self, group: &Group, member: usize) {
+        if let (Some(sent), Some(answered)) = (self.moments.sent, self.moments.answered) {
+            group.answered(member, answered, answered.nanos_since(sent));
+        }
     }
 
     fn out_of_time(&self) -> bool {

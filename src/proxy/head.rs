@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::base::clock::Instant;
 use crate::base::limits;
 use crate::http::Cause;
+use crate::http::forwarded::ClientText;
 use crate::http1::request;
 use crate::net::pool::Size;
 use crate::net::proxy_protocol;
@@ -118,6 +119,7 @@ async fn read_proxy_header(
         match proxy_protocol::parse(input) {
             Ok(proxy_protocol::Step::Complete { consumed, source, .. }) => {
                 conn.client = source.unwrap_or(conn.client);
+                conn.text = ClientText::of(conn.client.ip());
                 input.drain(..consumed);
                 return Ok(());
             }

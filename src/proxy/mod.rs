@@ -19,6 +19,7 @@ mod exchange;
 mod failure;
 mod fiber;
 mod forward;
+mod hashing;
 mod head;
 mod record;
 mod relay;
@@ -32,6 +33,3 @@ mod tunnel;
 
 pub use serve::Context;
 pub use serve::serve;
-
-/// How this gateway names itself in Via, and recognises itself there.
-const VIA_PSEUDONYM: &[u8] = b"silverback";

@@ -1,12 +1,11 @@
 //! The one place where an exchange is recorded, whatever became of it: metrics, then the access log.
 
-use crate::proxy::connection::Fate;
 use crate::proxy::exchange::Exchange;
 use crate::telemetry::AccessRecord;
 use crate::telemetry::Outcome;
 
 /// Records the exchange.
-pub(super) fn record(exchange: &mut Exchange<'_>, _fate: Fate) {
+pub(super) fn record(exchange: &mut Exchange<'_>) {
     let shard = &exchange.cx.shard;
     let (moments, tally) = (&exchange.moments, &exchange.tally);
     let ended = shard.now();

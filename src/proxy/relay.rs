@@ -99,7 +99,7 @@ async fn with_body(
     exchange.body.gone = true;
     exchange.reader = Some(reader);
     match pumped {
-        Some(Ok(next)) if !next.is_empty() => exchange.conn_ahead(next),
+        Some(Ok(next)) if !next.is_empty() => *exchange.client.ahead = Some(next),
         Some(Ok(_)) => {}
         // The answer is out but the request is not read to its end.
         Some(Err(_)) | None => exchange.keep = false,

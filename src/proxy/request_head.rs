@@ -6,13 +6,17 @@
 use crate::http::Field;
 use crate::http::Framing;
 use crate::http::Name;
+use crate::http::forwarded::ClientText;
+use crate::http::forwarded::Forwarding;
+use crate::http::reply::PSEUDONYM;
 use crate::http1::encode;
 use crate::http1::hop_by_hop::Nominated;
 use crate::http1::hop_by_hop::wants_upgrade;
 use crate::proxy::admit::Admitted;
 use crate::proxy::body;
 use crate::proxy::exchange::Exchange;
-use crate::router::upstream_path::upstream_path;
+use crate::router::forwarded_prefix;
+use crate::router::upstream_path;
 
 /// Appends the request's head, and the part of its body that is here, to `out`.
 pub(super) fn write(exchange: &Exchange<'_>, admitted: &Admitted, host: &[u8], out: &mut Vec<u8>) {
@@ -23,14 +27,8 @@ pub(super) fn write(exchange: &Exchange<'_>, admitted: &Admitted, host: &[u8], o
     let service = snapshot.service(admitted.service);
     out.extend_from_slice(head.method_span.of(bytes));
     out.push(b' ');
-    let prefix = upstream_path(
-        out,
-        &service.path,
-        &admitted.matched,
-        &exchange.scratch.canonical,
-        route.strip_path,
-        route.path_handling,
-    );
+    let path = exchange.canonical_path();
+    upstream_path(out, &service.path, &admitted.matched, path, route.strip);
     if let Some(query) = head.target.query {
         out.push(b'?');
         out.extend_from_slice(query.of(bytes));
@@ -39,7 +37,7 @@ pub(super) fn write(exchange: &Exchange<'_>, admitted: &Admitted, host: &[u8], o
     out.extend_from_slice(if route.preserve_host { head.authority.of(bytes) } else { host });
     out.extend_from_slice(b"\r\n");
     write_client_fields(exchange, out);
-    exchange.write_forwarded(prefix, out);
+    write_forwarded(exchange, admitted, out);
     write_hop_fields(exchange, out);
     write_framing(exchange, out);
     write_body(exchange, out);
@@ -57,22 +55,49 @@ fn write_client_fields(exchange: &Exchange<'_>, out: &mut Vec<u8>) {
     }
 }
 
+/// Who asks, for what, and by which way (Kong's rules, see [`Forwarding`]).
+fn write_forwarded(exchange: &Exchange<'_>, admitted: &Admitted, out: &mut Vec<u8>) {
+    let head = &exchange.scratch.request;
+    let bytes: &[u8] = exchange.input;
+    let snapshot = &exchange.instance.snapshot;
+    let trust = &snapshot.trust;
+    let peer = exchange.client.address.ip();
+    let peer_trusted = trust.trusted.contains(peer);
+    let client = trust.client(peer, peer_trusted, &head.fields, bytes);
+    let elsewhere;
+    let text = if client == peer.to_canonical() {
+        exchange.client.text
+    } else {
+        elsewhere = ClientText::of(client);
+        &elsewhere
+    };
+    let mut prefix = Vec::new();
+    let strip = snapshot.route(admitted.matched.route).strip;
+    forwarded_prefix(&mut prefix, &admitted.matched, exchange.canonical_path(), strip);
+    let forwarding = Forwarding {
+        peer: exchange.client.text,
+        client: text,
+        peer_trusted,
+        scheme: "http",
+        port: exchange.client.listening.address.port(),
+        host: head.host.of(bytes),
+        path: exchange.raw_path(),
+        prefix: (!prefix.is_empty()).then_some(&prefix),
+    };
+    forwarding.append(&head.fields, bytes, out);
+    out.extend_from_slice(b"X-Kong-Request-Id: ");
+    out.extend_from_slice(&exchange.request_id);
+    out.extend_from_slice(b"\r\nVia: 1.1 ");
+    out.extend_from_slice(PSEUDONYM.as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
+
 /// Whether a field is neither rewritten by the gateway nor hop-by-hop by its name.
 fn passes(field: &Field) -> bool {
     match field.known {
-        Name::Host
-        | Name::ContentLength
-        | Name::Expect
-        | Name::MaxForwards
-        | Name::XForwardedFor
-        | Name::XForwardedHost
-        | Name::XForwardedPath
-        | Name::XForwardedPort
-        | Name::XForwardedPrefix
-        | Name::XForwardedProto
-        | Name::XRealIp
-        | Name::XKongRequestId => false,
-        _ => true,
+        Name::Other => true,
+        Name::Host | Name::ContentLength | Name::Expect | Name::MaxForwards | Name::XKongRequestId => false,
+        name => !Forwarding::replaces(name),
     }
 }
 

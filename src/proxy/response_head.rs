@@ -3,6 +3,7 @@
 use crate::http::Framing;
 use crate::http::Name;
 use crate::http::Version;
+use crate::http::reply::PSEUDONYM;
 use crate::http1::encode;
 use crate::http1::hop_by_hop::Nominated;
 use crate::proxy::exchange::Exchange;
@@ -50,9 +51,9 @@ pub(super) fn write(exchange: &Exchange<'_>, bytes: &[u8], delivery: Delivery, o
         (false, _) => out.extend_from_slice(b"Connection: close\r\n"),
     }
     if !head.fields.has(Name::Date) {
-        exchange.cx.shard.write_date(out);
+        encode::field(out, b"Date", &exchange.cx.shard.date());
     }
-    exchange.write_own_fields(out);
+    write_own_fields(exchange, out);
     out.extend_from_slice(b"\r\n");
 }
 
@@ -103,4 +104,22 @@ fn write_empty(exchange: &Exchange<'_>, bytes: &[u8], out: &mut Vec<u8>) {
         Some(length) if head.status != 204 => encode::field(out, b"Content-Length", length),
         Some(_) | None => {}
     }
+}
+
+/// What the gateway says of itself on a proxied answer, under Kong's names.
+fn write_own_fields(exchange: &Exchange<'_>, out: &mut Vec<u8>) {
+    let moments = &exchange.moments;
+    let answered = moments.answered.unwrap_or(moments.received);
+    let total_ms = answered.nanos_since(moments.received) / 1_000_000;
+    let upstream_ms = moments.sent.map_or(0, |sent| answered.nanos_since(sent)) / 1_000_000;
+    let mut digits = itoa::Buffer::new();
+    out.extend_from_slice(b"X-Kong-Upstream-Latency: ");
+    out.extend_from_slice(digits.format(upstream_ms).as_bytes());
+    out.extend_from_slice(b"\r\nX-Kong-Proxy-Latency: ");
+    out.extend_from_slice(digits.format(total_ms.saturating_sub(upstream_ms)).as_bytes());
+    out.extend_from_slice(b"\r\nVia: 1.1 ");
+    out.extend_from_slice(PSEUDONYM.as_bytes());
+    out.extend_from_slice(b"\r\nX-Kong-Request-Id: ");
+    out.extend_from_slice(&exchange.request_id);
+    out.extend_from_slice(b"\r\n");
 }

@@ -6,6 +6,7 @@ use crate::http::Method;
 use crate::http::Name;
 use crate::http::TargetForm;
 use crate::http::path::canonicalize;
+use crate::http::reply::PSEUDONYM;
 use crate::http::reply::Reply;
 use crate::proxy::exchange::Exchange;
 use crate::proxy::failure::Stop;
@@ -23,29 +24,25 @@ pub(super) struct Routed {
 /// upstream's path and the log see.
 pub(super) fn route(exchange: &mut Exchange<'_>) -> Result<Routed, Stop> {
     refuse_early(exchange)?;
-    let scratch = &mut *exchange.scratch;
-    let head = &scratch.request;
-    let bytes: &[u8] = exchange.input;
-    let raw = if head.target.path.is_empty() { b"/" } else { head.target.path.of(bytes) };
-    let mut canonical = std::mem::take(&mut scratch.canonical);
+    let mut canonical = std::mem::take(&mut exchange.scratch.canonical);
     canonical.clear();
-    let borrowed = canonicalize(raw, &mut canonical).map_err(|_| Cause::RequestMalformed)?;
+    let head = &exchange.scratch.request;
+    let bytes: &[u8] = exchange.input;
+    let path = canonicalize(exchange.raw_path(), &mut canonical);
+    let path = path.map_err(|_| Cause::RequestMalformed)?;
     let snapshot = &exchange.instance.snapshot;
     let facts = Facts {
         scheme: Scheme::Http,
         method: head.method_span.of(bytes),
         host: head.host.of(bytes),
         port: head.port.unwrap_or(80),
-        path: borrowed,
+        path,
         fields: &head.fields,
         head: bytes,
         sni: None,
     };
-    let matched = snapshot.router.find(&facts, &mut scratch.routing);
-    if canonical.is_empty() {
-        canonical.extend_from_slice(raw);
-    }
-    scratch.canonical = canonical;
+    let matched = snapshot.router.find(&facts, &mut exchange.cx.shard.routing.borrow_mut());
+    exchange.scratch.canonical = canonical;
     let matched = matched.ok_or(Cause::RouteNotFound)?;
     exchange.tally.route = Some(matched.route);
     let plan = snapshot.route(matched.route);
@@ -65,7 +62,7 @@ fn refuse_early(exchange: &Exchange<'_>) -> Result<(), Stop> {
         Method::Options => {
             let hops = head.fields.get(Name::MaxForwards, bytes);
             if head.target.form == TargetForm::Asterisk || hops == Some(b"0") {
-                return Err(Stop::Reply(Reply::options()));
+                return Err(Stop::Reply(Reply::options_asterisk()));
             }
         }
         _ => {}
@@ -87,7 +84,7 @@ fn refuse_early(exchange: &Exchange<'_>) -> Result<(), Stop> {
 
 /// How often our own pseudonym stands in the Via fields.
 fn hops<'b>(vias: impl Iterator<Item = &'b [u8]>) -> usize {
-    vias.map(|via| memchr::memmem::find_iter(via, super::VIA_PSEUDONYM).count()).sum()
+    vias.map(|via| memchr::memmem::find_iter(via, PSEUDONYM).count()).sum()
 }
 
 /// The answer of a route for HTTPS alone: 426, or the redirect that the route asks for.
@@ -101,8 +98,8 @@ fn https_required(exchange: &Exchange<'_>, status: u16) -> Stop {
     match head.target.form {
         TargetForm::Origin => location.extend_from_slice(head.target_span.of(exchange.input)),
         TargetForm::Absolute | TargetForm::Authority | TargetForm::Asterisk => {
-            location.extend_from_slice(&exchange.scratch.canonical);
+            location.extend_from_slice(exchange.raw_path());
         }
     }
-    Stop::Reply(Reply::redirect(status, &location))
+    Stop::Reply(Reply::redirect(status, location))
 }

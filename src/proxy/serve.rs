@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::base::limits;
+use crate::http::forwarded::ClientText;
 use crate::net::Stream;
 use crate::net::pool::Size;
 use crate::proxy::connection::Connection;
@@ -11,6 +12,7 @@ use crate::proxy::exchange::burst;
 use crate::proxy::fiber::Fiber;
 use crate::shard::Listening;
 use crate::shard::Shard;
+use crate::telemetry::Gauge;
 
 /// A connection that has something to do, and its first bytes.
 pub(super) type Job = (Connection, Vec<u8>);
@@ -57,6 +59,7 @@ pub async fn serve(cx: Rc<Context>, stream: Stream, listening: Rc<Listening>) {
         writer,
         guard,
         client: peer,
+        text: ClientText::of(peer.ip()),
         listening,
         requests: 0,
         ahead: None,
@@ -76,10 +79,10 @@ pub async fn serve(cx: Rc<Context>, stream: Stream, listening: Rc<Listening>) {
 async fn first_bytes(cx: &Context, conn: &mut Connection) -> Option<Vec<u8>> {
     let timeouts = &cx.shard.instance().snapshot.timeouts;
     let patience = if conn.requests == 0 { timeouts.client_header } else { timeouts.keep_alive };
-    conn.guard.arm_idle(cx.shard.now(), patience);
-    cx.shard.idle.set(cx.shard.idle.get() + 1);
+    conn.guard.arm_idle(cx.shard.lately(), patience);
+    cx.shard.metrics.adjust(Gauge::ConnectionsWaiting, 1);
     let filled = conn.guard.limit(conn.reader.filled()).await;
-    cx.shard.idle.set(cx.shard.idle.get() - 1);
+    cx.shard.metrics.adjust(Gauge::ConnectionsWaiting, -1);
     conn.guard.disarm();
     match filled {
         Ok((Ok(received), bytes)) if received > 0 => Some(bytes),

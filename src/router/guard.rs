@@ -127,8 +127,8 @@ impl Header {
     fn admits(&self, facts: &Facts<'_>, programs: &Programs, caches: &mut Caches) -> bool {
         let mut values = facts.fields.all_named(self.name.as_bytes(), facts.head);
         values.any(|value| {
-            let same = |wanted: &Box<str>| value.eq_ignore_ascii_case(wanted.as_bytes());
-            self.exact.iter().any(same)
+            let mut exact = self.exact.iter();
+            exact.any(|wanted| value.eq_ignore_ascii_case(wanted.as_bytes()))
                 || self
                     .programs
                     .iter()
@@ -139,13 +139,15 @@ impl Header {
 
 /// Whether the request's method is one of `methods`, or none is asked for.
 pub(crate) fn method_admitted(methods: &[Box<str>], facts: &Facts<'_>) -> bool {
-    let same = |method: &Box<str>| method.as_bytes() == facts.method;
-    methods.is_empty() || methods.iter().any(same)
+    methods.is_empty()
+        || methods
+            .iter()
+            .any(|method| method.as_bytes() == facts.method)
 }
 
 /// Whether the handshake named one of `snis`, or none is asked for; over plain HTTP nothing is asked.
 pub(crate) fn sni_admitted(snis: &[Box<str>], facts: &Facts<'_>) -> bool {
-    let same = |wanted: &Box<str>, name: &[u8]| {
+    let same = |wanted: &str, name: &[u8]| {
         let wanted = wanted.strip_suffix('.').unwrap_or(wanted);
         name.eq_ignore_ascii_case(wanted.as_bytes())
     };

@@ -43,3 +43,6 @@ pub use path::PatternFault;
 pub use upstream_path::StripPath;
 pub use upstream_path::forwarded_prefix;
 pub use upstream_path::upstream_path;
+
+#[cfg(test)]
+mod tests;

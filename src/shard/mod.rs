@@ -20,6 +20,7 @@ use crate::http::request_id::RequestId;
 use crate::http::request_id::request_id;
 use crate::net::Deadlines;
 use crate::net::Pool;
+use crate::router;
 use crate::snapshot::Addresses;
 use crate::snapshot::Snapshot;
 use crate::telemetry::AccessLogSender;
@@ -56,6 +57,8 @@ pub struct Shard {
     pub draining: Cell<bool>,
     /// Open client connections.
     pub connections: Cell<usize>,
+    /// Memory of the router's expressions.
+    pub routing: RefCell<router::Scratch>,
     instance: RefCell<Rc<Instance>>,
     date: RefCell<DateCache>,
     /// The last reading of the monotonic clock.
@@ -85,6 +88,7 @@ impl Shard {
             log,
             draining: Cell::new(false),
             connections: Cell::new(0),
+            routing: RefCell::default(),
             instance: RefCell::new(Rc::new(Instance::new(snapshot, addresses))),
             date: RefCell::default(),
             lately: Cell::new(clock::now()),

@@ -11,7 +11,6 @@ mod peer;
 pub use choice::Choice;
 pub use choice::Group;
 pub use choice::Member;
-pub use peer::KeepAlive;
 pub use peer::Lease;
 pub use peer::Peer;
 pub use peer::Peers;

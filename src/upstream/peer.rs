@@ -6,24 +6,12 @@ use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::time::Duration;
 
-use crate::balance::Ewma;
 use crate::base::clock::Instant;
 use crate::net;
 use crate::net::Pool;
 use crate::net::Stream;
-
-/// The bounds of an idle pool, as in Kong's `upstream_keepalive_*`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeepAlive {
-    /// Most idle connections for each peer and core.
-    pub pool_size: usize,
-    /// Most requests on one connection.
-    pub requests: u32,
-    /// How long a connection may stay idle.
-    pub idle: Duration,
-}
+use crate::snapshot::KeepAlive;
 
 /// An idle connection. Its receive is armed, so that whatever the origin does is seen before it is reused.
 #[derive(Debug)]
@@ -47,8 +35,6 @@ pub struct Peer {
     pub address: SocketAddr,
     idle: RefCell<Vec<Idle>>,
     in_flight: Cell<u32>,
-    /// How long it takes to answer, for balancing by latency.
-    pub latency: RefCell<Ewma>,
 }
 
 impl Peer {
@@ -57,7 +43,6 @@ impl Peer {
             address,
             idle: RefCell::default(),
             in_flight: Cell::new(0),
-            latency: RefCell::default(),
         }
     }
 

@@ -1,0 +1,331 @@
+//! The command line, as data: what may be typed, what it means, and how it is explained.
+//!
+//! Parsing ends in a [`Command`] that cannot be wrong in form; the composition root carries it out. Completion and man
+//! pages come from the same declarations ([`pages`]), so that they never drift.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use clap::Parser;
+use clap::Subcommand;
+use clap::ValueEnum;
+
+pub mod pages;
+#[cfg(test)]
+mod tests;
+mod values;
+
+pub use values::OriginUrl;
+pub use values::TestHeader;
+pub use values::TestRequest;
+
+/// How the program ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Everything is fine.
+    Fine,
+    /// The input was understood and refused: a bad configuration, a failed check, a reload that was not taken.
+    Refused,
+    /// The command line was not understood.
+    Usage,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        match exit {
+            Exit::Fine => Self::from(0),
+            Exit::Refused => Self::from(1),
+            Exit::Usage => Self::from(2),
+        }
+    }
+}
+
+/// Reads the arguments, the program's name first.
+///
+/// # Errors
+/// What clap has to say, which may be the help that was asked for: print it with [`clap::Error::print`] and
+/// leave with [`exit_of`].
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, clap::Error> {
+    Cli::try_parse_from(arguments).map(|cli| cli.command)
+}
+
+/// How the program ends after `error` was printed: fine for `--help` and `--version`.
+pub fn exit_of(error: &clap::Error) -> Exit {
+    if error.use_stderr() {
+        Exit::Usage
+    } else {
+        Exit::Fine
+    }
+}
+
+/// An API gateway: one TOML file in, HTTP proxied at close to the kernel's own cost.
+#[derive(Debug, Parser)]
+#[command(name = "silverback", version, propagate_version = true)]
+#[command(arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(max_term_width = 100, after_help = TOP_EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Run the gateway
+    ///
+    /// SIGHUP reloads the configuration, SIGUSR1 reopens the log files, SIGTERM and SIGINT drain: nothing new is
+    /// accepted, what is in flight is answered, and the process leaves within `gateway.drain_timeout`.
+    #[command(after_help = RUN_EXAMPLES)]
+    Run(ConfigArgs),
+
+    /// Check a configuration and report every fault with its place
+    #[command(after_help = CHECK_EXAMPLES)]
+    Check {
+        /// Which configuration file.
+        #[command(flatten)]
+        config: ConfigArgs,
+        /// How to print.
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+
+    /// Proxy one address to one origin, without any file
+    #[command(after_help = PROXY_EXAMPLES, override_usage = PROXY_USAGE)]
+    Proxy(ProxyArgs),
+
+    /// Run the gateway with a mock origin behind it, to try things out
+    #[command(after_help = DEMO_EXAMPLES)]
+    Demo {
+        /// Where to listen: ADDRESS:PORT; a port alone means every IPv4 address
+        #[arg(short, long, value_name = "ADDR", default_value = "127.0.0.1:8000")]
+        #[arg(value_parser = values::listen)]
+        listen: SocketAddr,
+    },
+
+    /// Ask questions about routes
+    #[command(subcommand, arg_required_else_help = true)]
+    Route(RouteCommand),
+
+    /// Make the running gateway read its configuration again
+    ///
+    /// Prints what was added, removed and changed, or the faults, in which case the old configuration stays in force.
+    #[command(after_help = RELOAD_EXAMPLES)]
+    Reload {
+        /// Which configuration file.
+        #[command(flatten)]
+        config: ConfigArgs,
+        /// The admin listener, if it is not the one that the configuration names
+        #[arg(long, value_name = "ADDR", value_parser = values::listen)]
+        admin: Option<SocketAddr>,
+        /// Return only when every worker serves the new configuration
+        #[arg(long)]
+        wait: bool,
+    },
+
+    /// Look at the configuration
+    #[command(subcommand, arg_required_else_help = true)]
+    Config(ConfigCommand),
+
+    /// Check this machine: kernel, io_uring, limits, cgroup; each finding with its remedy
+    #[command(after_help = DOCTOR_EXAMPLES)]
+    Doctor {
+        /// Which configuration file.
+        #[command(flatten)]
+        config: ConfigArgs,
+        /// How to print.
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+
+    /// Print the version
+    Version {
+        /// How to print.
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+
+    /// Print the completion script for a shell
+    #[command(after_help = COMPLETION_EXAMPLES)]
+    Completion {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+
+    /// Print the manual page, or write one page for each command
+    #[command(after_help = MAN_EXAMPLES)]
+    Man {
+        /// Write all pages into this directory instead
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
+}
+
+/// Questions about routes.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum RouteCommand {
+    /// Show which route a request takes, why the others lost, and what the origin gets
+    #[command(after_help = ROUTE_EXAMPLES)]
+    Test {
+        /// Which configuration file.
+        #[command(flatten)]
+        config: ConfigArgs,
+        /// How to print.
+        #[command(flatten)]
+        output: OutputArgs,
+        /// The request: an optional method and a URL, in quotes
+        #[arg(value_name = "REQUEST", value_parser = values::request)]
+        request: TestRequest,
+        /// A header field of the request, may be repeated
+        #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+        #[arg(value_parser = values::header)]
+        headers: Vec<TestHeader>,
+    },
+}
+
+/// Looks at the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum ConfigCommand {
+    /// Print the effective configuration: includes resolved, defaults filled in
+    #[command(after_help = SHOW_EXAMPLES)]
+    Show(ConfigArgs),
+}
+
+/// Which configuration file.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConfigArgs {
+    /// The configuration file [default: ./silverback.toml, then /etc/silverback/silverback.toml]
+    #[arg(short = 'c', long = "config", value_name = "FILE")]
+    pub file: Option<PathBuf>,
+}
+
+impl ConfigArgs {
+    /// The files to look for, in order; the first that exists is meant.
+    pub fn candidates(&self) -> Vec<PathBuf> {
+        match &self.file {
+            Some(file) => vec![file.clone()],
+            None => CONFIG_FILES.iter().map(PathBuf::from).collect(),
+        }
+    }
+}
+
+/// Where a configuration is looked for when none is named.
+pub const CONFIG_FILES: [&str; 2] = ["./silverback.toml", "/etc/silverback/silverback.toml"];
+
+/// How to print.
+#[derive(Args, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OutputArgs {
+    /// For people, or for programs
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// A form of output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// For editors, scripts and CI
+    Json,
+}
+
+/// From where to where; each as an option or by its position.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct ProxyArgs {
+    #[arg(value_name = "LISTEN", value_parser = values::listen, hide = true)]
+    #[arg(
+        required_unless_present = "listen_option",
+        conflicts_with = "listen_option"
+    )]
+    #[arg(requires = "to_position")]
+    listen_position: Option<SocketAddr>,
+    #[arg(value_name = "TO", value_parser = values::origin, hide = true)]
+    #[arg(required_unless_present = "to_option", conflicts_with = "to_option")]
+    to_position: Option<OriginUrl>,
+    /// Where to listen: ADDRESS:PORT; a port alone means every IPv4 address
+    #[arg(short, long = "listen", visible_alias = "from", value_name = "ADDR")]
+    #[arg(value_parser = values::listen, id = "listen_option")]
+    listen_option: Option<SocketAddr>,
+    /// The origin: a URL, or HOST:PORT for http; a port alone means 127.0.0.1
+    #[arg(short, long = "to", value_name = "URL", value_parser = values::origin)]
+    #[arg(id = "to_option")]
+    to_option: Option<OriginUrl>,
+}
+
+impl ProxyArgs {
+    /// Where to listen.
+    #[expect(clippy::expect_used, reason = "clap refuses a command line without it")]
+    pub fn listen(&self) -> SocketAddr {
+        self.listen_option
+            .or(self.listen_position)
+            .expect("clap requires one of the two")
+    }
+
+    /// The origin.
+    #[expect(clippy::expect_used, reason = "clap refuses a command line without it")]
+    pub fn to(&self) -> &OriginUrl {
+        let to = self.to_option.as_ref().or(self.to_position.as_ref());
+        to.expect("clap requires one of the two")
+    }
+}
+
+const TOP_EXAMPLES: &str = "\
+Examples:
+  silverback demo                              try it: a gateway and an origin in one process
+  silverback proxy :8080 127.0.0.1:9000        put it in front of something
+  silverback run --config silverback.toml      run it
+
+Exit codes: 0 fine, 1 refused (a bad configuration, a failed check), 2 usage";
+const RUN_EXAMPLES: &str = "\
+Examples:
+  silverback run
+  silverback run --config /etc/silverback/silverback.toml";
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  silverback check
+  silverback check --config new.toml --format json
+
+Exit codes: 0 no fault, 1 at least one fault or no such file, 2 usage";
+const PROXY_USAGE: &str = "silverback proxy --listen <ADDR> --to <URL>
+       silverback proxy <ADDR> <URL>";
+const PROXY_EXAMPLES: &str = "\
+Examples:
+  silverback proxy --listen 127.0.0.1:8080 --to http://127.0.0.1:9000
+  silverback proxy :8080 127.0.0.1:9000
+  silverback proxy 8080 http://origin.internal/base";
+const DEMO_EXAMPLES: &str = "\
+Examples:
+  silverback demo
+  silverback demo --listen :8080";
+const RELOAD_EXAMPLES: &str = "\
+Examples:
+  silverback reload
+  silverback reload --wait --admin 127.0.0.1:8001
+
+Exit codes: 0 taken, 1 refused or nobody answers, 2 usage";
+const DOCTOR_EXAMPLES: &str = "\
+Examples:
+  silverback doctor
+  silverback doctor --format json
+
+Exit codes: 0 nothing failed (there may be warnings), 1 a check failed, 2 usage";
+const COMPLETION_EXAMPLES: &str = "\
+Examples:
+  source <(silverback completion bash)
+  silverback completion zsh > ~/.zfunc/_silverback
+  silverback completion fish > ~/.config/fish/completions/silverback.fish";
+const MAN_EXAMPLES: &str = "\
+Examples:
+  silverback man | man -l -
+  silverback man --dir /usr/local/share/man/man1";
+const ROUTE_EXAMPLES: &str = "\
+Examples:
+  silverback route test https://api.example.com/v1/orders
+  silverback route test 'POST http://api.example.com/v1/orders' -H 'x-version: 2'";
+const SHOW_EXAMPLES: &str = "\
+Examples:
+  silverback config show
+  silverback config show --config silverback.toml > effective.toml";

@@ -1,0 +1,280 @@
+//! Compiling a model: patterns into a router, entities into plans, names into a list for control to resolve.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::net::SocketAddr;
+
+use crate::balance::HashInput;
+use crate::balance::HashOn;
+use crate::balance::Policy;
+use crate::base::ids::Generation;
+use crate::base::ids::UpstreamIndex;
+use crate::config::Model;
+use crate::config::model as config;
+use crate::http::forwarded::RealIpHeader;
+use crate::http::forwarded::TrustPolicy;
+use crate::http::forwarded::TrustedIps;
+use crate::http1::HeadLimits;
+use crate::router::HeaderCriterion;
+use crate::router::HeaderPattern;
+use crate::router::HostPattern;
+use crate::router::PathPattern;
+use crate::router::PatternFault;
+use crate::router::RouteCriteria;
+use crate::router::Router;
+use crate::router::StripPath;
+use crate::snapshot::ClientTimeouts;
+use crate::snapshot::Endpoint;
+use crate::snapshot::KeepAlive;
+use crate::snapshot::NameKind;
+use crate::snapshot::NameQuery;
+use crate::snapshot::RoutePlan;
+use crate::snapshot::RouteTimeouts;
+use crate::snapshot::ServicePlan;
+use crate::snapshot::Snapshot;
+use crate::snapshot::TargetPlan;
+use crate::snapshot::UpstreamPlan;
+
+/// Compiles a model for so many workers.
+///
+/// # Errors
+/// A sentence that names the route, when one of its patterns needs too large a program; a model's patterns are
+/// well formed otherwise.
+pub fn compile(model: &Model, generation: Generation, workers: usize) -> Result<Snapshot, String> {
+    let served: Vec<&config::Route> =
+        model.routes.iter().map(AsRef::as_ref).filter(|route| is_served(model, route)).collect();
+    let mut criteria = Vec::with_capacity(served.len());
+    for route in &served {
+        let fault = |fault: PatternFault| format!("route {}: {fault}", name_of(route));
+        criteria.push(criteria_of(route).map_err(fault)?);
+    }
+    let router = Router::compile(&criteria).map_err(|fault| {
+        let name = served.get(fault.route).map_or_else(String::new, |route| name_of(route));
+        format!("route {name}: {}", fault.fault)
+    })?;
+    let mut targets = Targets::new(model);
+    let services = model.services.iter().map(|service| service_plan(service, &mut targets)).collect();
+    let limits = &model.limits;
+    Ok(Snapshot {
+        generation,
+        hash: String::new(),
+        router,
+        routes: served.iter().map(|route| route_plan(route)).collect(),
+        services,
+        upstreams: targets.upstreams,
+        names: targets.names,
+        trust: trust(&model.gateway),
+        head_limits: HeadLimits {
+            head_bytes: limits.request_head_bytes,
+            line_bytes: limits.request_line_bytes,
+            fields: limits.request_headers,
+        },
+        response_head_limits: HeadLimits {
+            head_bytes: limits.response_head_bytes,
+            line_bytes: limits.response_head_bytes,
+            fields: limits.response_headers,
+        },
+        request_body_bytes: limits.request_body_bytes.unwrap_or(u64::MAX),
+        connection_requests: limits.connection_requests.unwrap_or(u32::MAX),
+        connections_per_worker: limits.connections.div_ceil(workers.max(1)),
+        timeouts: ClientTimeouts {
+            client_header: model.timeouts.client_header,
+            client_body_idle: model.timeouts.client_body_idle,
+            client_write_idle: model.timeouts.client_write_idle,
+            keep_alive: model.timeouts.keep_alive,
+        },
+        keep_alive: KeepAlive {
+            pool_size: limits.upstream_keepalive_pool,
+            requests: limits.upstream_keepalive_requests.unwrap_or(u32::MAX),
+            idle: model.timeouts.upstream_keepalive_idle,
+        },
+    })
+}
+
+/// A disabled service's routes match nothing, as in Kong.
+fn is_served(model: &Model, route: &config::Route) -> bool {
+    model.service_of(route).is_none_or(|service| service.enabled)
+}
+
+fn name_of(route: &config::Route) -> String {
+    route.name.clone().unwrap_or_else(|| route.id.to_string())
+}
+
+fn trust(gateway: &config::Gateway) -> TrustPolicy {
+    let by_list = gateway.real_ip_header.eq_ignore_ascii_case("X-Forwarded-For");
+    TrustPolicy {
+        trusted: TrustedIps::new(gateway.trusted_ips.iter().copied()),
+        header: if by_list { RealIpHeader::XForwardedFor } else { RealIpHeader::XRealIp },
+        recursive: gateway.real_ip_recursive,
+    }
+}
+
+/// The criteria that the router orders and matches by.
+pub fn criteria_of(route: &config::Route) -> Result<RouteCriteria, PatternFault> {
+    let boxed = |list: &[String]| list.iter().map(|item| item.as_str().into()).collect();
+    let mut headers = Vec::with_capacity(route.headers.len());
+    for header in &route.headers {
+        let values: Result<Vec<_>, _> = header.values.iter().map(|v| HeaderPattern::parse(v)).collect();
+        headers.push(HeaderCriterion { name: header.name.as_str().into(), values: values? });
+    }
+    Ok(RouteCriteria {
+        id: route.id,
+        created_at: i64::try_from(route.created_at).unwrap_or(i64::MAX),
+        methods: boxed(&route.methods),
+        hosts: route.hosts.iter().map(|host| HostPattern::parse(host)).collect::<Result<_, _>>()?,
+        paths: route.paths.iter().map(|path| PathPattern::parse(path)).collect::<Result<_, _>>()?,
+        headers,
+        snis: boxed(&route.snis),
+        regex_priority: i64::from(route.regex_priority),
+    })
+}
+
+fn route_plan(route: &config::Route) -> RoutePlan {
+    let timeouts = &route.timeouts;
+    RoutePlan {
+        name: name_of(route).into(),
+        service: route.service,
+        strip: if route.strip_path { StripPath::Strip } else { StripPath::Keep },
+        preserve_host: route.preserve_host,
+        serves_http: route.protocols.http,
+        https_redirect_status: route.https_redirect_status_code,
+        timeouts: RouteTimeouts {
+            connect: timeouts.connect,
+            write: timeouts.write,
+            read: timeouts.read,
+            idle: timeouts.idle,
+            total: timeouts.total,
+        },
+    }
+}
+
+fn service_plan(service: &config::Service, targets: &mut Targets) -> ServicePlan {
+    ServicePlan {
+        name: service.name.clone().unwrap_or_else(|| service.id.to_string()).into(),
+        upstream: targets.upstream_of(service),
+        path: service.path.as_deref().unwrap_or("/").as_bytes().into(),
+        retries: u32::from(service.retries),
+    }
+}
+
+/// Upstreams and the names that their targets need.
+struct Targets {
+    upstreams: Vec<UpstreamPlan>,
+    by_name: HashMap<String, UpstreamIndex>,
+    names: Vec<NameQuery>,
+    by_query: HashMap<NameQuery, u32>,
+}
+
+impl Targets {
+    fn new(model: &Model) -> Self {
+        let mut targets = Self {
+            upstreams: Vec::with_capacity(model.upstreams.len()),
+            by_name: HashMap::new(),
+            names: Vec::new(),
+            by_query: HashMap::new(),
+        };
+        for upstream in &model.upstreams {
+            let plan = targets.configured(upstream);
+            targets.add(upstream.name.clone(), plan);
+        }
+        targets
+    }
+
+    fn add(&mut self, name: String, plan: UpstreamPlan) -> UpstreamIndex {
+        let index = UpstreamIndex(u32::try_from(self.upstreams.len()).unwrap_or(u32::MAX));
+        self.upstreams.push(plan);
+        self.by_name.insert(name, index);
+        index
+    }
+
+    /// The upstream that a service names by its host, or one for its own host and port.
+    fn upstream_of(&mut self, service: &config::Service) -> UpstreamIndex {
+        if let Some(index) = self.by_name.get(&service.host) {
+            return *index;
+        }
+        // No host name contains a slash, so this is the name of no upstream.
+        let name = format!("{}/{}", service.host, service.port);
+        if let Some(index) = self.by_name.get(&name) {
+            return *index;
+        }
+        let default_port = service.protocol.default_port();
+        let target = self.target(&service.host, service.port, default_port, 100, None);
+        let plan = UpstreamPlan {
+            name: service.host.as_str().into(),
+            policy: Policy::RoundRobin,
+            hash_on: HashOn::default(),
+            slots: 0,
+            targets: vec![target],
+        };
+        self.add(name, plan)
+    }
+
+    fn configured(&mut self, upstream: &config::Upstream) -> UpstreamPlan {
+        let host = upstream.host_header.as_deref();
+        let targets = upstream.targets.iter();
+        UpstreamPlan {
+            name: upstream.name.as_str().into(),
+            policy: policy(upstream.algorithm),
+            hash_on: HashOn {
+                input: hash_input(&upstream.hash_on),
+                fallback: hash_input(&upstream.hash_fallback),
+            },
+            slots: upstream.slots,
+            targets: targets
+                .map(|target| self.target(&target.host, target.port, 80, target.weight, host))
+                .collect(),
+        }
+    }
+
+    fn target(
+        &mut self,
+        host: &str,
+        port: u16,
+        default_port: u16,
+        weight: u16,
+        host_header: Option<&str>,
+    ) -> TargetPlan {
+        let literal = host.parse::<IpAddr>();
+        let bracketed = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+        let own = if port == default_port { bracketed } else { format!("{bracketed}:{port}") };
+        let endpoint = match literal {
+            Ok(ip) => Endpoint::At(SocketAddr::new(ip, port)),
+            Err(_) => Endpoint::Named(self.name(host), port),
+        };
+        let host_header = host_header.map_or(own, ToOwned::to_owned);
+        TargetPlan { endpoint, weight, host_header: host_header.into_bytes().into() }
+    }
+
+    fn name(&mut self, host: &str) -> u32 {
+        let query = NameQuery { host: host.into(), kind: NameKind::Service };
+        let next = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
+        *self.by_query.entry(query.clone()).or_insert_with(|| {
+            self.names.push(query);
+            next
+        })
+    }
+}
+
+fn policy(algorithm: config::Algorithm) -> Policy {
+    match algorithm {
+        config::Algorithm::RoundRobin => Policy::RoundRobin,
+        config::Algorithm::LeastConnections => Policy::LeastConnections,
+        config::Algorithm::ConsistentHashing => Policy::ConsistentHashing,
+        config::Algorithm::Latency => Policy::Latency,
+    }
+}
+
+fn hash_input(input: &config::HashInput) -> HashInput {
+    match input {
+        config::HashInput::None => HashInput::None,
+        config::HashInput::Consumer => HashInput::Consumer,
+        config::HashInput::Ip => HashInput::Ip,
+        config::HashInput::Header(name) => HashInput::Header(name.as_str().into()),
+        config::HashInput::Cookie { name, path } => {
+            HashInput::Cookie { name: name.as_str().into(), path: path.as_str().into() }
+        }
+        config::HashInput::Path => HashInput::Path,
+        config::HashInput::QueryArg(name) => HashInput::QueryArg(name.as_str().into()),
+        config::HashInput::UriCapture(name) => HashInput::UriCapture(name.as_str().into()),
+    }
+}

@@ -1,0 +1,92 @@
+//! Entities as the data plane wants them: what a request needs is one index away, nothing is looked up by name.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::balance::HashOn;
+use crate::balance::Policy;
+use crate::base::ids::ServiceIndex;
+use crate::base::ids::UpstreamIndex;
+use crate::router::StripPath;
+
+/// A route.
+#[derive(Debug)]
+pub struct RoutePlan {
+    /// Its name, or its id if it has none.
+    pub name: Box<str>,
+    /// Where its requests go.
+    pub service: Option<ServiceIndex>,
+    /// Whether the matched prefix is taken off.
+    pub strip: StripPath,
+    /// The client's Host goes upstream.
+    pub preserve_host: bool,
+    /// It serves requests that came over plain TCP.
+    pub serves_http: bool,
+    /// What such a request is answered otherwise.
+    pub https_redirect_status: u16,
+    /// Patience with its upstream.
+    pub timeouts: RouteTimeouts,
+}
+
+/// Patience with an upstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RouteTimeouts {
+    /// For a connection.
+    pub connect: Duration,
+    /// While the origin takes no byte of the request.
+    pub write: Duration,
+    /// For the answer's head, once the request is sent.
+    pub read: Duration,
+    /// Between two bytes of the answer's body.
+    pub idle: Duration,
+    /// For the whole exchange.
+    pub total: Option<Duration>,
+}
+
+/// A service.
+#[derive(Debug)]
+pub struct ServicePlan {
+    /// Its name, or its id if it has none.
+    pub name: Box<str>,
+    /// Where its requests go.
+    pub upstream: UpstreamIndex,
+    /// Its path, `/` if it has none.
+    pub path: Box<[u8]>,
+    /// Further attempts after the first.
+    pub retries: u32,
+}
+
+/// An upstream: targets and how to choose between them.
+#[derive(Debug)]
+pub struct UpstreamPlan {
+    /// Its name, or the host and port that a service names.
+    pub name: Box<str>,
+    /// How a target is chosen.
+    pub policy: Policy,
+    /// What is hashed, first choice and fallback.
+    pub hash_on: HashOn,
+    /// Bounds a hash ring's points.
+    pub slots: u32,
+    /// The targets.
+    pub targets: Vec<TargetPlan>,
+}
+
+/// A target.
+#[derive(Debug)]
+pub struct TargetPlan {
+    /// Where it is.
+    pub endpoint: Endpoint,
+    /// Its share; zero takes it out.
+    pub weight: u16,
+    /// The Host that is sent to it.
+    pub host_header: Box<[u8]>,
+}
+
+/// Where a target is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// At this address.
+    At(SocketAddr),
+    /// At whatever the snapshot's name with this index resolves to, at this port.
+    Named(u32, u16),
+}

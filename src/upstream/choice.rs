@@ -1,0 +1,167 @@
+//! One core's view of an upstream: its members, and which of them an attempt goes to.
+
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use crate::balance::Algorithm;
+use crate::balance::Ask;
+use crate::balance::Balancer;
+use crate::balance::HashKey;
+use crate::balance::HashOn;
+use crate::balance::Policy;
+use crate::balance::TargetView;
+use crate::balance::seed_latency;
+use crate::base::clock::Instant;
+use crate::base::limits;
+use crate::base::rng::Rng;
+use crate::http::Cause;
+use crate::snapshot::Addresses;
+use crate::snapshot::DnsFault;
+use crate::snapshot::Endpoint;
+use crate::snapshot::Resolved;
+use crate::snapshot::TargetPlan;
+use crate::snapshot::UpstreamPlan;
+use crate::upstream::Peer;
+use crate::upstream::Peers;
+
+/// One address of one target.
+#[derive(Debug)]
+pub struct Member {
+    /// Where it is.
+    pub peer: Rc<Peer>,
+    /// The Host that is sent to it.
+    pub host: Box<[u8]>,
+}
+
+/// The members of an upstream on this core, and its balancer's state.
+#[derive(Debug)]
+pub struct Group {
+    /// The members.
+    pub members: Vec<Member>,
+    /// What is hashed, if anything.
+    pub hash_on: HashOn,
+    /// Why there is no member, should there be none.
+    absence: Cause,
+    policy: Policy,
+    state: RefCell<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    balancer: Balancer,
+    views: Vec<TargetView>,
+}
+
+/// What a request has tried so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Choice {
+    key: Option<HashKey>,
+    tried: [u32; limits::ATTEMPTS],
+    count: usize,
+}
+
+impl Choice {
+    /// Nothing tried yet.
+    pub fn new(key: Option<HashKey>) -> Self {
+        Self { key, ..Self::default() }
+    }
+
+    /// Does not choose this member again.
+    pub fn exclude(&mut self, member: usize) {
+        if let Some(place) = self.tried.get_mut(self.count) {
+            *place = u32::try_from(member).unwrap_or(u32::MAX);
+            self.count += 1;
+        }
+    }
+}
+
+impl Group {
+    /// The members that an upstream has by these addresses.
+    pub fn new(plan: &UpstreamPlan, addresses: &Addresses, peers: &Peers) -> Self {
+        let mut places: Vec<(SocketAddr, u16, &TargetPlan)> = Vec::new();
+        let mut absence = Cause::TargetMissing;
+        for target in &plan.targets {
+            match target.endpoint {
+                Endpoint::At(address) => places.push((address, target.weight, target)),
+                Endpoint::Named(name, port) => match addresses.names.get(name as usize) {
+                    Some(Resolved::Addresses(found)) => places.extend(found.iter().map(|found| {
+                        let address = SocketAddr::new(found.ip, found.port.unwrap_or(port));
+                        (address, found.weight.unwrap_or(target.weight), target)
+                    })),
+                    Some(Resolved::Failed(DnsFault::Timeout)) => absence = Cause::DnsTimeout,
+                    Some(Resolved::Failed(DnsFault::NotFound) | Resolved::Pending) | None => {
+                        absence = Cause::DnsError;
+                    }
+                },
+            }
+        }
+        places.retain(|(_, weight, _)| *weight > 0);
+        let names: Vec<String> = places.iter().map(|(address, ..)| address.to_string()).collect();
+        let weighted: Vec<(&str, u16)> =
+            names.iter().zip(&places).map(|(name, place)| (name.as_str(), place.1)).collect();
+        let algorithm = Algorithm::compile(plan.policy, plan.slots, &weighted);
+        let views = places.iter().map(|(_, weight, _)| TargetView::new(*weight)).collect();
+        let members = places.into_iter().map(|(address, _, target)| Member {
+            peer: peers.at(address),
+            host: target.host_header.clone(),
+        });
+        Self {
+            members: members.collect(),
+            hash_on: plan.hash_on.clone(),
+            absence,
+            policy: plan.policy,
+            state: RefCell::new(State { balancer: algorithm.balancer(), views }),
+        }
+    }
+
+    /// The member that the next attempt goes to.
+    ///
+    /// # Errors
+    /// The cause, when there is none, or none that was not tried.
+    #[inline]
+    pub fn pick(
+        &self,
+        choice: &Choice,
+        now: Instant,
+        rng: &RefCell<Rng>,
+    ) -> Result<usize, Cause> {
+        if self.members.len() == 1 && choice.count == 0 {
+            return Ok(0);
+        }
+        let mut state = self.state.borrow_mut();
+        self.refresh(&mut state.views);
+        let tried = choice.tried.get(..choice.count).unwrap_or_default();
+        let ask = Ask { key: choice.key, now, tried };
+        let State { balancer, views } = &mut *state;
+        balancer.pick(views, &ask, &mut rng.borrow_mut()).ok_or(self.absence)
+    }
+
+    /// Whether the upstream's policy asks for a hash of the request.
+    #[inline]
+    pub fn hashes(&self) -> bool {
+        self.policy == Policy::ConsistentHashing && self.members.len() > 1
+    }
+
+    /// Notes how long a member took to answer, for the policy that asks for it.
+    #[inline]
+    pub fn answered(&self, member: usize, now: Instant, nanos: u64) {
+        if self.policy == Policy::Latency
+            && let Some(view) = self.state.borrow_mut().views.get_mut(member)
+        {
+            view.latency.observe(nanos, now);
+        }
+    }
+
+    /// Brings the views up to what the peers know now.
+    fn refresh(&self, views: &mut [TargetView]) {
+        match self.policy {
+            Policy::LeastConnections => {
+                for (view, member) in views.iter_mut().zip(&self.members) {
+                    view.in_flight = member.peer.in_flight();
+                }
+            }
+            Policy::RoundRobin | Policy::ConsistentHashing | Policy::Latency => {}
+        }
+    }
+}

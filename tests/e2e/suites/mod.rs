@@ -1,0 +1,59 @@
+//! The suites, by topic.
+
+mod balancing;
+mod bodiless;
+mod cli;
+mod clients;
+mod drain;
+mod errors;
+mod expect;
+mod faults;
+mod forwarding;
+mod framing;
+mod kit;
+mod limits;
+mod logs;
+mod machine;
+mod peers;
+mod persistence;
+mod proxy_protocol;
+mod reload;
+mod responses;
+mod retries;
+mod routing;
+mod smuggling;
+mod status;
+mod upgrade;
+
+use crate::support::Case;
+
+/// Every case of every suite.
+pub(crate) fn cases() -> Vec<Case> {
+    [
+        balancing::cases(),
+        bodiless::cases(),
+        cli::cases(),
+        clients::cases(),
+        drain::cases(),
+        errors::cases(),
+        expect::cases(),
+        faults::cases(),
+        forwarding::cases(),
+        framing::cases(),
+        kit::cases(),
+        limits::cases(),
+        logs::cases(),
+        machine::cases(),
+        peers::cases(),
+        persistence::cases(),
+        proxy_protocol::cases(),
+        reload::cases(),
+        responses::cases(),
+        retries::cases(),
+        routing::cases(),
+        smuggling::cases(),
+        status::cases(),
+        upgrade::cases(),
+    ]
+    .concat()
+}
