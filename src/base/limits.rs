@@ -101,6 +101,10 @@ pub const RETRY_AFTER_SECS: u32 = 1;
 /// Longest PROXY protocol header: the fixed part, two Unix socket addresses, and 4 KiB of
 /// extensions, of which balancers send some hundred bytes.
 pub const PROXY_HEADER_BYTES: usize = 16 + 216 + 4_096;
+/// Most addresses kept of one name's answer.
+pub const DNS_ADDRESSES: usize = 64;
+/// Look-ups of names in flight at once, all names together.
+pub const DNS_LOOKUPS: usize = 64;
 /// Most addresses of an `X-Forwarded-For` that are looked past because they are trusted themselves.
 pub const FORWARDED_HOPS: usize = 64;
 /// Attempts of one request that are remembered, so that none goes to the same target twice.

@@ -1,1 +1,3 @@
 //! Process-wide state: reload, DNS, merged totals, lifecycle.
+pub mod dns;
+pub mod watch;

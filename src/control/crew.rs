@@ -1,0 +1,266 @@
+//! The workers as control sees them: what each was told, what it acknowledged, and a second chance when one
+//! ends by itself.
+//!
+//! Threads are made by a function that the composition root hands in, so that control never names the data
+//! plane and a test hires threads of its own. Nothing here waits: a directive that finds its channel full is
+//! owed and sent at the next tick, in its newest form.
+
+use std::io;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crossbeam::channel::Sender;
+
+use crate::base::clock::Instant;
+use crate::base::ids::CoreId;
+use crate::base::ids::Generation;
+use crate::bus;
+use crate::bus::ControlLink;
+use crate::bus::Directive;
+use crate::bus::Driver;
+use crate::bus::Report;
+use crate::bus::WorkerLink;
+use crate::snapshot::Addresses;
+use crate::snapshot::Snapshot;
+
+/// Starts the thread of a worker. It is called again for a worker that is replaced, and must then hand out
+/// the same listening sockets.
+pub type Hire = Box<dyn FnMut(CoreId, ControlLink) -> io::Result<JoinHandle<()>>>;
+
+/// A worker that fails twice within this time takes the process down, so that a supervisor sees it.
+pub const FORGIVEN_AFTER: Duration = Duration::from_secs(60);
+
+/// What all workers were last told.
+#[derive(Clone, Debug)]
+pub struct Orders {
+    /// Serve by this.
+    pub snapshot: Arc<Snapshot>,
+    /// Its names resolve to this.
+    pub addresses: Arc<Addresses>,
+}
+
+/// All workers.
+pub struct Crew {
+    hire: Hire,
+    reports: Sender<Report>,
+    members: Vec<Member>,
+    orders: Option<Orders>,
+    draining: bool,
+}
+
+struct Member {
+    link: WorkerLink,
+    thread: JoinHandle<()>,
+    driver: Option<Driver>,
+    acknowledged: Generation,
+    owed: Option<Owed>,
+    drained: bool,
+    /// What it said when it could not go on.
+    complaint: Option<String>,
+    failed_at: Option<Instant>,
+}
+
+/// A directive that found no room, from the weakest to the strongest; a stronger one includes the weaker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Owed {
+    Resolve,
+    Install,
+    Drain,
+}
+
+/// How a worker's unexpected end was dealt with.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// Another thread serves in its place.
+    Replaced(CoreId, String),
+    /// It cannot be replaced, or was replaced a moment ago: the process should end.
+    Fatal(CoreId, String),
+}
+
+impl Crew {
+    /// Hires `count` workers. They accept nothing before the first install.
+    ///
+    /// # Errors
+    /// When a thread or its link cannot be made.
+    pub fn hire(count: u16, reports: Sender<Report>, mut hire: Hire) -> io::Result<Self> {
+        let mut members = Vec::with_capacity(count.into());
+        for core in (0..count).map(CoreId) {
+            members.push(Member::hire(core, &reports, &mut hire)?);
+        }
+        Ok(Self { hire, reports, members, orders: None, draining: false })
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// Tells all workers to serve by a snapshot.
+    pub fn install(&mut self, orders: Orders) {
+        self.orders = Some(orders);
+        self.tell(Owed::Install);
+    }
+
+    /// Tells all workers what names resolve to now; ignored if that is said of another snapshot.
+    pub fn resolve(&mut self, addresses: &Arc<Addresses>) {
+        let Some(orders) = &mut self.orders else {
+            return;
+        };
+        if orders.snapshot.generation != addresses.generation {
+            return;
+        }
+        orders.addresses = Arc::clone(addresses);
+        self.tell(Owed::Resolve);
+    }
+
+    /// Tells all workers to accept nothing more and to end.
+    pub fn drain(&mut self) {
+        self.draining = true;
+        self.tell(Owed::Drain);
+    }
+
+    fn tell(&mut self, what: Owed) {
+        for member in &mut self.members {
+            member.owed = member.owed.max(Some(what));
+        }
+        self.pay();
+    }
+
+    /// Sends what is owed, as far as there is room.
+    pub fn pay(&mut self) {
+        for member in &mut self.members {
+            member.pay(self.orders.as_ref());
+        }
+    }
+
+    /// Takes what a worker says of itself. Counts are not its business.
+    pub fn hear(&mut self, report: &Report) {
+        match report {
+            Report::Started(core, driver) => {
+                if let Some(member) = self.member(*core) {
+                    member.driver = Some(*driver);
+                }
+            }
+            Report::Installed(core, generation) => {
+                if let Some(member) = self.member(*core) {
+                    member.acknowledged = member.acknowledged.max(*generation);
+                }
+            }
+            Report::Drained(core) => {
+                if let Some(member) = self.member(*core) {
+                    member.drained = true;
+                }
+            }
+            Report::Failed(core, why) => {
+                if let Some(member) = self.member(*core) {
+                    member.complaint = Some(why.clone());
+                }
+            }
+            Report::Counted(..) => {}
+        }
+    }
+
+    fn member(&mut self, core: CoreId) -> Option<&mut Member> {
+        self.members.get_mut(usize::from(core.0))
+    }
+
+    /// The newest generation by which every worker serves, zero before the first.
+    pub fn acknowledged(&self) -> Generation {
+        let all = self.members.iter().map(|member| member.acknowledged);
+        all.min().unwrap_or_default()
+    }
+
+    /// The workers that have not acknowledged a generation.
+    pub fn behind(&self, generation: Generation) -> Vec<CoreId> {
+        let behind = self.members.iter().filter(|member| member.acknowledged < generation);
+        behind.map(|member| member.link.core).collect()
+    }
+
+    /// Each worker's I/O, once it runs.
+    pub fn drivers(&self) -> impl Iterator<Item = (CoreId, Option<Driver>)> {
+        self.members.iter().map(|member| (member.link.core, member.driver))
+    }
+
+    /// Whether every worker has ended, after [`drain`](Self::drain).
+    pub fn drained(&self) -> bool {
+        self.members.iter().all(|member| member.drained || member.thread.is_finished())
+    }
+
+    /// Looks for workers that ended without being told to, and replaces them.
+    pub fn replace_lost(&mut self, now: Instant) -> Vec<Loss> {
+        if self.draining {
+            return Vec::new();
+        }
+        let mut losses = Vec::new();
+        for place in 0..self.members.len() {
+            if self.members[place].thread.is_finished() {
+                losses.push(self.replace(place, now));
+            }
+        }
+        losses
+    }
+
+    fn replace(&mut self, place: usize, now: Instant) -> Loss {
+        let lost = &mut self.members[place];
+        let core = lost.link.core;
+        let why = lost.complaint.take().unwrap_or_else(|| "its thread panicked".to_owned());
+        let window = u64::try_from(FORGIVEN_AFTER.as_nanos()).unwrap_or(u64::MAX);
+        if lost.failed_at.is_some_and(|before| now.nanos_since(before) < window) {
+            return Loss::Fatal(core, format!("{why}, for the second time within a minute"));
+        }
+        match Member::hire(core, &self.reports, &mut self.hire) {
+            Ok(mut new) => {
+                new.failed_at = Some(now);
+                new.owed = self.orders.is_some().then_some(Owed::Install);
+                new.pay(self.orders.as_ref());
+                self.members[place] = new;
+                Loss::Replaced(core, why)
+            }
+            Err(error) => Loss::Fatal(core, format!("{why}, and cannot be replaced: {error}")),
+        }
+    }
+}
+
+impl std::fmt::Debug for Crew {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Crew").field("workers", &self.members.len()).finish_non_exhaustive()
+    }
+}
+
+impl Member {
+    fn hire(core: CoreId, reports: &Sender<Report>, hire: &mut Hire) -> io::Result<Self> {
+        let (link, ends) = bus::connect(core, reports.clone())?;
+        let thread = hire(core, ends)?;
+        Ok(Self {
+            link,
+            thread,
+            driver: None,
+            acknowledged: Generation::default(),
+            owed: None,
+            drained: false,
+            complaint: None,
+            failed_at: None,
+        })
+    }
+
+    fn pay(&mut self, orders: Option<&Orders>) {
+        let directive = match (self.owed, orders) {
+            (None, _) => return,
+            (Some(Owed::Drain), _) => Directive::Drain,
+            (Some(_), None) => return,
+            (Some(Owed::Resolve), Some(orders)) => Directive::Resolve(Arc::clone(&orders.addresses)),
+            (Some(Owed::Install), Some(orders)) => {
+                Directive::Install(Arc::clone(&orders.snapshot), Arc::clone(&orders.addresses))
+            }
+        };
+        if self.link.send(directive).is_ok() {
+            self.owed = None;
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Snapshots that some worker may still use, and their names for counts that come late.
+//!
+//! A worker lets go of a snapshot when the last exchange that began with it ends. Control keeps every
+//! snapshot until it holds the only reference, so the memory is freed here and not on a core, and a little
+//! longer, until the last counts by its route numbers have come.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::base::clock::Instant;
+use crate::base::ids::Generation;
+use crate::base::ids::RouteIndex;
+use crate::snapshot::Snapshot;
+use crate::telemetry::RouteName;
+
+/// Counts of a snapshot that nobody uses any more arrive within this time; a worker reports every second.
+const COUNTS_WAIT: Duration = Duration::from_secs(5);
+/// Unused snapshots that are kept for their names; many quick reloads must not pile up memory.
+const UNUSED_MAX: usize = 2;
+
+/// The running snapshot, last, and those before it.
+#[derive(Debug, Default)]
+pub struct History {
+    kept: Vec<Kept>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    snapshot: Arc<Snapshot>,
+    unused_since: Option<Instant>,
+}
+
+impl History {
+    /// Adds the snapshot that is being installed.
+    pub fn push(&mut self, snapshot: Arc<Snapshot>) {
+        self.kept.push(Kept { snapshot, unused_since: None });
+    }
+
+    /// The newest.
+    pub fn newest(&self) -> Option<&Arc<Snapshot>> {
+        self.kept.last().map(|kept| &kept.snapshot)
+    }
+
+    /// How many are alive.
+    pub fn len(&self) -> usize {
+        self.kept.len()
+    }
+
+    /// Whether nothing was installed yet.
+    pub fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+
+    /// Under which names requests of this route are counted.
+    pub fn name(&self, generation: Generation, route: RouteIndex) -> Option<RouteName<'_>> {
+        let mut newest_first = self.kept.iter().rev();
+        let kept = newest_first.find(|kept| kept.snapshot.generation == generation)?;
+        name(&kept.snapshot, route)
+    }
+
+    /// Frees what nobody uses any more.
+    pub fn free(&mut self, now: Instant) {
+        let Some((newest, older)) = self.kept.split_last_mut() else {
+            return;
+        };
+        let newest = newest.snapshot.generation;
+        for kept in older {
+            if Arc::strong_count(&kept.snapshot) == 1 {
+                kept.unused_since.get_or_insert(now);
+            }
+        }
+        let wait = u64::try_from(COUNTS_WAIT.as_nanos()).unwrap_or(u64::MAX);
+        let mut unused = self.kept.iter().filter(|kept| kept.unused_since.is_some()).count();
+        self.kept.retain(|kept| {
+            let Some(since) = kept.unused_since.filter(|_| kept.snapshot.generation != newest) else {
+                return true;
+            };
+            let keep = unused <= UNUSED_MAX && now.nanos_since(since) < wait;
+            unused -= usize::from(!keep);
+            keep
+        });
+    }
+}
+
+/// A route's names in a snapshot.
+pub fn name(snapshot: &Snapshot, route: RouteIndex) -> Option<RouteName<'_>> {
+    let plan = snapshot.routes.get(usize::try_from(route.0).ok()?)?;
+    let service = match plan.service {
+        Some(index) => &snapshot.service(index).name,
+        None => "",
+    };
+    Some(RouteName { service, route: &plan.name })
+}
