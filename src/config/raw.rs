@@ -310,33 +310,28 @@ impl<'t> Item<'t> {
     }
 }
 
-/// "did you mean" the word of `known` that is nearest to `word`, or all of them.
-pub(super) fn proposal<'k>(word: &str, known: impl Iterator<Item = &'k str> + Clone) -> String {
+/// What to say about an unknown `word`: the known one that is nearest, or all of them.
+fn proposal<'k>(word: &str, known: impl Iterator<Item = &'k str> + Clone) -> String {
+    nearest(word, known.clone()).unwrap_or_else(|| {
+        let known: Vec<&str> = known.collect();
+        format!("known here: {}", known.join(", "))
+    })
+}
+
+/// "did you mean" the known word that is most like `word`, if one is like it.
+pub(super) fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<String> {
     let wanted = word.to_ascii_lowercase();
-    let near = known
-        .clone()
+    known
         .map(|known| {
             (
                 strsim::normalized_damerau_levenshtein(&wanted, known),
                 known,
             )
         })
-        .filter(|(likeness, _)| *likeness >= 0.6)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b));
-    match near {
-        Some((_, known)) => format!("did you mean `{known}`?"),
-        None => {
-            let known: Vec<&str> = known.collect();
-            format!("known here: {}", known.join(", "))
-        }
-    }
-}
-
-/// "did you mean" among many words, of which the nearest is proposed or none.
-pub(super) fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<String> {
-    known
-        .map(|known| (strsim::normalized_damerau_levenshtein(word, known), known))
-        .filter(|(likeness, _)| *likeness >= 0.6)
+        .filter(|(likeness, _)| *likeness >= LIKE_ENOUGH)
         .max_by(|(a, _), (b, _)| a.total_cmp(b))
         .map(|(_, known)| format!("did you mean `{known}`?"))
 }
+
+/// From 0 to 1, how much of a word must be right for us to guess it.
+const LIKE_ENOUGH: f64 = 0.6;

@@ -235,3 +235,33 @@ fn no_more_faults_are_told_than_anyone_would_read() {
     assert!(faults.0.len() <= 501);
     assert_eq!(faults.0.last().unwrap().code, Code::TooMuch);
 }
+
+/// Prints what a load costs; the figures of an optimised build are the ones that count.
+#[test]
+#[ignore = "measures: cargo test --release --test config -- --ignored --nocapture"]
+fn what_loading_fifteen_thousand_apis_costs() {
+    let text = marketplace::generate(15_000);
+    println!("{} bytes", text.len());
+    let millis = |since: silverback::base::clock::Instant| {
+        silverback::base::clock::now().nanos_since(since) as f64 / 1e6
+    };
+    for round in 0..7 {
+        let mut loader = Loader::default();
+        let start = silverback::base::clock::now();
+        let before = loader.parse_str("m.toml", &text).unwrap().model;
+        let cold = millis(start);
+        let edited = text.replacen("\"GET\", \"POST\"", "\"GET\"", 1);
+        let start = silverback::base::clock::now();
+        let after = loader.parse_str("m.toml", &edited).unwrap().model;
+        let warm = millis(start);
+        let start = silverback::base::clock::now();
+        let changes = config::diff(&before, &after).0.len();
+        let diff = millis(start);
+        let start = silverback::base::clock::now();
+        let hash = after.content_hash();
+        println!(
+            "{round}: first load {cold:.0} ms, reload of one change {warm:.0} ms, diff ({changes}) {diff:.1} ms, hash {:.1} ms ({hash})",
+            millis(start)
+        );
+    }
+}

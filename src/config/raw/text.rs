@@ -3,7 +3,7 @@
 use crate::config::code::Code;
 use crate::config::fault::Draft;
 use crate::config::fault::Sink;
-use crate::config::raw::proposal;
+use crate::config::raw::nearest;
 use crate::config::source::Place;
 
 /// A string with its place.
@@ -48,7 +48,7 @@ impl<'t> Text<'t> {
         let list: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
         let message = format!("expected one of: {}", list.join(", "));
         let fault = self.fault(Code::NotOneOf, message, sink);
-        fault.hint(proposal(self.value, list.iter().copied()));
+        fault.hint = nearest(self.value, list.iter().copied());
         None
     }
 

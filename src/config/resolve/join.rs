@@ -59,7 +59,8 @@ pub(in crate::config) fn join(placed: &mut [Placed], complete: bool, sink: &mut 
         services: services.values,
         upstreams: upstreams.values,
     };
-    if complete {
+    let has_errors = sink.drafts.iter().any(|draft| !draft.code.is_warning());
+    if complete && !has_errors {
         warn_of_unused_upstreams(&model, &upstreams.places, sink);
     }
     model

@@ -20,6 +20,7 @@ use super::part::Part;
 use super::part::RouteEntry;
 use super::patterns;
 use super::services;
+use super::url;
 
 /// Reads a table of `routes`; `service` is the index of the service it stands in.
 pub(super) fn read(table: &Table<'_>, service: Option<usize>, part: &mut Part, sink: &mut Sink) {
@@ -137,28 +138,6 @@ fn headers(table: &Table<'_>, sink: &mut Sink) -> Vec<HeaderMatch> {
     found
 }
 
-/// What a client-side protocol of Kong is to us.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Protocol {
-    Http,
-    Https,
-    Unsupported,
-}
-
-/// Kong's protocols of routes.
-const PROTOCOLS: &[(&str, Protocol)] = &[
-    ("http", Protocol::Http),
-    ("https", Protocol::Https),
-    ("grpc", Protocol::Unsupported),
-    ("grpcs", Protocol::Unsupported),
-    ("tcp", Protocol::Unsupported),
-    ("tls", Protocol::Unsupported),
-    ("udp", Protocol::Unsupported),
-    ("tls_passthrough", Protocol::Unsupported),
-    ("ws", Protocol::Unsupported),
-    ("wss", Protocol::Unsupported),
-];
-
 fn protocols(table: &Table<'_>, sink: &mut Sink) -> Protocols {
     let both = Protocols {
         http: true,
@@ -173,19 +152,19 @@ fn protocols(table: &Table<'_>, sink: &mut Sink) -> Protocols {
         https: false,
     };
     for text in table.texts("protocols", sink) {
-        match text.one_of(PROTOCOLS, sink) {
-            Some(Protocol::Http) => found.http = true,
-            Some(Protocol::Https) => found.https = true,
-            Some(Protocol::Unsupported) => {
-                let message = format!(
-                    "protocol `{}` is not supported yet in this version",
-                    text.value
-                );
-                let fault = text.fault(Code::NotSupported, message, sink);
-                fault.hint("clients may speak `http` and `https`; WebSocket is part of both");
-            }
-            None => {}
+        // To a route `https` is the client's side, which is fine.
+        if text.value != "https" && url::UNSUPPORTED.contains(&text.value) {
+            let message = format!(
+                "protocol `{}` is not supported yet in this version",
+                text.value
+            );
+            let fault = text.fault(Code::NotSupported, message, sink);
+            fault.hint("clients may speak `http` and `https`; WebSocket is part of both");
+            continue;
         }
+        let https = text.one_of(&[("http", false), ("https", true)], sink);
+        found.https |= https == Some(true);
+        found.http |= https == Some(false);
     }
     if found.http || found.https {
         return found;

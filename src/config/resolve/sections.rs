@@ -274,15 +274,20 @@ fn socket(text: &Text<'_>, default_port: Option<u16>, sink: &mut Sink) -> Option
     if let Some((port, ip)) = default_port.zip(text.value.parse::<IpAddr>().ok()) {
         return Some(SocketAddr::new(ip, port));
     }
-    let message = format!("invalid address '{}': expected ip:port", text.value);
+    let wanted = match default_port {
+        Some(_) => "ip or ip:port",
+        None => "ip:port",
+    };
+    let message = format!("invalid address '{}': expected {wanted}", text.value);
     let (host, port) = patterns::split_port(text.value);
     let fault = text.fault(Code::BadAddress, message, sink);
+    let every = "for every IPv4 address of this machine";
     match port {
         Some(port) if host == "localhost" => fault.hint(format!("write \"127.0.0.1:{port}\"")),
-        Some(port) if host.is_empty() || host == "*" => fault.hint(format!(
-            "write \"0.0.0.0:{port}\" for every IPv4 address of this machine"
-        )),
-        _ => fault.hint("write \"127.0.0.1:8000\", \"0.0.0.0:8000\" or \"[::]:8000\""),
+        Some(port) if host.is_empty() || host == "*" => {
+            fault.hint(format!("write \"0.0.0.0:{port}\" {every}"))
+        }
+        _ => fault.hint("an IPv6 address with a port stands in brackets: \"[::1]:8000\""),
     };
     None
 }

@@ -123,11 +123,11 @@ fn address(table: &Table<'_>, sink: &mut Sink) -> Url {
             .unwrap_or(stand_in);
     }
     let protocol = table.text("protocol", sink).and_then(|text| {
-        let protocol = text.one_of(url::PROTOCOLS, sink)?;
-        if protocol.is_none() {
+        if url::UNSUPPORTED.contains(&text.value) {
             url::unsupported(&text, text.value.len(), sink);
+            return None;
         }
-        protocol
+        text.one_of(url::PROTOCOLS, sink)
     });
     let host = table.text("host", sink);
     if table.get("host").is_none() {

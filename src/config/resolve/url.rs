@@ -16,18 +16,20 @@ pub(super) struct Url {
     pub(super) path: Option<String>,
 }
 
-/// Kong's protocols of services, and whether this version speaks them.
-pub(super) const PROTOCOLS: &[(&str, Option<ServiceProtocol>)] = &[
-    ("http", Some(ServiceProtocol::Http)),
-    ("https", None),
-    ("grpc", None),
-    ("grpcs", None),
-    ("tcp", None),
-    ("tls", None),
-    ("udp", None),
-    ("tls_passthrough", None),
-    ("ws", None),
-    ("wss", None),
+/// What services are reached by.
+pub(super) const PROTOCOLS: &[(&str, ServiceProtocol)] = &[("http", ServiceProtocol::Http)];
+
+/// What Kong's services and routes may speak beyond what this version does.
+pub(super) const UNSUPPORTED: &[&str] = &[
+    "https",
+    "grpc",
+    "grpcs",
+    "tcp",
+    "tls",
+    "udp",
+    "tls_passthrough",
+    "ws",
+    "wss",
 ];
 
 /// Refuses a protocol that Kong has and we do not.
@@ -48,15 +50,15 @@ pub(super) fn read(text: &Text<'_>, sink: &mut Sink) -> Option<Url> {
         fault.hint(format!("write \"http://{value}\""));
         return None;
     };
+    if UNSUPPORTED.contains(&scheme) {
+        unsupported(text, scheme.len(), sink);
+        return None;
+    }
     let known = PROTOCOLS.iter().find(|(word, _)| *word == scheme);
     let Some((_, protocol)) = known else {
         let message = format!("unknown scheme `{scheme}` in url");
         let fault = sink.add(Code::BadUrl, text.part(0, scheme.len()), message);
         fault.hint("services are reached by `http`: HTTP/1.1 over TCP");
-        return None;
-    };
-    let Some(protocol) = *protocol else {
-        unsupported(text, scheme.len(), sink);
         return None;
     };
     let authority_at = scheme.len() + 3;
@@ -112,7 +114,7 @@ pub(super) fn read(text: &Text<'_>, sink: &mut Sink) -> Option<Url> {
         patterns::service_path(text, tail_at, sink);
     }
     Some(Url {
-        protocol,
+        protocol: *protocol,
         host: without_brackets(host).to_owned(),
         port,
         path: (!tail.is_empty()).then(|| tail.to_owned()),
