@@ -93,7 +93,9 @@ impl WorkerLink {
     /// # Errors
     /// The directive that was not taken.
     pub fn send(&mut self, directive: Directive) -> Result<(), Directive> {
-        self.directives.try_send(directive).map_err(TrySendError::into_inner)?;
+        self.directives
+            .try_send(directive)
+            .map_err(TrySendError::into_inner)?;
         // A full socket means that the wake-up is on its way already.
         let _ = self.wake.write(&[1]);
         Ok(())
@@ -128,8 +130,19 @@ pub fn connect(
     let (wake, woken) = UnixStream::pair()?;
     wake.set_nonblocking(true)?;
     woken.set_nonblocking(true)?;
-    let link = WorkerLink { core, directives, wake };
-    Ok((link, ControlLink { directives: received, reports, wake: woken }))
+    let link = WorkerLink {
+        core,
+        directives,
+        wake,
+    };
+    Ok((
+        link,
+        ControlLink {
+            directives: received,
+            reports,
+            wake: woken,
+        },
+    ))
 }
 
 const fn crosses_cores<T: Send>() {}

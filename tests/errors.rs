@@ -1,7 +1,8 @@
 //! `docs/errors.md` tells operators about every cause of failure. Its table must be the code's own.
 
-use silverback::http::Cause;
 use std::fmt::Write as _;
+
+use silverback::http::Cause;
 
 #[test]
 fn the_table_of_causes_is_the_codes() {

@@ -81,7 +81,9 @@ struct Floor {
 pub(crate) fn run(options: &Options) -> io::Result<()> {
     let listener = net::listen(options.listen)?;
     if !options.to.ip().is_loopback() || !options.buffers.is_power_of_two() {
-        return Err(io::Error::other("the target must be loopback, the buffers a power of two"));
+        return Err(io::Error::other(
+            "the target must be loopback, the buffers a power of two",
+        ));
     }
     let mut floor = Floor {
         ring: Ring::new(options.buffers, options.buffer_bytes)?,
@@ -128,17 +130,29 @@ impl Floor {
     fn accepted(&mut self, event: Event, listener: &TcpListener) -> io::Result<()> {
         if let Some(client) = event.accepted {
             let sides = [Side::new(client), Side::new(net::socket()?)];
-            let index = self.pairs.insert(Pair { sides, connecting: true, failed: false, cut: false });
+            let index = self.pairs.insert(Pair {
+                sides,
+                connecting: true,
+                failed: false,
+                cut: false,
+            });
             if let Some(pair) = self.pairs.get_mut(index) {
                 let upstream = pair.sides[1].fd.as_fd();
-                self.ring.connect(upstream, self.to, token(index, CONNECT, 1))?;
+                self.ring
+                    .connect(upstream, self.to, token(index, CONNECT, 1))?;
             }
         }
-        if event.more { Ok(()) } else { self.ring.accept(listener.as_fd()) }
+        if event.more {
+            Ok(())
+        } else {
+            self.ring.accept(listener.as_fd())
+        }
     }
 
     fn connected(&mut self, index: usize, result: i32) -> io::Result<()> {
-        let Some(pair) = self.pairs.get_mut(index) else { return Ok(()) };
+        let Some(pair) = self.pairs.get_mut(index) else {
+            return Ok(());
+        };
         pair.connecting = false;
         if result < 0 {
             pair.failed = true;
@@ -149,13 +163,18 @@ impl Floor {
     }
 
     fn receive(&mut self, index: usize, side: usize) -> io::Result<()> {
-        let Some(pair) = self.pairs.get_mut(index) else { return Ok(()) };
+        let Some(pair) = self.pairs.get_mut(index) else {
+            return Ok(());
+        };
         pair.sides[side].receiving = true;
-        self.ring.receive(pair.sides[side].fd.as_fd(), token(index, RECEIVE, side))
+        self.ring
+            .receive(pair.sides[side].fd.as_fd(), token(index, RECEIVE, side))
     }
 
     fn received(&mut self, index: usize, side: usize, event: &Event) -> io::Result<()> {
-        let Some(pair) = self.pairs.get_mut(index) else { return Ok(()) };
+        let Some(pair) = self.pairs.get_mut(index) else {
+            return Ok(());
+        };
         pair.sides[side].receiving = event.more;
         if event.result == -Errno::NOBUFS.raw_os_error() {
             // Stays marked as receiving until it is armed again, so that the pair lives on.
@@ -169,25 +188,38 @@ impl Floor {
             return Ok(());
         };
         let other = 1 - side;
-        pair.sides[other].queue.push_back((buffer, 0, event.result as usize));
+        pair.sides[other]
+            .queue
+            .push_back((buffer, 0, event.result as usize));
         self.send(index, other)?;
-        if event.more { Ok(()) } else { self.receive(index, side) }
+        if event.more {
+            Ok(())
+        } else {
+            self.receive(index, side)
+        }
     }
 
     fn send(&mut self, index: usize, side: usize) -> io::Result<()> {
-        let Some(pair) = self.pairs.get_mut(index) else { return Ok(()) };
+        let Some(pair) = self.pairs.get_mut(index) else {
+            return Ok(());
+        };
         let target = &mut pair.sides[side];
         if target.sending {
             return Ok(());
         }
-        let Some(&(buffer, from, to)) = target.queue.front() else { return Ok(()) };
+        let Some(&(buffer, from, to)) = target.queue.front() else {
+            return Ok(());
+        };
         target.sending = true;
         let token = token(index, SEND, side);
-        self.ring.send_buffer(target.fd.as_fd(), buffer, from, to, token)
+        self.ring
+            .send_buffer(target.fd.as_fd(), buffer, from, to, token)
     }
 
     fn sent(&mut self, index: usize, side: usize, result: i32) -> io::Result<()> {
-        let Some(pair) = self.pairs.get_mut(index) else { return Ok(()) };
+        let Some(pair) = self.pairs.get_mut(index) else {
+            return Ok(());
+        };
         let target = &mut pair.sides[side];
         target.sending = false;
         if result <= 0 {
@@ -207,7 +239,9 @@ impl Floor {
 
     /// Passes ends on, and frees a pair for which nothing is in flight any more.
     fn settle(&mut self, index: usize) {
-        let Some(pair) = self.pairs.get_mut(index) else { return };
+        let Some(pair) = self.pairs.get_mut(index) else {
+            return;
+        };
         let failed = pair.failed;
         let ends = [pair.sides[0].ended, pair.sides[1].ended];
         let cut = failed && !pair.cut;
@@ -239,6 +273,13 @@ impl Floor {
 impl Side {
     fn new(fd: OwnedFd) -> Self {
         let queue = VecDeque::new();
-        Self { fd, queue, receiving: false, sending: false, ended: false, shut: false }
+        Self {
+            fd,
+            queue,
+            receiving: false,
+            sending: false,
+            ended: false,
+            shut: false,
+        }
     }
 }

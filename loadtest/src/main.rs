@@ -2,11 +2,24 @@
 //!
 //! `silverback-loadtest compare` starts everything else; see `loadtest/README.md`.
 
+mod cases;
+mod client;
+mod compare;
 mod floor;
+mod lane;
+mod machine;
 mod net;
 mod origin;
+mod pace;
+mod proc;
+mod process;
+mod report;
 mod ring;
+mod routes;
 mod slab;
+mod stats;
+mod verdict;
+mod wrk;
 
 use std::process::ExitCode;
 
@@ -26,15 +39,20 @@ enum Command {
     Origin(origin::Options),
     /// Forward bytes, knowing nothing of HTTP.
     Floor(floor::Options),
+    /// Run the cases against the floor, Silverback, nginx and HAProxy; write a report.
+    Compare(compare::Options),
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
-        Command::Origin(options) => origin::run(&options).map_err(|error| error.to_string()),
-        Command::Floor(options) => floor::run(&options).map_err(|error| error.to_string()),
+        Command::Origin(options) => origin::run(&options).map(|()| true),
+        Command::Floor(options) => floor::run(&options).map(|()| true),
+        Command::Compare(options) => compare::run(options),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::SUCCESS,
+        // A figure missed its bar, or a case failed; the report says which.
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("silverback-loadtest: {error}");
             ExitCode::FAILURE

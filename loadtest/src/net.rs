@@ -17,7 +17,9 @@ const BACKLOG: i32 = 4096;
 /// Listens on a loopback address; accepted sockets inherit the options.
 pub(crate) fn listen(address: SocketAddrV4) -> io::Result<TcpListener> {
     if !address.ip().is_loopback() {
-        return Err(io::Error::other("the load kit listens on loopback addresses only"));
+        return Err(io::Error::other(
+            "the load kit listens on loopback addresses only",
+        ));
     }
     let socket = socket()?;
     sockopt::set_socket_reuseaddr(&socket, true)?;
@@ -29,8 +31,7 @@ pub(crate) fn listen(address: SocketAddrV4) -> io::Result<TcpListener> {
 /// A fresh TCP socket without Nagle's delay.
 pub(crate) fn socket() -> io::Result<OwnedFd> {
     let flags = SocketFlags::CLOEXEC;
-    let socket =
-        rustix::net::socket_with(AddressFamily::INET, SocketType::STREAM, flags, None)?;
+    let socket = rustix::net::socket_with(AddressFamily::INET, SocketType::STREAM, flags, None)?;
     sockopt::set_tcp_nodelay(&socket, true)?;
     Ok(socket)
 }

@@ -4,7 +4,10 @@
 //! into a provided buffer ring, sends, connects and a tick. Every byte the kernel reads or writes
 //! lies in memory that is leaked on purpose (`&'static`, or the buffer ring, which lives as long
 //! as the process): an operation in flight can therefore never outlive its buffer.
-#![expect(unsafe_code, reason = "submitting to io_uring hands raw pointers to the kernel")]
+#![expect(
+    unsafe_code,
+    reason = "submitting to io_uring hands raw pointers to the kernel"
+)]
 
 use std::alloc::Layout;
 use std::alloc::alloc_zeroed;
@@ -89,10 +92,18 @@ impl Ring {
         let memory = leak_zeroed(buffer_bytes * usize::from(buffers))?;
         // SAFETY: `entries` is page-aligned, as long as `buffers` entries, and never freed.
         unsafe {
-            io.submitter().register_buf_ring_with_flags(entries as u64, buffers, GROUP, 0)?;
+            io.submitter()
+                .register_buf_ring_with_flags(entries as u64, buffers, GROUP, 0)?;
         }
         let mask = buffers - 1;
-        let mut ring = Self { io, entries, memory, buffer_bytes, mask, tail: 0 };
+        let mut ring = Self {
+            io,
+            entries,
+            memory,
+            buffer_bytes,
+            mask,
+            tail: 0,
+        };
         for id in 0..buffers {
             ring.recycle(id);
         }
@@ -249,7 +260,10 @@ fn adopt(entry: &cqueue::Entry) -> Option<OwnedFd> {
 }
 
 fn is_transient(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::ResourceBusy)
+    matches!(
+        error.kind(),
+        io::ErrorKind::Interrupted | io::ErrorKind::ResourceBusy
+    )
 }
 
 fn leak_zeroed(bytes: usize) -> io::Result<*mut u8> {

@@ -1,7 +1,7 @@
 //! The command line, as data: what may be typed, what it means, and how it is explained.
 //!
-//! Parsing ends in a [`Command`] that cannot be wrong in form; the composition root carries it out. Completion and man
-//! pages come from the same declarations ([`pages`]), so that they never drift.
+//! Parsing ends in a [`Command`] that cannot be wrong in form; the composition root carries it out.
+//! Completion and man pages come from the same declarations ([`pages`]), so that they never drift.
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -27,7 +27,8 @@ pub use values::TestRequest;
 pub enum Exit {
     /// Everything is fine.
     Fine,
-    /// The input was understood and refused: a bad configuration, a failed check, a reload that was not taken.
+    /// The input was understood and refused: a bad configuration, a failed check, a reload that was
+    /// not taken.
     Refused,
     /// The command line was not understood.
     Usage,
@@ -46,8 +47,8 @@ impl From<Exit> for ExitCode {
 /// Reads the arguments, the program's name first.
 ///
 /// # Errors
-/// What clap has to say, which may be the help that was asked for: print it with [`clap::Error::print`] and
-/// leave with [`exit_of`].
+/// What clap has to say, which may be the help that was asked for: print it with
+/// [`clap::Error::print`] and leave with [`exit_of`].
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, clap::Error> {
     Cli::try_parse_from(arguments).map(|cli| cli.command)
 }
@@ -76,8 +77,9 @@ struct Cli {
 pub enum Command {
     /// Run the gateway
     ///
-    /// SIGHUP reloads the configuration, SIGUSR1 reopens the log files, SIGTERM and SIGINT drain: nothing new is
-    /// accepted, what is in flight is answered, and the process leaves within `gateway.drain_timeout`.
+    /// SIGHUP reloads the configuration, SIGUSR1 reopens the log files, SIGTERM and SIGINT drain:
+    /// nothing new is accepted, what is in flight is answered, and the process leaves within
+    /// `gateway.drain_timeout`.
     #[command(after_help = RUN_EXAMPLES)]
     Run(ConfigArgs),
 
@@ -111,7 +113,8 @@ pub enum Command {
 
     /// Make the running gateway read its configuration again
     ///
-    /// Prints what was added, removed and changed, or the faults, in which case the old configuration stays in force.
+    /// Prints what was added, removed and changed, or the faults, in which case the old
+    /// configuration stays in force.
     #[command(after_help = RELOAD_EXAMPLES)]
     Reload {
         /// Which configuration file.

@@ -1,8 +1,9 @@
-//! How many cores this process may use: its affinity (within which the kernel keeps the cpuset) and its
-//! cgroup's CPU quota. The number of workers and `silverback doctor` both go by it.
+//! How many cores this process may use: its affinity (within which the kernel keeps the cpuset) and
+//! its cgroup's CPU quota. The number of workers and `silverback doctor` both go by it.
 //!
-//! Read at start; a quota that changes later is noticed at the next start. Workers beyond a quota would
-//! be throttled all together, in the middle of requests, so a quota counts even where more cores are visible.
+//! Read at start; a quota that changes later is noticed at the next start. Workers beyond a quota
+//! would be throttled all together, in the middle of requests, so a quota counts even where more
+//! cores are visible.
 
 use std::fs;
 use std::path::Component;
@@ -21,7 +22,8 @@ pub struct Cores {
 }
 
 impl Cores {
-    /// Asks the kernel. Where something cannot be read it does not limit; there is at least one core.
+    /// Asks the kernel. Where something cannot be read it does not limit; there is at least one
+    /// core.
     pub fn read() -> Self {
         let allowed = match rustix::thread::sched_getaffinity(None) {
             Ok(set) => (0..rustix::thread::CpuSet::MAX_CPU)
@@ -37,7 +39,8 @@ impl Cores {
         }
     }
 
-    /// The number of workers that can run at once: allowed cores, or the quota rounded up, at least one.
+    /// The number of workers that can run at once: allowed cores, or the quota rounded up, at least
+    /// one.
     pub fn usable(&self) -> usize {
         let quota = self
             .quota_millicores
@@ -53,7 +56,8 @@ pub fn usable_cores() -> usize {
 }
 
 /// The tightest quota of the cgroups in `memberships` (the text of `/proc/self/cgroup`), read below
-/// `mounts` (`/sys/fs/cgroup`). Version 2 and version 1 are both looked at: hybrid machines have both.
+/// `mounts` (`/sys/fs/cgroup`). Version 2 and version 1 are both looked at: hybrid machines have
+/// both.
 fn quota_millicores(mounts: &Path, memberships: &str) -> Option<u64> {
     let mut tightest: Option<u64> = None;
     for line in memberships.lines() {
@@ -78,7 +82,8 @@ fn quota_millicores(mounts: &Path, memberships: &str) -> Option<u64> {
 }
 
 /// The smallest of `read`'s answers for the group `path` and every group above it. A path that the
-/// process's view of the tree does not have (a container without a cgroup namespace) falls back to the root.
+/// process's view of the tree does not have (a container without a cgroup namespace) falls back to
+/// the root.
 fn tightest_above(mount: &Path, path: &str, read: fn(&Path) -> Option<u64>) -> Option<u64> {
     let relative: &Path = Path::new(path.trim_start_matches('/'));
     let plain = relative

@@ -98,8 +98,8 @@ pub const LOG_FIELD_BYTES: usize = 1_024;
 pub const ACCEPT_RANGES: usize = 32;
 /// What `Retry-After` says where nothing is known: soon, but not in a tight loop.
 pub const RETRY_AFTER_SECS: u32 = 1;
-/// Longest PROXY protocol header: the fixed part, two Unix socket addresses, and 4 KiB of extensions, of which
-/// balancers send some hundred bytes.
+/// Longest PROXY protocol header: the fixed part, two Unix socket addresses, and 4 KiB of
+/// extensions, of which balancers send some hundred bytes.
 pub const PROXY_HEADER_BYTES: usize = 16 + 216 + 4_096;
 /// Most addresses kept of one name's answer.
 pub const DNS_ADDRESSES: usize = 64;

@@ -1,11 +1,12 @@
 //! Which of our four error bodies a client wants: the `Accept` field by RFC 9110 section 12.5.1.
 //!
-//! Every range is read once, up to `limits::ACCEPT_RANGES`; what is malformed is passed over. Per body type the most
-//! specific range that covers it decides its weight. Nothing here allocates.
+//! Every range is read once, up to `limits::ACCEPT_RANGES`; what is malformed is passed over. Per
+//! body type the most specific range that covers it decides its weight. Nothing here allocates.
 
 use crate::base::limits::ACCEPT_RANGES;
 
-/// The forms in which an error of the gateway can be written, in the order of preference among equals.
+/// The forms in which an error of the gateway can be written, in the order of preference among
+/// equals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyType {
     /// `application/json`
@@ -53,7 +54,8 @@ struct Standing {
     range: usize,
 }
 
-/// The body type that the client likes best; [`BodyType::Json`] if it accepts none of ours, as Kong does.
+/// The body type that the client likes best; [`BodyType::Json`] if it accepts none of ours, as Kong
+/// does.
 pub fn choose(accept: &[u8]) -> BodyType {
     let mut standings = [Standing::default(); BodyType::ALL.len()];
     for (number, range) in accept.split(|&b| b == b',').take(ACCEPT_RANGES).enumerate() {

@@ -53,8 +53,9 @@ pub fn imf_fixdate(unix_secs: u64) -> DateText {
 
 /// Year, month from zero, and day of the month, for days since 1 January 1970.
 fn civil(days: u64) -> (u64, u64, u64) {
-    // Years are counted from March, so that the leap day is the last one (Hinnant, "chrono-compatible
-    // low-level date algorithms"). 719,468 days lie between 1 March 0000 and 1 January 1970.
+    // Years are counted from March, so that the leap day is the last one (Hinnant,
+    // "chrono-compatible low-level date algorithms"). 719,468 days lie between 1 March 0000 and 1
+    // January 1970.
     let since = days + 719_468;
     let (era, of_era) = (since / 146_097, since % 146_097);
     let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;

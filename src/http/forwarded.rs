@@ -1,8 +1,9 @@
-//! Who the client is, and what the origin is told about it: trust, `X-Real-IP` and the `X-Forwarded-*` fields.
+//! Who the client is, and what the origin is told about it: trust, `X-Real-IP` and the
+//! `X-Forwarded-*` fields.
 //!
-//! Kong's rules: a peer among `trusted_ips` is believed about the client's address and about what it was asked for;
-//! of anybody else those fields are replaced by our own. `X-Forwarded-For` is appended to for everybody.
-//! `Forwarded` (RFC 7239) and `Via` are not this file's.
+//! Kong's rules: a peer among `trusted_ips` is believed about the client's address and about what
+//! it was asked for; of anybody else those fields are replaced by our own. `X-Forwarded-For` is
+//! appended to for everybody. `Forwarded` (RFC 7239) and `Via` are not this file's.
 
 use std::net::IpAddr;
 
@@ -96,9 +97,9 @@ pub struct TrustPolicy {
 impl TrustPolicy {
     /// The client's address for a request received from `peer`.
     ///
-    /// An untrusted peer is the client. Of a trusted one the field is read from its right end: the first address,
-    /// or with `recursive` the first that is not trusted, or the leftmost. What is no address ends the reading; the
-    /// last good one counts.
+    /// An untrusted peer is the client. Of a trusted one the field is read from its right end: the
+    /// first address, or with `recursive` the first that is not trusted, or the leftmost. What is
+    /// no address ends the reading; the last good one counts.
     pub fn client(
         &self,
         peer: IpAddr,
@@ -180,7 +181,8 @@ pub struct Forwarding<'a> {
 }
 
 impl Forwarding<'_> {
-    /// Whether [`Forwarding::append`] writes this field, so that the received lines are not forwarded.
+    /// Whether [`Forwarding::append`] writes this field, so that the received lines are not
+    /// forwarded.
     #[inline]
     pub fn replaces(name: Name) -> bool {
         matches!(

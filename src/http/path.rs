@@ -76,9 +76,11 @@ pub fn canonicalize<'a>(raw: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<&'a [
 /// reserved and unreserved characters are escaped, escapes stay as they are.
 #[inline]
 pub fn escape_into(out: &mut Vec<u8>, canonical: &[u8]) {
-    let unsafe_bytes = canonical
-        .iter()
-        .fold(false, |found, &byte| found | !is_wire_safe(byte));
+    let unsafe_bytes = any_block(canonical, |block: &[u8; LANES]| {
+        block
+            .iter()
+            .fold(false, |found, &byte| found | !is_wire_safe(byte))
+    });
     if unsafe_bytes {
         escape_where(out, canonical, |byte| !is_wire_safe(byte));
     } else {
@@ -95,12 +97,38 @@ pub fn escape_controls_into(out: &mut Vec<u8>, canonical: &[u8]) {
 /// Whether no byte of `raw`, which begins with a slash, needs the slow pass. A segment that begins with
 /// a dot does, most often in vain; such paths are rare.
 fn is_plain(raw: &[u8]) -> bool {
-    // Branchless over overlapping pairs, so that the compiler turns it into vector instructions.
-    let pairs = raw.iter().zip(&raw[1..]);
-    let suspicious = pairs.fold(false, |found, (&byte, &next)| {
-        found | (next == b'%') | (next == 0) | ((byte == b'/') & ((next == b'/') | (next == b'.')))
-    });
-    !suspicious
+    // A block holds one byte more than there are lanes: each lane looks at a pair of neighbours.
+    !any_block(raw, |block: &[u8; LANES + 1]| {
+        let pairs = block[..LANES].iter().zip(&block[1..]);
+        pairs.fold(false, |found, (&byte, &next)| {
+            found
+                | (next == b'%')
+                | (next == 0)
+                | ((byte == b'/') & ((next == b'/') | (next == b'.')))
+        })
+    })
+}
+
+/// Bytes that one vector instruction takes on every machine that we know.
+const LANES: usize = 16;
+
+/// Whether `test` holds for any block of `bytes`. The blocks begin `LANES` bytes apart, the last one
+/// ends where `bytes` end; fewer bytes than a block are filled up with letters. A branchless test over a
+/// block of fixed size becomes vector instructions, about two a byte.
+fn any_block<const BLOCK: usize>(bytes: &[u8], test: impl Fn(&[u8; BLOCK]) -> bool) -> bool {
+    let Some(last) = bytes.last_chunk::<BLOCK>() else {
+        let mut block = [b'a'; BLOCK];
+        block[..bytes.len()].copy_from_slice(bytes);
+        return test(&block);
+    };
+    let mut rest = bytes;
+    while let Some(block) = rest.first_chunk::<BLOCK>() {
+        if test(block) {
+            return true;
+        }
+        rest = &rest[LANES..];
+    }
+    test(last)
 }
 
 /// Resolves the segment that begins at `start` if it is `.` or `..`, and returns where the open segment

@@ -6,6 +6,7 @@
 
 pub mod connect;
 pub mod deadline;
+mod fd;
 pub mod listener;
 pub mod pool;
 pub mod proxy_protocol;

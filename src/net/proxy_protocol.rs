@@ -1,8 +1,10 @@
-//! The PROXY protocol, versions 1 and 2: what a load balancer says about a connection before its first byte.
+//! The PROXY protocol, versions 1 and 2: what a load balancer says about a connection before its
+//! first byte.
 //!
-//! [`parse`] is a function over the bytes received so far. It is strict, because what it yields is trusted as the client's
-//! address: whoever enables it vouches for every peer of that listener. It refuses at the first byte that cannot belong
-//! to a header, and never waits for more than `limits::PROXY_HEADER_BYTES`. Reading and deadlines are the caller's.
+//! [`parse`] is a function over the bytes received so far. It is strict, because what it yields is
+//! trusted as the client's address: whoever enables it vouches for every peer of that listener. It
+//! refuses at the first byte that cannot belong to a header, and never waits for more than
+//! `limits::PROXY_HEADER_BYTES`. Reading and deadlines are the caller's.
 
 use std::fmt;
 use std::net::Ipv4Addr;
@@ -24,8 +26,9 @@ pub enum Step {
     Complete {
         /// Its length; what follows belongs to the connection.
         consumed: usize,
-        /// The client's address; none for a health check of the balancer (`LOCAL`), and for a family without IP
-        /// addresses (`UNKNOWN`, `UNSPEC`, Unix sockets): then the connection's own addresses count.
+        /// The client's address; none for a health check of the balancer (`LOCAL`), and for a
+        /// family without IP addresses (`UNKNOWN`, `UNSPEC`, Unix sockets): then the connection's
+        /// own addresses count.
         source: Option<SocketAddr>,
         /// The address that the client connected to.
         destination: Option<SocketAddr>,
@@ -109,7 +112,8 @@ fn parse_v1(bytes: &[u8]) -> Result<Step, Fault> {
 /// Source and destination, where the family has them.
 type Addresses = Option<(SocketAddr, SocketAddr)>;
 
-/// What follows `PROXY `: a family, and for two of them two addresses and two ports, one space apart.
+/// What follows `PROXY `: a family, and for two of them two addresses and two ports, one space
+/// apart.
 fn v1_addresses(line: &str) -> Result<Addresses, Fault> {
     let (family, rest) = line.split_once(' ').unwrap_or((line, ""));
     match family {
@@ -231,7 +235,8 @@ fn array<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
     bytes.get(at..)?.first_chunk::<N>().copied()
 }
 
-/// Walks the extensions (type, two bytes of length, value) and verifies the checksum if there is one.
+/// Walks the extensions (type, two bytes of length, value) and verifies the checksum if there is
+/// one.
 fn check_extensions(header: &[u8], from: usize) -> Result<(), Fault> {
     let mut at = from;
     while at < header.len() {
@@ -253,8 +258,8 @@ fn check_extensions(header: &[u8], from: usize) -> Result<(), Fault> {
     Ok(())
 }
 
-/// CRC-32C of the header with the four checksum bytes at `hole` taken as zero. Bit by bit: a header is
-/// read once a connection, is usually 52 bytes long, and rarely carries a checksum.
+/// CRC-32C of the header with the four checksum bytes at `hole` taken as zero. Bit by bit: a header
+/// is read once a connection, is usually 52 bytes long, and rarely carries a checksum.
 fn crc32c_without(header: &[u8], hole: usize) -> u32 {
     let mut crc = u32::MAX;
     for (at, &byte) in header.iter().enumerate() {

@@ -10,6 +10,8 @@ use std::future::Future;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
+use std::os::fd::RawFd;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Context;
@@ -25,6 +27,8 @@ use monoio::io::OwnedWriteHalf;
 use monoio::io::Splitable;
 use monoio::net::TcpStream;
 
+use crate::net::fd;
+
 /// Both halves of a connected socket. Dropping both closes it.
 #[derive(Debug)]
 pub struct Stream {
@@ -38,10 +42,11 @@ pub struct Stream {
 
 impl Stream {
     pub(super) fn new(stream: TcpStream, peer: SocketAddr) -> Self {
+        let fd = stream.as_raw_fd();
         let (read, write) = stream.into_split();
         Self {
             reader: Reader::new(read),
-            writer: Writer { half: write },
+            writer: Writer { half: write, fd },
             peer,
         }
     }
@@ -74,7 +79,8 @@ impl Reader {
         }
     }
 
-    /// Starts receiving into the free capacity of `buffer`.
+    /// Gives the next receive a buffer, to whose free capacity it appends. It begins when it is first waited
+    /// for, or with [`start`](Self::start).
     ///
     /// # Panics
     /// When a receive is armed already, or `buffer` is full: both are mistakes of the caller.
@@ -86,6 +92,12 @@ impl Reader {
         );
         self.mailbox.empty.set(Some(buffer));
         self.armed = true;
+    }
+
+    /// Begins the armed receive although nobody waits for it yet.
+    #[inline]
+    pub fn start(&mut self) {
+        debug_assert!(self.armed, "a receive needs a buffer");
         let polled = self
             .receive
             .as_mut()
@@ -103,13 +115,9 @@ impl Reader {
     #[inline]
     pub fn poll_filled(&mut self, cx: &mut Context<'_>) -> Poll<(io::Result<usize>, Vec<u8>)> {
         debug_assert!(self.armed, "nothing to wait for");
-        let mut filled = self.mailbox.filled.take();
-        if filled.is_none() {
-            let polled = self.receive.as_mut().poll(cx);
-            debug_assert!(polled.is_pending(), "the receive loop does not end");
-            filled = self.mailbox.filled.take();
-        }
-        match filled {
+        let polled = self.receive.as_mut().poll(cx);
+        debug_assert!(polled.is_pending(), "the receive loop does not end");
+        match self.mailbox.filled.take() {
             Some(filled) => {
                 self.armed = false;
                 Poll::Ready(filled)
@@ -166,6 +174,7 @@ async fn receive_loop(mut half: OwnedReadHalf<TcpStream>, mailbox: Rc<Mailbox>) 
 #[derive(Debug)]
 pub struct Writer {
     half: OwnedWriteHalf<TcpStream>,
+    fd: RawFd,
 }
 
 impl Writer {
@@ -193,6 +202,11 @@ impl Writer {
             }
         }
         (Ok(()), buffer)
+    }
+
+    /// Makes the end of the connection a reset, so that nobody takes what was sent for complete.
+    pub fn reset_on_close(&self) {
+        fd::reset_on_close(self.fd, &self.half);
     }
 
     /// Ends our direction of the stream; the other stays open.

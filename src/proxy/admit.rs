@@ -1,7 +1,9 @@
 //! The second stage: the plugins' say, in their order, before anything is sent upstream.
 
+use std::ops::ControlFlow;
+
 use crate::base::ids::ServiceIndex;
-use crate::http::Cause;
+use crate::plugin::RequestContext;
 use crate::proxy::exchange::Exchange;
 use crate::proxy::failure::Stop;
 use crate::proxy::route::Routed;
@@ -14,11 +16,21 @@ pub(super) struct Admitted {
     pub(super) service: ServiceIndex,
 }
 
-/// Asks every plugin of the route, then for the service that takes the request.
+/// Asks every plugin of the route.
 pub(super) fn admit(exchange: &mut Exchange<'_>, routed: Routed) -> Result<Admitted, Stop> {
-    let instance = &exchange.instance;
-    let plan = instance.snapshot.route(routed.matched.route);
-    let service = plan.service.ok_or(Cause::ServiceMissing)?;
-    exchange.total = plan.timeouts.total.map(|total| exchange.moments.received.plus(total));
-    Ok(Admitted { matched: routed.matched, service })
+    let Routed { matched, service } = routed;
+    let request = RequestContext {
+        head: &exchange.scratch.request,
+        bytes: exchange.input,
+        path: exchange.canonical_path(),
+    };
+    if let ControlFlow::Break(reply) = exchange.instance.chain.on_request(&request) {
+        return Err(Stop::Reply(reply));
+    }
+    let plan = exchange.instance.snapshot.route(matched.route);
+    exchange.total = plan
+        .timeouts
+        .total
+        .map(|total| exchange.moments.received.plus(total));
+    Ok(Admitted { matched, service })
 }

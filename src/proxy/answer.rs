@@ -74,13 +74,22 @@ fn ends_connection(cause: Option<Cause>) -> bool {
 fn write(exchange: &Exchange<'_>, reply: &Reply, out: &mut Vec<u8>) {
     let head = &exchange.scratch.request;
     let understood = exchange.body.understood;
-    let field = |name| if understood { head.fields.get(name, exchange.input) } else { None };
+    let field = |name| {
+        if understood {
+            head.fields.get(name, exchange.input)
+        } else {
+            None
+        }
+    };
     let now = exchange.cx.shard.now();
     let total_ms = now.nanos_since(exchange.moments.received) / 1_000_000;
     let latency = match exchange.moments.sent {
         Some(sent) => {
             let upstream_ms = now.nanos_since(sent) / 1_000_000;
-            Latency::Tried { upstream_ms, gateway_ms: total_ms.saturating_sub(upstream_ms) }
+            Latency::Tried {
+                upstream_ms,
+                gateway_ms: total_ms.saturating_sub(upstream_ms),
+            }
         }
         None => Latency::Own(total_ms),
     };
@@ -91,7 +100,7 @@ fn write(exchange: &Exchange<'_>, reply: &Reply, out: &mut Vec<u8>) {
         head_only: understood && head.method == Method::Head,
         close: !exchange.keep,
         latency,
-        date: &exchange.cx.shard.date(),
+        date: &exchange.date,
     };
     reply::render(reply, &context, out);
 }
@@ -100,14 +109,19 @@ fn write(exchange: &Exchange<'_>, reply: &Reply, out: &mut Vec<u8>) {
 /// kept. A client that waits for a 100 will not send it, and one that speaks 1.0 may not know.
 fn worth_discarding(exchange: &Exchange<'_>) -> bool {
     let head = &exchange.scratch.request;
-    let small = exchange.body.remaining().is_none_or(|rest| rest <= limits::DISCARD_BYTES as u64);
+    let small = exchange
+        .body
+        .remaining()
+        .is_none_or(|rest| rest <= limits::DISCARD_BYTES as u64);
     small && !head.expects_continue && head.version == Version::Http11 && !exchange.body.gone
 }
 
 /// Reads and drops the rest of the request's body within bounds; whether it ended.
 async fn discard(exchange: &mut Exchange<'_>) -> bool {
     exchange.guard.arm(exchange.cx.shard.now(), limits::DISCARD);
-    let Some(reader) = &mut exchange.reader else { return false };
+    let Some(reader) = &mut exchange.reader else {
+        return false;
+    };
     let mut buffer = exchange.cx.shard.pool.take(Size::Medium);
     let mut dropped = 0;
     while dropped <= limits::DISCARD_BYTES {
@@ -121,7 +135,9 @@ async fn discard(exchange: &mut Exchange<'_>) -> bool {
         buffer = filled;
         dropped += received;
         let decoder = &mut exchange.scratch.request_decoder;
-        let Ok((_, consumed)) = exchange.body.take(decoder, &mut buffer) else { return false };
+        let Ok((_, consumed)) = exchange.body.take(decoder, &mut buffer) else {
+            return false;
+        };
         if received == 0 {
             return false;
         }

@@ -43,11 +43,17 @@ impl RequestBody {
     pub(super) fn begin(scratch: &mut Scratch, input: &mut [u8]) -> Self {
         let head = scratch.request.length;
         let behind = input.get_mut(head..).unwrap_or_default();
-        let mut body = Self { framing: scratch.request.framing, understood: true, ..Self::unknown() };
+        let mut body = Self {
+            framing: scratch.request.framing,
+            understood: true,
+            ..Self::unknown()
+        };
         match body.framing {
             Framing::Empty | Framing::UntilClose => body.complete = true,
             Framing::Length(length) => {
-                body.first = usize::try_from(length).unwrap_or(usize::MAX).min(behind.len());
+                body.first = usize::try_from(length)
+                    .unwrap_or(usize::MAX)
+                    .min(behind.len());
                 body.wire = body.first;
                 body.remaining = length - body.first as u64;
                 body.complete = body.remaining == 0;
@@ -93,6 +99,20 @@ impl RequestBody {
             Framing::Empty | Framing::Chunked | Framing::UntilClose => None,
         }
     }
+}
+
+/// How far the pump of a request's body is. While it works the upstream's clock does not run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Pumping {
+    /// There is nothing to pump.
+    #[default]
+    Idle,
+    /// The body is going up.
+    Active,
+    /// All of it has gone.
+    Done,
+    /// The upstream took no more.
+    Failed,
 }
 
 /// What ended a pump before the body was complete.
@@ -177,7 +197,9 @@ impl RequestBody {
         match self.framing {
             Framing::Empty | Framing::UntilClose => Ok((0, 0)),
             Framing::Length(_) => {
-                let data = usize::try_from(self.remaining).unwrap_or(usize::MAX).min(received);
+                let data = usize::try_from(self.remaining)
+                    .unwrap_or(usize::MAX)
+                    .min(received);
                 self.remaining -= data as u64;
                 self.complete = self.remaining == 0;
                 Ok((data, data))
@@ -197,7 +219,10 @@ impl RequestBody {
         buffer.truncate(CHUNK_HEADROOM + data);
         match self.framing {
             Framing::Chunked => {
-                let last = Last { decoder, trailers: true };
+                let last = Last {
+                    decoder,
+                    trailers: true,
+                };
                 frame_chunk(buffer, self.complete.then_some(last))
             }
             Framing::Empty | Framing::Length(_) | Framing::UntilClose => CHUNK_HEADROOM,

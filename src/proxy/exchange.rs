@@ -9,6 +9,7 @@ use crate::http::Cause;
 use crate::http::RequestHead;
 use crate::http::ResponseHead;
 use crate::http::Reuse;
+use crate::http::date::DateText;
 use crate::http::forwarded::ClientText;
 use crate::http::request_id::RequestId;
 use crate::http1::chunked::Decoder;
@@ -18,6 +19,7 @@ use crate::net::Writer;
 use crate::net::pool::Size;
 use crate::proxy::admit::admit;
 use crate::proxy::answer::answer;
+use crate::proxy::body::Pumping;
 use crate::proxy::body::RequestBody;
 use crate::proxy::connection::Connection;
 use crate::proxy::connection::Fate;
@@ -66,14 +68,15 @@ pub(super) struct Exchange<'a> {
 
     // The upstream's side.
     pub(super) guard: &'a Guard,
-    /// The request's body is still going up, so the upstream's clock does not run yet.
-    pub(super) pumping: &'a Cell<bool>,
+    /// How far the part of the body is that did not come with the head.
+    pub(super) pumping: &'a Cell<Pumping>,
     /// When the whole exchange must have ended, if its route says so.
     pub(super) total: Option<Instant>,
 
     // The record.
     pub(super) moments: Moments,
     pub(super) request_id: RequestId,
+    pub(super) date: DateText,
     pub(super) tally: Tally,
 }
 
@@ -91,20 +94,28 @@ pub(super) struct Client<'a> {
 struct Own {
     scratch: Scratch,
     guard: Guard,
-    pumping: Cell<bool>,
+    pumping: Cell<Pumping>,
 }
 
 /// The loop of a fiber: serves the requests of one connection after another.
 pub(super) async fn burst(cx: Rc<Context>, mailbox: Rc<Mailbox<Job, Option<Connection>>>) {
     let guard = cx.shard.deadlines.guard();
-    let mut own = Own { scratch: Scratch::default(), guard, pumping: Cell::new(false) };
+    let mut own = Own {
+        scratch: Scratch::default(),
+        guard,
+        pumping: Cell::default(),
+    };
     loop {
         let (mut conn, input) = mailbox.job().await;
         let fate = requests(&cx, &mut conn, &mut own, input).await;
         own.guard.disarm();
         let kept = match fate {
             Fate::Keep => Some(conn),
-            Fate::Close | Fate::Abort => None,
+            Fate::Close => None,
+            Fate::Abort => {
+                conn.writer.reset_on_close();
+                None
+            }
             Fate::Linger => {
                 linger(&cx, &mut conn).await;
                 None
@@ -208,7 +219,11 @@ impl<'a> Exchange<'a> {
             ahead: &mut conn.ahead,
             ended: &mut conn.ended,
         };
-        let tally = Tally { bytes_in: body.consumed(0) as u64, ..Tally::default() };
+        own.pumping.set(Pumping::Idle);
+        let tally = Tally {
+            bytes_in: body.consumed(0) as u64,
+            ..Tally::default()
+        };
         Self {
             cx,
             instance: cx.shard.instance(),
@@ -223,8 +238,12 @@ impl<'a> Exchange<'a> {
             guard: &own.guard,
             pumping: &own.pumping,
             total: None,
-            moments: Moments { received, ..Moments::default() },
+            moments: Moments {
+                received,
+                ..Moments::default()
+            },
             request_id: cx.shard.request_id(),
+            date: cx.shard.date(),
             tally,
         }
     }
@@ -249,7 +268,10 @@ impl<'a> Exchange<'a> {
 
     /// Drops this request's bytes from the input; what is left begins the next.
     fn consume(&mut self) {
-        let consumed = self.body.consumed(self.scratch.request.length).min(self.input.len());
+        let consumed = self
+            .body
+            .consumed(self.scratch.request.length)
+            .min(self.input.len());
         if consumed == self.input.len() {
             self.input.clear();
         } else {
@@ -265,12 +287,19 @@ impl<'a> Exchange<'a> {
 
     /// The path that routing, keys and the upstream see.
     pub(super) fn canonical_path(&self) -> &[u8] {
-        if self.scratch.canonical.is_empty() { self.raw_path() } else { &self.scratch.canonical }
+        if self.scratch.canonical.is_empty() {
+            self.raw_path()
+        } else {
+            &self.scratch.canonical
+        }
     }
 
     /// Bytes that the client sent behind its upgrade request; they belong to the tunnel now.
     pub(super) fn held(&mut self) -> Vec<u8> {
-        let consumed = self.body.consumed(self.scratch.request.length).min(self.input.len());
+        let consumed = self
+            .body
+            .consumed(self.scratch.request.length)
+            .min(self.input.len());
         let mut held = self.input.split_off(consumed);
         if let Some(ahead) = self.client.ahead.take() {
             held.extend_from_slice(&ahead);

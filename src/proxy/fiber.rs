@@ -46,7 +46,10 @@ impl<J, R> Fiber<J, R> {
     where
         F: Future<Output = ()> + 'static,
     {
-        let mailbox = Rc::new(Mailbox { job: Cell::new(None), result: Cell::new(None) });
+        let mailbox = Rc::new(Mailbox {
+            job: Cell::new(None),
+            result: Cell::new(None),
+        });
         let future = Box::pin(serve(Rc::clone(&mailbox)));
         Self { mailbox, future }
     }

@@ -9,15 +9,18 @@ use std::time::Duration;
 
 use crate::base::clock::Instant;
 use crate::http::Cause;
+use crate::http::Framing;
 use crate::net::pool::Size;
 use crate::proxy::admit::Admitted;
+use crate::proxy::body::Last;
+use crate::proxy::body::append_chunk;
 use crate::proxy::connection::Fate;
 use crate::proxy::exchange::Exchange;
 use crate::proxy::failure::Stop;
 use crate::proxy::failure::connect_cause;
 use crate::proxy::hashing::hash_key;
 use crate::proxy::relay;
-use crate::proxy::request_head;
+use crate::proxy::request_head::Onward;
 use crate::upstream::Choice;
 use crate::upstream::Group;
 use crate::upstream::Lease;
@@ -52,7 +55,11 @@ pub(super) async fn forward(exchange: &mut Exchange<'_>, admitted: Admitted) -> 
     let instance = Rc::clone(&exchange.instance);
     let service = instance.snapshot.service(admitted.service);
     let group = instance.group(service.upstream, &exchange.cx.shard.peers);
-    let key = if group.hashes() { hash_key(exchange, &admitted, &group.hash_on) } else { None };
+    let key = if group.hashes() {
+        hash_key(exchange, &admitted, &group.hash_on)
+    } else {
+        None
+    };
     let mut choice = Choice::new(key);
     let mut last = None;
     let mut retries = service.retries;
@@ -101,9 +108,47 @@ async fn attempt(
     exchange.tally.upstream = Some(lease.peer().address);
     exchange.tally.reused = lease.is_reused();
     let mut out = exchange.cx.shard.pool.take(Size::Medium);
-    request_head::write(exchange, admitted, &member.host, &mut out);
+    write_request(exchange, admitted, &member.host, &mut out);
     let sent = send(exchange, admitted, lease, out).await?;
     relay::converse(exchange, admitted, sent).await
+}
+
+/// Appends the request's head, and the part of its body that is here, to `out`.
+fn write_request(exchange: &Exchange<'_>, admitted: &Admitted, host: &[u8], out: &mut Vec<u8>) {
+    let snapshot = &exchange.instance.snapshot;
+    let head = &exchange.scratch.request;
+    let onward = Onward {
+        head,
+        bytes: exchange.input,
+        path: exchange.canonical_path(),
+        raw_path: exchange.raw_path(),
+        matched: &admitted.matched,
+        route: snapshot.route(admitted.matched.route),
+        service: snapshot.service(admitted.service),
+        host,
+        peer: exchange.client.address.ip(),
+        peer_text: exchange.client.text,
+        port: exchange.client.listening.address.port(),
+        trust: &snapshot.trust,
+        request_id: &exchange.request_id,
+        body_complete: exchange.body.complete,
+    };
+    let mut scratch = exchange.cx.shard.pool.take(Size::Small);
+    onward.write(&mut scratch, out);
+    exchange.cx.shard.pool.give(scratch);
+    let first = exchange
+        .input
+        .get(head.length..head.length + exchange.body.first);
+    let first = first.unwrap_or_default();
+    if head.framing == Framing::Chunked {
+        let last = Last {
+            decoder: &exchange.scratch.request_decoder,
+            trailers: true,
+        };
+        append_chunk(out, first, exchange.body.complete.then_some(last));
+    } else {
+        out.extend_from_slice(first);
+    }
 }
 
 /// A connection to the peer: an idle one, else a fresh one within the connect timeout.
@@ -118,7 +163,12 @@ async fn lease(
     if !fresh && let Some(lease) = peer.reuse(keep, exchange.moments.received) {
         return Ok(lease);
     }
-    let patience = exchange.instance.snapshot.route(admitted.matched.route).timeouts.connect;
+    let patience = exchange
+        .instance
+        .snapshot
+        .route(admitted.matched.route)
+        .timeouts
+        .connect;
     exchange.arm(patience);
     match exchange.guard.limit(peer.connect()).await {
         Ok(Ok(mut lease)) => {
@@ -137,10 +187,19 @@ async fn send(
     mut lease: Lease,
     out: Vec<u8>,
 ) -> Result<Sent, Missed> {
-    let patience = exchange.instance.snapshot.route(admitted.matched.route).timeouts.write;
+    let patience = exchange
+        .instance
+        .snapshot
+        .route(admitted.matched.route)
+        .timeouts
+        .write;
     exchange.moments.sent = Some(exchange.arm(patience));
     let length = out.len();
-    match exchange.guard.limit(lease.stream.writer.write_all(out)).await {
+    match exchange
+        .guard
+        .limit(lease.stream.writer.write_all(out))
+        .await
+    {
         Ok((Ok(()), out)) => {
             exchange.tally.upstream_bytes_out += length as u64;
             Ok(Sent { lease, out })

@@ -24,9 +24,11 @@ fn input(exchange: &Exchange<'_>, admitted: &Admitted, input: &HashInput) -> Opt
         // There are no consumers without an authentication plugin, so that input is never there.
         HashInput::None | HashInput::Consumer => None,
         HashInput::Ip => Some(HashKey::of(exchange.client.text.as_bytes())),
-        HashInput::Header(name) => {
-            head.fields.all_named(name.as_bytes(), bytes).next().map(HashKey::of)
-        }
+        HashInput::Header(name) => head
+            .fields
+            .all_named(name.as_bytes(), bytes)
+            .next()
+            .map(HashKey::of),
         HashInput::Cookie { name, .. } => cookie(exchange, name.as_bytes()).map(HashKey::of),
         HashInput::Path => Some(HashKey::of(exchange.canonical_path())),
         HashInput::QueryArg(name) => {
@@ -35,7 +37,8 @@ fn input(exchange: &Exchange<'_>, admitted: &Admitted, input: &HashInput) -> Opt
         HashInput::UriCapture(name) => {
             let router = &exchange.instance.snapshot.router;
             let scratch = &mut exchange.cx.shard.routing.borrow_mut();
-            let captures = router.captures(&admitted.matched, exchange.canonical_path(), scratch)?;
+            let captures =
+                router.captures(&admitted.matched, exchange.canonical_path(), scratch)?;
             let numbered = name.parse().ok().and_then(|index| captures.get(index));
             numbered.or_else(|| captures.name(name)).map(HashKey::of)
         }
@@ -46,13 +49,17 @@ fn input(exchange: &Exchange<'_>, admitted: &Admitted, input: &HashInput) -> Opt
 pub(super) fn cookie<'b>(exchange: &'b Exchange<'_>, name: &[u8]) -> Option<&'b [u8]> {
     let fields = &exchange.scratch.request.fields;
     let lines = fields.all(Name::Cookie, exchange.input);
-    lines.flat_map(|line| line.split(|&byte| byte == b';')).find_map(|pair| {
-        let pair = pair.trim_ascii();
-        pair.strip_prefix(name)?.strip_prefix(b"=")
-    })
+    lines
+        .flat_map(|line| line.split(|&byte| byte == b';'))
+        .find_map(|pair| {
+            let pair = pair.trim_ascii();
+            pair.strip_prefix(name)?.strip_prefix(b"=")
+        })
 }
 
 /// The value of the first query argument with a name, as received.
 fn query_value<'b>(query: &'b [u8], name: &[u8]) -> Option<&'b [u8]> {
-    query.split(|&byte| byte == b'&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix(b"="))
+    query
+        .split(|&byte| byte == b'&')
+        .find_map(|pair| pair.strip_prefix(name)?.strip_prefix(b"="))
 }

@@ -32,7 +32,10 @@ pub(super) async fn read_head(
     input: &mut Vec<u8>,
 ) -> Head {
     let instance = cx.shard.instance();
-    let (limits, patience) = (instance.snapshot.head_limits, instance.snapshot.timeouts.client_header);
+    let (limits, patience) = (
+        instance.snapshot.head_limits,
+        instance.snapshot.timeouts.client_header,
+    );
     let begun = cx.shard.now();
     if conn.requests == 0 && conn.listening.proxy_protocol {
         if let Err(head) = read_proxy_header(cx, conn, input, begun, patience).await {
@@ -79,13 +82,24 @@ async fn more(
     }
     make_room(cx, input);
     conn.guard.arm(begun, patience);
-    if !conn.reader.is_armed() {
+    // A receive may be armed with a buffer of its own since the client was watched.
+    let aside = conn.reader.is_armed();
+    if !aside {
         conn.reader.arm(std::mem::take(input));
     }
     match conn.guard.limit(conn.reader.filled()).await {
         Ok((result, buffer)) => {
-            *input = buffer;
-            if matches!(result, Ok(received) if received > 0) { More::Bytes } else { More::End }
+            if aside {
+                input.extend_from_slice(&buffer);
+                cx.shard.pool.give(buffer);
+            } else {
+                *input = buffer;
+            }
+            if matches!(result, Ok(received) if received > 0) {
+                More::Bytes
+            } else {
+                More::End
+            }
         }
         Err(_expired) => More::Late,
     }
@@ -97,7 +111,11 @@ fn make_room(cx: &Context, input: &mut Vec<u8>) {
     if input.len() < input.capacity() {
         return;
     }
-    let size = if input.capacity() < Size::Medium.bytes() { Size::Medium } else { Size::Large };
+    let size = if input.capacity() < Size::Medium.bytes() {
+        Size::Medium
+    } else {
+        Size::Large
+    };
     if input.capacity() < size.bytes() {
         let mut larger = cx.shard.pool.take(size);
         larger.extend_from_slice(input);
@@ -117,7 +135,9 @@ async fn read_proxy_header(
 ) -> Result<(), Head> {
     loop {
         match proxy_protocol::parse(input) {
-            Ok(proxy_protocol::Step::Complete { consumed, source, .. }) => {
+            Ok(proxy_protocol::Step::Complete {
+                consumed, source, ..
+            }) => {
                 conn.client = source.unwrap_or(conn.client);
                 conn.text = ClientText::of(conn.client.ip());
                 input.drain(..consumed);
@@ -145,7 +165,9 @@ pub(super) async fn linger(cx: &Context, conn: &mut Connection) {
         if !conn.reader.is_armed() {
             conn.reader.arm(cx.shard.pool.take(Size::Medium));
         }
-        let Ok((result, buffer)) = conn.guard.limit(conn.reader.filled()).await else { return };
+        let Ok((result, buffer)) = conn.guard.limit(conn.reader.filled()).await else {
+            return;
+        };
         cx.shard.pool.give(buffer);
         match result {
             Ok(received) if received > 0 => dropped += received,

@@ -38,10 +38,18 @@ fn access_record<'a>(exchange: &'a Exchange<'_>, outcome: &Outcome) -> AccessRec
     let understood = exchange.body.understood;
     let head = &exchange.scratch.request;
     let bytes: &[u8] = if understood { exchange.input } else { b"" };
-    let field = |name| if understood { head.fields.get(name, bytes) } else { None };
+    let field = |name| {
+        if understood {
+            head.fields.get(name, bytes)
+        } else {
+            None
+        }
+    };
     let snapshot = &exchange.instance.snapshot;
     let route = exchange.tally.route.map(|route| snapshot.route(route));
-    let service = route.and_then(|route| route.service).map(|service| snapshot.service(service));
+    let service = route
+        .and_then(|route| route.service)
+        .map(|service| snapshot.service(service));
     AccessRecord {
         unix_micros: exchange.cx.shard.unix_micros_at(exchange.moments.received),
         client_ip: exchange.client.address.ip(),
@@ -63,7 +71,11 @@ fn access_record<'a>(exchange: &'a Exchange<'_>, outcome: &Outcome) -> AccessRec
         method: head.method_span.of(bytes),
         host: head.host.of(bytes),
         path: if understood { exchange.raw_path() } else { b"" },
-        query: if understood { head.target.query.map(|query| query.of(bytes)) } else { None },
+        query: if understood {
+            head.target.query.map(|query| query.of(bytes))
+        } else {
+            None
+        },
         service: service.map_or(b"", |service| service.name.as_bytes()),
         route: route.map_or(b"", |route| route.name.as_bytes()),
         request_id: &exchange.request_id,

@@ -10,6 +10,7 @@ use crate::http::Cause;
 use crate::net::Writer;
 use crate::proxy::admit::Admitted;
 use crate::proxy::body::Broken;
+use crate::proxy::body::Pumping;
 use crate::proxy::body::Source;
 use crate::proxy::body::pump;
 use crate::proxy::connection::Fate;
@@ -34,9 +35,24 @@ pub(super) async fn converse(
     let (up, writer) = (&mut lease.stream.reader, &mut lease.stream.writer);
     let head_sent = Cell::new(false);
     let relayed = if exchange.body.complete {
-        respond(exchange, admitted, Response { up, reused, out, head_sent: &head_sent }).await?
+        respond(
+            exchange,
+            admitted,
+            Response {
+                up,
+                reused,
+                out,
+                head_sent: &head_sent,
+            },
+        )
+        .await?
     } else {
-        let response = Response { up, reused, out, head_sent: &head_sent };
+        let response = Response {
+            up,
+            reused,
+            out,
+            head_sent: &head_sent,
+        };
         with_body(exchange, admitted, response, writer).await?
     };
     match relayed {
@@ -63,8 +79,12 @@ async fn with_body(
     let (mut body, client_guard, guard) = (exchange.body, exchange.client_guard, exchange.guard);
     exchange.body.gone = true;
     let mut decoder = std::mem::take(&mut exchange.scratch.request_decoder);
-    let (head_sent, pool, pumping) = (response.head_sent, &exchange.cx.shard.pool, exchange.pumping);
-    pumping.set(true);
+    let (head_sent, pool, pumping) = (
+        response.head_sent,
+        &exchange.cx.shard.pool,
+        exchange.pumping,
+    );
+    pumping.set(Pumping::Active);
     let mut pumped = None;
     let relayed = {
         let source = Source {
@@ -81,10 +101,18 @@ async fn with_body(
             if pumped.is_none()
                 && let Poll::Ready(result) = pump.as_mut().poll(cx)
             {
-                pumping.set(false);
+                pumping.set(if result.is_ok() {
+                    Pumping::Done
+                } else {
+                    Pumping::Failed
+                });
                 guard.arm(crate::base::clock::now(), timeouts.read);
                 if let Err(Broken::Client(cause)) = result {
-                    let stop = if head_sent.get() { Stop::Cut(cause) } else { cause.into() };
+                    let stop = if head_sent.get() {
+                        Stop::Cut(cause)
+                    } else {
+                        cause.into()
+                    };
                     return Poll::Ready(Err(Missed::Final(stop)));
                 }
                 pumped = Some(result);
@@ -93,7 +121,6 @@ async fn with_body(
         })
         .await
     };
-    pumping.set(false);
     exchange.scratch.request_decoder = decoder;
     exchange.body = body;
     exchange.body.gone = true;
@@ -125,7 +152,12 @@ async fn switch(
     mut lease: Lease,
     early: Vec<u8>,
 ) -> Result<Fate, Missed> {
-    let idle = exchange.instance.snapshot.route(admitted.matched.route).timeouts.idle;
+    let idle = exchange
+        .instance
+        .snapshot
+        .route(admitted.matched.route)
+        .timeouts
+        .idle;
     let pool = &exchange.cx.shard.pool;
     let held = exchange.held();
     let Some(reader) = exchange.reader.take() else {
@@ -136,7 +168,11 @@ async fn switch(
     if up.is_err() || down.is_err() {
         return Ok(Fate::Abort);
     }
-    let client = tunnel::End { reader, writer: exchange.writer, guard: exchange.client_guard };
+    let client = tunnel::End {
+        reader,
+        writer: exchange.writer,
+        guard: exchange.client_guard,
+    };
     let upstream = tunnel::End {
         reader: &mut lease.stream.reader,
         writer: &mut lease.stream.writer,

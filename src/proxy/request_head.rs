@@ -1,159 +1,199 @@
 //! The head that goes upstream: written field by field from what was validated, never as received.
 //!
 //! Order of work (RFC 9110 section 7.6.1, Kong's `proxy` phase): the client's hop-by-hop and identity fields are
-//! left out first, ours are added after, so nothing that a client nominates can remove them.
+//! left out first, ours are added after, so nothing that a client nominates can remove them. A pure function of
+//! [`Onward`], so that it can be measured without a connection.
+
+use std::net::IpAddr;
 
 use crate::http::Field;
 use crate::http::Framing;
 use crate::http::Name;
+use crate::http::RequestHead;
 use crate::http::forwarded::ClientText;
 use crate::http::forwarded::Forwarding;
+use crate::http::forwarded::TrustPolicy;
 use crate::http::reply::PSEUDONYM;
+use crate::http::request_id::RequestId;
 use crate::http1::encode;
 use crate::http1::hop_by_hop::Nominated;
 use crate::http1::hop_by_hop::wants_upgrade;
-use crate::proxy::admit::Admitted;
-use crate::proxy::body;
-use crate::proxy::exchange::Exchange;
+use crate::router::Match;
 use crate::router::forwarded_prefix;
 use crate::router::upstream_path;
+use crate::snapshot::RoutePlan;
+use crate::snapshot::ServicePlan;
 
-/// Appends the request's head, and the part of its body that is here, to `out`.
-pub(super) fn write(exchange: &Exchange<'_>, admitted: &Admitted, host: &[u8], out: &mut Vec<u8>) {
-    let head = &exchange.scratch.request;
-    let bytes: &[u8] = exchange.input;
-    let snapshot = &exchange.instance.snapshot;
-    let route = snapshot.route(admitted.matched.route);
-    let service = snapshot.service(admitted.service);
-    out.extend_from_slice(head.method_span.of(bytes));
-    out.push(b' ');
-    let path = exchange.canonical_path();
-    upstream_path(out, &service.path, &admitted.matched, path, route.strip);
-    if let Some(query) = head.target.query {
-        out.push(b'?');
-        out.extend_from_slice(query.of(bytes));
-    }
-    out.extend_from_slice(b" HTTP/1.1\r\nHost: ");
-    out.extend_from_slice(if route.preserve_host { head.authority.of(bytes) } else { host });
-    out.extend_from_slice(b"\r\n");
-    write_client_fields(exchange, out);
-    write_forwarded(exchange, admitted, out);
-    write_hop_fields(exchange, out);
-    write_framing(exchange, out);
-    write_body(exchange, out);
+/// A request on its way to an origin: everything that its new head is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Onward<'a> {
+    /// The head as received.
+    pub head: &'a RequestHead,
+    /// The bytes that the head refers to.
+    pub bytes: &'a [u8],
+    /// The canonical path.
+    pub path: &'a [u8],
+    /// The path as received.
+    pub raw_path: &'a [u8],
+    /// How its route matched.
+    pub matched: &'a Match,
+    /// Its route.
+    pub route: &'a RoutePlan,
+    /// Its service.
+    pub service: &'a ServicePlan,
+    /// The Host of the target.
+    pub host: &'a [u8],
+    /// The connection's other end.
+    pub peer: IpAddr,
+    /// The same as text.
+    pub peer_text: &'a ClientText,
+    /// The listener's port.
+    pub port: u16,
+    /// Whose word about clients is taken.
+    pub trust: &'a TrustPolicy,
+    /// The request's id.
+    pub request_id: &'a RequestId,
+    /// The whole body is here already, so that nobody has to be asked for it.
+    pub body_complete: bool,
 }
 
-/// The client's own end-to-end fields.
-fn write_client_fields(exchange: &Exchange<'_>, out: &mut Vec<u8>) {
-    let head = &exchange.scratch.request;
-    let bytes: &[u8] = exchange.input;
-    let nominated = Nominated::of(&head.fields, bytes);
-    for field in head.fields.lines() {
-        if passes(field) && !nominated.covers_request(field, bytes) {
-            encode::field(out, field.name.of(bytes), field.value.of(bytes));
+impl Onward<'_> {
+    /// Appends the head, empty line included, to `out`. `scratch` is emptied and used.
+    pub fn write(&self, scratch: &mut Vec<u8>, out: &mut Vec<u8>) {
+        let (head, bytes) = (self.head, self.bytes);
+        out.extend_from_slice(head.method_span.of(bytes));
+        out.push(b' ');
+        upstream_path(
+            out,
+            &self.service.path,
+            self.matched,
+            self.path,
+            self.route.strip,
+        );
+        if let Some(query) = head.target.query {
+            out.push(b'?');
+            out.extend_from_slice(query.of(bytes));
+        }
+        let host = if self.route.preserve_host {
+            head.authority.of(bytes)
+        } else {
+            self.host
+        };
+        out.extend_from_slice(b" HTTP/1.1\r\nHost: ");
+        out.extend_from_slice(host);
+        out.extend_from_slice(b"\r\n");
+        self.write_client_fields(out);
+        self.write_forwarded(scratch, out);
+        self.write_hop_fields(out);
+        self.write_framing(out);
+    }
+
+    /// The client's own end-to-end fields.
+    fn write_client_fields(&self, out: &mut Vec<u8>) {
+        let nominated = Nominated::of(&self.head.fields, self.bytes);
+        for field in self.head.fields.lines() {
+            if passes(field) && !nominated.covers_request(field, self.bytes) {
+                encode::field(out, field.name.of(self.bytes), field.value.of(self.bytes));
+            }
         }
     }
-}
 
-/// Who asks, for what, and by which way (Kong's rules, see [`Forwarding`]).
-fn write_forwarded(exchange: &Exchange<'_>, admitted: &Admitted, out: &mut Vec<u8>) {
-    let head = &exchange.scratch.request;
-    let bytes: &[u8] = exchange.input;
-    let snapshot = &exchange.instance.snapshot;
-    let trust = &snapshot.trust;
-    let peer = exchange.client.address.ip();
-    let peer_trusted = trust.trusted.contains(peer);
-    let client = trust.client(peer, peer_trusted, &head.fields, bytes);
-    let elsewhere;
-    let text = if client == peer.to_canonical() {
-        exchange.client.text
-    } else {
-        elsewhere = ClientText::of(client);
-        &elsewhere
-    };
-    let mut prefix = Vec::new();
-    let strip = snapshot.route(admitted.matched.route).strip;
-    forwarded_prefix(&mut prefix, &admitted.matched, exchange.canonical_path(), strip);
-    let forwarding = Forwarding {
-        peer: exchange.client.text,
-        client: text,
-        peer_trusted,
-        scheme: "http",
-        port: exchange.client.listening.address.port(),
-        host: head.host.of(bytes),
-        path: exchange.raw_path(),
-        prefix: (!prefix.is_empty()).then_some(&prefix),
-    };
-    forwarding.append(&head.fields, bytes, out);
-    out.extend_from_slice(b"X-Kong-Request-Id: ");
-    out.extend_from_slice(&exchange.request_id);
-    out.extend_from_slice(b"\r\nVia: 1.1 ");
-    out.extend_from_slice(PSEUDONYM.as_bytes());
-    out.extend_from_slice(b"\r\n");
+    /// Who asks, for what, and by which way (Kong's rules, see [`Forwarding`]).
+    fn write_forwarded(&self, scratch: &mut Vec<u8>, out: &mut Vec<u8>) {
+        let (head, bytes) = (self.head, self.bytes);
+        let peer_trusted = self.trust.trusted.contains(self.peer);
+        let client = self
+            .trust
+            .client(self.peer, peer_trusted, &head.fields, bytes);
+        let elsewhere;
+        let text = if client == self.peer.to_canonical() {
+            self.peer_text
+        } else {
+            elsewhere = ClientText::of(client);
+            &elsewhere
+        };
+        scratch.clear();
+        forwarded_prefix(scratch, self.matched, self.path, self.route.strip);
+        let forwarding = Forwarding {
+            peer: self.peer_text,
+            client: text,
+            peer_trusted,
+            scheme: "http",
+            port: self.port,
+            host: head.host.of(bytes),
+            path: self.raw_path,
+            prefix: (!scratch.is_empty()).then_some(scratch),
+        };
+        forwarding.append(&head.fields, bytes, out);
+        out.extend_from_slice(b"X-Kong-Request-Id: ");
+        out.extend_from_slice(self.request_id);
+        out.extend_from_slice(b"\r\nVia: 1.1 ");
+        out.extend_from_slice(PSEUDONYM.as_bytes());
+        out.extend_from_slice(b"\r\n");
+    }
+
+    /// What concerns this hop: the connection, trailers, an upgrade, an expectation.
+    fn write_hop_fields(&self, out: &mut Vec<u8>) {
+        let (fields, bytes) = (&self.head.fields, self.bytes);
+        if let Some(hops) = fields.get(Name::MaxForwards, bytes) {
+            write_max_forwards(hops, out);
+        }
+        if self.head.expects_continue && !self.body_complete {
+            out.extend_from_slice(b"Expect: 100-continue\r\n");
+        }
+        if let Some(protocol) = wants_upgrade(self.head, bytes) {
+            out.extend_from_slice(b"Connection: keep-alive, Upgrade\r\n");
+            encode::field(out, b"Upgrade", protocol);
+        } else if fields
+            .all(Name::Te, bytes)
+            .any(|te| te.eq_ignore_ascii_case(b"trailers"))
+        {
+            out.extend_from_slice(b"Connection: TE\r\nTE: trailers\r\n");
+            for trailer in fields.all(Name::Trailer, bytes) {
+                encode::field(out, b"Trailer", trailer);
+            }
+        } else {
+            out.extend_from_slice(b"Connection: keep-alive\r\n");
+        }
+    }
+
+    fn write_framing(&self, out: &mut Vec<u8>) {
+        match self.head.framing {
+            Framing::Empty | Framing::UntilClose => {
+                // An explicit zero is kept: strict origins refuse a POST without a length.
+                if self.head.fields.has(Name::ContentLength) {
+                    out.extend_from_slice(b"Content-Length: 0\r\n");
+                }
+            }
+            Framing::Length(length) => encode::content_length(out, length),
+            Framing::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
+        }
+        out.extend_from_slice(b"\r\n");
+    }
 }
 
 /// Whether a field is neither rewritten by the gateway nor hop-by-hop by its name.
 fn passes(field: &Field) -> bool {
     match field.known {
         Name::Other => true,
-        Name::Host | Name::ContentLength | Name::Expect | Name::MaxForwards | Name::XKongRequestId => false,
+        Name::Host
+        | Name::ContentLength
+        | Name::Expect
+        | Name::MaxForwards
+        | Name::XKongRequestId => false,
         name => !Forwarding::replaces(name),
     }
 }
 
-/// What concerns this hop: the connection, trailers, an upgrade, an expectation.
-fn write_hop_fields(exchange: &Exchange<'_>, out: &mut Vec<u8>) {
-    let head = &exchange.scratch.request;
-    let bytes: &[u8] = exchange.input;
-    if head.fields.has(Name::MaxForwards) {
-        write_max_forwards(head.fields.get(Name::MaxForwards, bytes), out);
-    }
-    if head.expects_continue && !exchange.body.complete {
-        out.extend_from_slice(b"Expect: 100-continue\r\n");
-    }
-    let trailers = head.fields.all(Name::Te, bytes).any(|te| te.eq_ignore_ascii_case(b"trailers"));
-    match wants_upgrade(head, bytes) {
-        Some(protocol) => {
-            out.extend_from_slice(b"Connection: keep-alive, Upgrade\r\nUpgrade: ");
-            out.extend_from_slice(protocol);
-            out.extend_from_slice(b"\r\n");
-        }
-        None if trailers => out.extend_from_slice(b"Connection: TE\r\nTE: trailers\r\n"),
-        None => out.extend_from_slice(b"Connection: keep-alive\r\n"),
-    }
-}
-
-/// One hop less to go (RFC 9110 section 7.6.2); only OPTIONS and TRACE count hops, for others it is dropped.
-fn write_max_forwards(hops: Option<&[u8]>, out: &mut Vec<u8>) {
-    let hops = hops.and_then(|hops| std::str::from_utf8(hops).ok()).and_then(|hops| hops.parse::<u32>().ok());
-    if let Some(hops) = hops {
-        encode::field(out, b"Max-Forwards", itoa::Buffer::new().format(hops.saturating_sub(1)).as_bytes());
-    }
-}
-
-fn write_framing(exchange: &Exchange<'_>, out: &mut Vec<u8>) {
-    let head = &exchange.scratch.request;
-    match head.framing {
-        Framing::Empty | Framing::UntilClose => {
-            // An explicit zero is kept: a POST without length would be refused by strict origins.
-            if head.fields.has(Name::ContentLength) {
-                out.extend_from_slice(b"Content-Length: 0\r\n");
-            }
-        }
-        Framing::Length(length) => encode::content_length(out, length),
-        Framing::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
-    }
-    out.extend_from_slice(b"\r\n");
-}
-
-/// The part of the body that came with the head.
-fn write_body(exchange: &Exchange<'_>, out: &mut Vec<u8>) {
-    let head = exchange.scratch.request.length;
-    let first = exchange.input.get(head..head + exchange.body.first).unwrap_or_default();
-    if exchange.scratch.request.framing == Framing::Chunked {
-        let last = body::Last { decoder: &exchange.scratch.request_decoder, trailers: true };
-        body::append_chunk(out, first, exchange.body.complete.then_some(last));
-    } else {
-        out.extend_from_slice(first);
-    }
+/// One hop less to go (RFC 9110 section 7.6.2). The parser has seen that it is a number.
+fn write_max_forwards(hops: &[u8], out: &mut Vec<u8>) {
+    let hops = std::str::from_utf8(hops)
+        .ok()
+        .and_then(|hops| hops.parse::<u64>().ok());
+    let left = hops.unwrap_or(0).saturating_sub(1);
+    encode::field(
+        out,
+        b"Max-Forwards",
+        itoa::Buffer::new().format(left).as_bytes(),
+    );
 }

@@ -16,12 +16,14 @@ use crate::http1::response;
 use crate::net::Reader;
 use crate::net::pool::Size;
 use crate::proxy::admit::Admitted;
+use crate::proxy::body::Pumping;
 use crate::proxy::exchange::Exchange;
 use crate::proxy::failure::Stop;
 use crate::proxy::forward::Missed;
 use crate::proxy::response_body::relay_body;
-use crate::proxy::response_head;
 use crate::proxy::response_head::Delivery;
+use crate::proxy::response_head::Homeward;
+use crate::proxy::response_head::takes_trailers;
 
 /// What the response's side needs of an upstream connection.
 pub(super) struct Response<'a> {
@@ -75,7 +77,9 @@ pub(super) async fn respond(
         bytes.drain(..exchange.scratch.response.length);
     }
     exchange.answered();
-    send_final(exchange, admitted, response, bytes).await.map_err(Missed::Final)
+    send_final(exchange, admitted, response, bytes)
+        .await
+        .map_err(Missed::Final)
 }
 
 /// Reads until the scratch holds a complete head; `bytes` may hold the beginning already.
@@ -87,13 +91,18 @@ async fn read_head(
 ) -> Result<Vec<u8>, Missed> {
     let instance = std::rc::Rc::clone(&exchange.instance);
     let limits = &instance.snapshot.response_head_limits;
-    let patience = instance.snapshot.route(admitted.matched.route).timeouts.read;
+    let patience = instance
+        .snapshot
+        .route(admitted.matched.route)
+        .timeouts
+        .read;
     let mut progress = response::Progress::default();
     let method = exchange.scratch.request.method;
-    if !exchange.pumping.get() {
-        exchange.arm(patience);
-    } else {
-        exchange.guard.disarm();
+    match exchange.pumping.get() {
+        Pumping::Active => exchange.guard.disarm(),
+        Pumping::Idle | Pumping::Done | Pumping::Failed => {
+            exchange.arm(patience);
+        }
     }
     loop {
         let head = &mut exchange.scratch.response;
@@ -130,7 +139,7 @@ async fn first_bytes(
     up: &mut Reader,
     patience: Duration,
 ) -> Result<Filled, Missed> {
-    if exchange.pumping.get() || exchange.reader.is_none() || patience <= limits::CLIENT_WATCH_AFTER {
+    if exchange.reader.is_none() || patience <= limits::CLIENT_WATCH_AFTER {
         let filled = exchange.guard.limit(up.filled()).await;
         return filled.map_err(|_expired| Missed::Final(Cause::ResponseTimeout.into()));
     }
@@ -194,7 +203,9 @@ async fn send_interim(
     }
     let mut out = std::mem::take(&mut response.out);
     out.clear();
-    response_head::write_interim(exchange, bytes, &mut out);
+    exchange
+        .homeward(bytes, Delivery::Empty)
+        .write_interim(&mut out);
     let (result, out) = exchange.send(out, 0).await?;
     response.out = out;
     result.map_err(|_| Stop::Cut(Cause::ClientClosed))
@@ -207,8 +218,10 @@ async fn send_final(
     response: Response<'_>,
     bytes: Vec<u8>,
 ) -> Result<Relayed, Stop> {
-    let delivery = Delivery::of(exchange);
-    exchange.keep &= delivery != Delivery::UntilClose && exchange.body.complete;
+    let framing = exchange.scratch.response.framing;
+    let delivery = Delivery::of(framing, exchange.scratch.request.version);
+    let sent = exchange.body.complete || exchange.pumping.get() == Pumping::Done;
+    exchange.keep &= delivery != Delivery::UntilClose && sent;
     exchange.tally.status = exchange.scratch.response.status;
     response.head_sent.set(true);
     let mut out = response.out;
@@ -216,7 +229,7 @@ async fn send_final(
     if bytes.len() + limits::OWN_FIELDS_BYTES > out.capacity() {
         out = exchange.cx.shard.pool.swap(out, Size::Large);
     }
-    response_head::write(exchange, &bytes, delivery, &mut out);
+    exchange.homeward(&bytes, delivery).write(&mut out);
     relay_body(exchange, admitted, response.up, delivery, bytes, out).await
 }
 
@@ -228,7 +241,8 @@ impl Exchange<'_> {
         start: usize,
     ) -> Result<(io::Result<()>, Vec<u8>), Stop> {
         let now = self.cx.shard.lately();
-        self.guard.arm(now, self.instance.snapshot.timeouts.client_write_idle);
+        self.guard
+            .arm(now, self.instance.snapshot.timeouts.client_write_idle);
         let length = out.len() - start;
         let sent = self.guard.limit(self.writer.write_from(out, start)).await;
         self.tally.bytes_out += length as u64;
@@ -253,7 +267,9 @@ impl Exchange<'_> {
 
     /// Whether the client's connection has failed. Bytes that it sends meanwhile are kept for later.
     fn poll_client_gone(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some(reader) = &mut self.reader else { return false };
+        let Some(reader) = &mut self.reader else {
+            return false;
+        };
         if !reader.is_armed() {
             return false;
         }
@@ -271,12 +287,29 @@ impl Exchange<'_> {
         }
     }
 
-    /// Whether the client takes trailers (RFC 9110 section 6.5.1).
+    /// The response in the scratch on its way to the client.
+    fn homeward<'e>(&'e self, bytes: &'e [u8], delivery: Delivery) -> Homeward<'e> {
+        let moments = &self.moments;
+        let answered = moments.answered.unwrap_or(moments.received);
+        let total_ms = answered.nanos_since(moments.received) / 1_000_000;
+        let upstream_ms = moments.sent.map_or(0, |sent| answered.nanos_since(sent)) / 1_000_000;
+        Homeward {
+            head: &self.scratch.response,
+            bytes,
+            client: self.scratch.request.version,
+            trailers: self.wants_trailers(),
+            delivery,
+            keep: self.keep,
+            date: &self.date,
+            upstream_ms,
+            gateway_ms: total_ms.saturating_sub(upstream_ms),
+            request_id: &self.request_id,
+        }
+    }
+
+    /// Whether the client takes trailers.
     pub(super) fn wants_trailers(&self) -> bool {
-        use crate::http::Name;
-        let head = &self.scratch.request;
-        head.version == Version::Http11
-            && head.fields.all(Name::Te, self.input).any(|te| te.eq_ignore_ascii_case(b"trailers"))
+        takes_trailers(&self.scratch.request, self.input)
     }
 
     /// Whether the origin will keep its connection after the message in the scratch.

@@ -35,15 +35,18 @@ impl Progress {
                 Ok(0)
             }
             Framing::Length(_) => {
-                let data = usize::try_from(self.remaining).unwrap_or(usize::MAX).min(received);
+                let data = usize::try_from(self.remaining)
+                    .unwrap_or(usize::MAX)
+                    .min(received);
                 self.remaining -= data as u64;
                 self.done = self.remaining == 0;
                 self.surplus = data < received;
                 Ok(data)
             }
             Framing::Chunked => {
-                let decoded =
-                    decoder.decode_in_place(bytes).map_err(|_| Cause::ResponseCodingInvalid)?;
+                let decoded = decoder
+                    .decode_in_place(bytes)
+                    .map_err(|_| Cause::ResponseCodingInvalid)?;
                 self.done = decoded.done;
                 self.surplus = decoded.consumed < received;
                 Ok(decoded.data)
@@ -64,9 +67,18 @@ pub(super) async fn relay_body(
     mut out: Vec<u8>,
 ) -> Result<Relayed, Stop> {
     let framing = exchange.scratch.response.framing;
-    let remaining = if let Framing::Length(length) = framing { length } else { 0 };
+    let remaining = if let Framing::Length(length) = framing {
+        length
+    } else {
+        0
+    };
     let done = framing == Framing::Empty;
-    let mut progress = Progress { framing, remaining, done, surplus: false };
+    let mut progress = Progress {
+        framing,
+        remaining,
+        done,
+        surplus: false,
+    };
     exchange.scratch.response_decoder.reset();
     let start = exchange.scratch.response.length;
     let behind = bytes.get_mut(start..).unwrap_or_default();
@@ -76,7 +88,9 @@ pub(super) async fn relay_body(
     let last = exchange.last_chunk(&progress);
     match delivery {
         Delivery::Chunked => append_chunk(&mut out, first, last),
-        Delivery::Empty | Delivery::Length(_) | Delivery::UntilClose => out.extend_from_slice(first),
+        Delivery::Empty | Delivery::Length(_) | Delivery::UntilClose => {
+            out.extend_from_slice(first)
+        }
     }
     bytes.clear();
     let (result, out) = exchange.send(out, 0).await?;
@@ -86,7 +100,10 @@ pub(super) async fn relay_body(
         rest(exchange, admitted, up, delivery, &mut progress).await?;
     }
     let reusable = !progress.surplus && exchange.origin_persists();
-    Ok(Relayed::Complete { reusable, buffer: bytes })
+    Ok(Relayed::Complete {
+        reusable,
+        buffer: bytes,
+    })
 }
 
 /// Relays what of the body did not come with the head.
@@ -97,7 +114,12 @@ async fn rest(
     delivery: Delivery,
     progress: &mut Progress,
 ) -> Result<(), Stop> {
-    let idle = exchange.instance.snapshot.route(admitted.matched.route).timeouts.idle;
+    let idle = exchange
+        .instance
+        .snapshot
+        .route(admitted.matched.route)
+        .timeouts
+        .idle;
     let mut buffer = exchange.cx.shard.pool.take(Size::Large);
     while !progress.done {
         buffer.clear();

@@ -1,16 +1,19 @@
-//! The head that goes to the client: the origin's end-to-end fields, then ours.
+//! The head that goes to the client: the origin's end-to-end fields, then ours. A pure function of [`Homeward`].
 
 use crate::http::Framing;
 use crate::http::Name;
+use crate::http::RequestHead;
+use crate::http::ResponseHead;
 use crate::http::Version;
+use crate::http::date::DateText;
 use crate::http::reply::PSEUDONYM;
+use crate::http::request_id::RequestId;
 use crate::http1::encode;
 use crate::http1::hop_by_hop::Nominated;
-use crate::proxy::exchange::Exchange;
 
 /// How a response's body goes to the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Delivery {
+pub enum Delivery {
     /// There is none.
     Empty,
     /// As many bytes as the origin announced.
@@ -22,9 +25,9 @@ pub(super) enum Delivery {
 }
 
 impl Delivery {
-    /// How the body of the response in the scratch is delivered to this client.
-    pub(super) fn of(exchange: &Exchange<'_>) -> Self {
-        match (exchange.scratch.response.framing, exchange.scratch.request.version) {
+    /// How a body with this framing is delivered to a client of this version.
+    pub fn of(framing: Framing, client: Version) -> Self {
+        match (framing, client) {
             (Framing::Empty, _) => Self::Empty,
             (Framing::Length(length), _) => Self::Length(length),
             (Framing::Chunked | Framing::UntilClose, Version::Http11) => Self::Chunked,
@@ -33,93 +36,116 @@ impl Delivery {
     }
 }
 
-/// Appends the final response's head to `out`. `bytes` holds the origin's.
-pub(super) fn write(exchange: &Exchange<'_>, bytes: &[u8], delivery: Delivery, out: &mut Vec<u8>) {
-    let head = &exchange.scratch.response;
-    encode::status_line(out, head.status, head.reason.of(bytes));
-    write_origin_fields(exchange, bytes, delivery, out);
-    match delivery {
-        // What a HEAD or a 304 says of the length is about the body it does not have (RFC 9110 section 8.6).
-        Delivery::Empty => write_empty(exchange, bytes, out),
-        Delivery::Length(length) => encode::content_length(out, length),
-        Delivery::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
-        Delivery::UntilClose => {}
-    }
-    match (exchange.keep, exchange.scratch.request.version) {
-        (true, Version::Http11) => {}
-        (true, Version::Http10) => out.extend_from_slice(b"Connection: keep-alive\r\n"),
-        (false, _) => out.extend_from_slice(b"Connection: close\r\n"),
-    }
-    if !head.fields.has(Name::Date) {
-        encode::field(out, b"Date", &exchange.cx.shard.date());
-    }
-    write_own_fields(exchange, out);
-    out.extend_from_slice(b"\r\n");
+/// A response on its way to the client: everything that its new head is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Homeward<'a> {
+    /// The head as received from the origin.
+    pub head: &'a ResponseHead,
+    /// The bytes that the head refers to.
+    pub bytes: &'a [u8],
+    /// The version that the client spoke.
+    pub client: Version,
+    /// The client takes trailers.
+    pub trailers: bool,
+    /// How the body is delivered.
+    pub delivery: Delivery,
+    /// The client's connection persists.
+    pub keep: bool,
+    /// The value of a missing Date.
+    pub date: &'a DateText,
+    /// How long the origin took, in milliseconds.
+    pub upstream_ms: u64,
+    /// How long the gateway took, in milliseconds.
+    pub gateway_ms: u64,
+    /// The request's id.
+    pub request_id: &'a RequestId,
 }
 
-/// Appends an interim response, or the 101 of an upgrade.
-pub(super) fn write_interim(exchange: &Exchange<'_>, bytes: &[u8], out: &mut Vec<u8>) {
-    let head = &exchange.scratch.response;
-    encode::status_line(out, head.status, head.reason.of(bytes));
-    write_origin_fields(exchange, bytes, Delivery::Empty, out);
-    if head.status == 101 {
-        out.extend_from_slice(b"Connection: Upgrade\r\nUpgrade: ");
-        out.extend_from_slice(head.fields.get(Name::Upgrade, bytes).unwrap_or_default());
+impl Homeward<'_> {
+    /// Appends the final response's head, empty line included, to `out`.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        let head = self.head;
+        encode::status_line(out, head.status, head.reason.of(self.bytes));
+        self.write_origin_fields(out);
+        match self.delivery {
+            Delivery::Empty => self.write_length_of_nothing(out),
+            Delivery::Length(length) => encode::content_length(out, length),
+            Delivery::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
+            Delivery::UntilClose => {}
+        }
+        match (self.keep, self.client, head.status) {
+            (false, _, _) => out.extend_from_slice(b"Connection: close\r\n"),
+            (true, _, 426) => out.extend_from_slice(b"Connection: upgrade\r\n"),
+            (true, Version::Http10, _) => out.extend_from_slice(b"Connection: keep-alive\r\n"),
+            (true, Version::Http11, _) => {}
+        }
+        if !head.fields.has(Name::Date) {
+            encode::field(out, b"Date", self.date);
+        }
+        self.write_own_fields(out);
         out.extend_from_slice(b"\r\n");
     }
-    out.extend_from_slice(b"\r\n");
-}
 
-fn write_origin_fields(
-    exchange: &Exchange<'_>,
-    bytes: &[u8],
-    delivery: Delivery,
-    out: &mut Vec<u8>,
-) {
-    let head = &exchange.scratch.response;
-    let nominated = Nominated::of(&head.fields, bytes);
-    for field in head.fields.lines() {
-        let ours = match field.known {
-            Name::ContentLength => true,
-            Name::Trailer if delivery == Delivery::Chunked && exchange.wants_trailers() => {
-                encode::field(out, field.name.of(bytes), field.value.of(bytes));
-                true
+    /// Appends an interim response, or the 101 of an upgrade.
+    pub fn write_interim(&self, out: &mut Vec<u8>) {
+        encode::status_line(out, self.head.status, self.head.reason.of(self.bytes));
+        self.write_origin_fields(out);
+        if self.head.status == 101 {
+            out.extend_from_slice(b"Connection: Upgrade\r\n");
+            let protocol = self.head.fields.get(Name::Upgrade, self.bytes);
+            encode::field(out, b"Upgrade", protocol.unwrap_or_default());
+        }
+        out.extend_from_slice(b"\r\n");
+    }
+
+    fn write_origin_fields(&self, out: &mut Vec<u8>) {
+        let nominated = Nominated::of(&self.head.fields, self.bytes);
+        for field in self.head.fields.lines() {
+            let passes = match field.known {
+                Name::ContentLength => false,
+                // It announces what will be delivered (RFC 9110 section 6.6.2).
+                Name::Trailer => self.delivery == Delivery::Chunked && self.trailers,
+                // The protocols of a 426 are its message (RFC 9110 section 15.5.22).
+                Name::Upgrade => self.head.status == 426,
+                _ => !nominated.covers_response(field, self.bytes),
+            };
+            if passes {
+                encode::field(out, field.name.of(self.bytes), field.value.of(self.bytes));
             }
-            Name::Upgrade if head.status == 426 => {
-                encode::field(out, field.name.of(bytes), field.value.of(bytes));
-                true
-            }
-            _ => false,
-        };
-        if !ours && !nominated.covers_response(field, bytes) {
-            encode::field(out, field.name.of(bytes), field.value.of(bytes));
         }
     }
-}
 
-fn write_empty(exchange: &Exchange<'_>, bytes: &[u8], out: &mut Vec<u8>) {
-    let head = &exchange.scratch.response;
-    match head.fields.get(Name::ContentLength, bytes) {
-        // RFC 9110 section 8.6: none in a 204.
-        Some(length) if head.status != 204 => encode::field(out, b"Content-Length", length),
-        Some(_) | None => {}
+    /// What a HEAD or a 304 says of the length is about the body that it does not have; a 204 says nothing
+    /// (RFC 9110 section 8.6).
+    fn write_length_of_nothing(&self, out: &mut Vec<u8>) {
+        match self.head.fields.get(Name::ContentLength, self.bytes) {
+            Some(length) if self.head.status != 204 => {
+                encode::field(out, b"Content-Length", length)
+            }
+            Some(_) | None => {}
+        }
+    }
+
+    /// What the gateway says of itself on a proxied answer, under Kong's names.
+    fn write_own_fields(&self, out: &mut Vec<u8>) {
+        let mut digits = itoa::Buffer::new();
+        out.extend_from_slice(b"X-Kong-Upstream-Latency: ");
+        out.extend_from_slice(digits.format(self.upstream_ms).as_bytes());
+        out.extend_from_slice(b"\r\nX-Kong-Proxy-Latency: ");
+        out.extend_from_slice(digits.format(self.gateway_ms).as_bytes());
+        out.extend_from_slice(b"\r\nVia: 1.1 ");
+        out.extend_from_slice(PSEUDONYM.as_bytes());
+        out.extend_from_slice(b"\r\nX-Kong-Request-Id: ");
+        out.extend_from_slice(self.request_id);
+        out.extend_from_slice(b"\r\n");
     }
 }
 
-/// What the gateway says of itself on a proxied answer, under Kong's names.
-fn write_own_fields(exchange: &Exchange<'_>, out: &mut Vec<u8>) {
-    let moments = &exchange.moments;
-    let answered = moments.answered.unwrap_or(moments.received);
-    let total_ms = answered.nanos_since(moments.received) / 1_000_000;
-    let upstream_ms = moments.sent.map_or(0, |sent| answered.nanos_since(sent)) / 1_000_000;
-    let mut digits = itoa::Buffer::new();
-    out.extend_from_slice(b"X-Kong-Upstream-Latency: ");
-    out.extend_from_slice(digits.format(upstream_ms).as_bytes());
-    out.extend_from_slice(b"\r\nX-Kong-Proxy-Latency: ");
-    out.extend_from_slice(digits.format(total_ms.saturating_sub(upstream_ms)).as_bytes());
-    out.extend_from_slice(b"\r\nVia: 1.1 ");
-    out.extend_from_slice(PSEUDONYM.as_bytes());
-    out.extend_from_slice(b"\r\nX-Kong-Request-Id: ");
-    out.extend_from_slice(&exchange.request_id);
-    out.extend_from_slice(b"\r\n");
+/// Whether a client takes trailers (RFC 9110 section 6.5.1).
+pub fn takes_trailers(head: &RequestHead, bytes: &[u8]) -> bool {
+    head.version == Version::Http11
+        && head
+            .fields
+            .all(Name::Te, bytes)
+            .any(|te| te.eq_ignore_ascii_case(b"trailers"))
 }

@@ -1,5 +1,8 @@
 //! The first stage: from a head to the route that serves it, or to the answer that needs no upstream.
 
+use std::rc::Rc;
+
+use crate::base::ids::ServiceIndex;
 use crate::base::limits;
 use crate::http::Cause;
 use crate::http::Method;
@@ -13,11 +16,14 @@ use crate::proxy::failure::Stop;
 use crate::router::Facts;
 use crate::router::Match;
 use crate::router::Scheme;
+use crate::snapshot::Decision;
+use crate::snapshot::decide;
 
 /// A request with its route.
 #[derive(Debug)]
 pub(super) struct Routed {
     pub(super) matched: Match,
+    pub(super) service: ServiceIndex,
 }
 
 /// Finds the request's route. The canonical path is left in the exchange's scratch: it is what plugins, the
@@ -30,7 +36,8 @@ pub(super) fn route(exchange: &mut Exchange<'_>) -> Result<Routed, Stop> {
     let bytes: &[u8] = exchange.input;
     let path = canonicalize(exchange.raw_path(), &mut canonical);
     let path = path.map_err(|_| Cause::RequestMalformed)?;
-    let snapshot = &exchange.instance.snapshot;
+    let instance = Rc::clone(&exchange.instance);
+    let snapshot = &instance.snapshot;
     let facts = Facts {
         scheme: Scheme::Http,
         method: head.method_span.of(bytes),
@@ -41,15 +48,22 @@ pub(super) fn route(exchange: &mut Exchange<'_>) -> Result<Routed, Stop> {
         head: bytes,
         sni: None,
     };
-    let matched = snapshot.router.find(&facts, &mut exchange.cx.shard.routing.borrow_mut());
+    let decision = decide(
+        snapshot,
+        &facts,
+        &mut exchange.cx.shard.routing.borrow_mut(),
+    );
     exchange.scratch.canonical = canonical;
-    let matched = matched.ok_or(Cause::RouteNotFound)?;
-    exchange.tally.route = Some(matched.route);
-    let plan = snapshot.route(matched.route);
-    if !plan.serves_http {
-        return Err(https_required(exchange, plan.https_redirect_status));
+    exchange.tally.route = decision.matched().map(|matched| matched.route);
+    match decision {
+        Decision::Serve(matched, service) => Ok(Routed { matched, service }),
+        Decision::RequireHttps(matched) => {
+            let status = snapshot.route(matched.route).https_redirect_status;
+            Err(https_required(exchange, status))
+        }
+        Decision::NoService(_) => Err(Cause::ServiceMissing.into()),
+        Decision::NoRoute => Err(Cause::RouteNotFound.into()),
     }
-    Ok(Routed { matched })
 }
 
 /// What is answered whatever the routes say: methods that this gateway does not pass on, `OPTIONS *`,
@@ -71,7 +85,10 @@ fn refuse_early(exchange: &Exchange<'_>) -> Result<(), Stop> {
         return Err(Cause::RequestMalformed.into());
     }
     let most = exchange.instance.snapshot.request_body_bytes;
-    if exchange.body.remaining().is_some_and(|rest| rest + exchange.body.first as u64 > most)
+    if exchange
+        .body
+        .remaining()
+        .is_some_and(|rest| rest + exchange.body.first as u64 > most)
         || exchange.body.first as u64 > most
     {
         return Err(Cause::RequestBodyTooLarge.into());
@@ -84,7 +101,8 @@ fn refuse_early(exchange: &Exchange<'_>) -> Result<(), Stop> {
 
 /// How often our own pseudonym stands in the Via fields.
 fn hops<'b>(vias: impl Iterator<Item = &'b [u8]>) -> usize {
-    vias.map(|via| memchr::memmem::find_iter(via, PSEUDONYM).count()).sum()
+    vias.map(|via| memchr::memmem::find_iter(via, PSEUDONYM).count())
+        .sum()
 }
 
 /// The answer of a route for HTTPS alone: 426, or the redirect that the route asks for.

@@ -27,7 +27,10 @@ pub struct Context {
 impl Context {
     /// The context of one core.
     pub fn new(shard: Shard) -> Rc<Self> {
-        Rc::new(Self { shard, fibers: RefCell::default() })
+        Rc::new(Self {
+            shard,
+            fibers: RefCell::default(),
+        })
     }
 
     fn fiber(self: &Rc<Self>) -> Fiber<Job, Option<Connection>> {
@@ -45,13 +48,19 @@ impl Context {
 
 impl std::fmt::Debug for Context {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Context").field("core", &self.shard.core).finish_non_exhaustive()
+        f.debug_struct("Context")
+            .field("core", &self.shard.core)
+            .finish_non_exhaustive()
     }
 }
 
 /// Serves one connection to its end. The caller catches panics around it and counts it open.
 pub async fn serve(cx: Rc<Context>, stream: Stream, listening: Rc<Listening>) {
-    let Stream { mut reader, writer, peer } = stream;
+    let Stream {
+        mut reader,
+        writer,
+        peer,
+    } = stream;
     let guard = cx.shard.deadlines.guard();
     reader.arm(cx.shard.pool.take(Size::Small));
     let mut conn = Connection {
@@ -78,7 +87,11 @@ pub async fn serve(cx: Rc<Context>, stream: Stream, listening: Rc<Listening>) {
 /// Waits for the first bytes of a request; nothing at the connection's end, by the client or by the deadline.
 async fn first_bytes(cx: &Context, conn: &mut Connection) -> Option<Vec<u8>> {
     let timeouts = &cx.shard.instance().snapshot.timeouts;
-    let patience = if conn.requests == 0 { timeouts.client_header } else { timeouts.keep_alive };
+    let patience = if conn.requests == 0 {
+        timeouts.client_header
+    } else {
+        timeouts.keep_alive
+    };
     conn.guard.arm_idle(cx.shard.lately(), patience);
     cx.shard.metrics.adjust(Gauge::ConnectionsWaiting, 1);
     let filled = conn.guard.limit(conn.reader.filled()).await;

@@ -40,8 +40,22 @@ pub(super) async fn tunnel(
     idle: Duration,
 ) -> Moved {
     let last = Cell::new(clock::now());
-    let up = flow(client.reader, upstream.writer, client.guard, pool, idle, &last);
-    let down = flow(upstream.reader, client.writer, upstream.guard, pool, idle, &last);
+    let up = flow(
+        client.reader,
+        upstream.writer,
+        client.guard,
+        pool,
+        idle,
+        &last,
+    );
+    let down = flow(
+        upstream.reader,
+        client.writer,
+        upstream.guard,
+        pool,
+        idle,
+        &last,
+    );
     let (up, down) = join(up, down).await;
     Moved { up, down }
 }
@@ -70,7 +84,9 @@ async fn flow(
         match result {
             Ok(received) if received > 0 => {
                 guard.arm(last.get(), idle);
-                let Ok((Ok(()), buffer)) = guard.limit(to.write_all(buffer)).await else { break };
+                let Ok((Ok(()), buffer)) = guard.limit(to.write_all(buffer)).await else {
+                    break;
+                };
                 pool.give(buffer);
                 moved += received as u64;
             }

@@ -13,11 +13,11 @@ use crate::router::PathPattern;
 use crate::router::RouteCriteria;
 use crate::router::Router;
 use crate::router::Rule;
+use crate::router::caches::Caches;
 use crate::router::guard::method_admitted;
 use crate::router::guard::sni_admitted;
 use crate::router::order;
 use crate::router::order::Candidate;
-use crate::router::program::Caches;
 use crate::router::program::Place;
 use crate::router::program::ProgramsBuilder;
 

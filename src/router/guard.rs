@@ -9,7 +9,7 @@ use crate::router::HeaderPattern;
 use crate::router::PatternFault;
 use crate::router::RouteCriteria;
 use crate::router::Scheme;
-use crate::router::program::Caches;
+use crate::router::caches::Caches;
 use crate::router::program::Place;
 use crate::router::program::Programs;
 use crate::router::program::ProgramsBuilder;

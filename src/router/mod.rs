@@ -6,6 +6,7 @@
 //! `protocols` is no criterion, as in Kong: a route matches whatever the scheme, and the proxy answers
 //! 426 where the scheme does not fit. Parsing a head, canonical paths and replies are others' work.
 
+mod caches;
 mod captures;
 mod compile;
 mod criteria;
@@ -16,6 +17,7 @@ mod guard;
 mod header;
 mod host;
 mod hosts;
+mod literal;
 mod order;
 mod path;
 mod program;

@@ -3,8 +3,8 @@
 //! A path's regex begins with literal bytes nearly always. The tree of paths compares those, and only the
 //! rest of the expression is compiled here, so that thousands of routes that follow one template share a
 //! handful of programs. A search runs a lazily built automaton whose states live in the core's
-//! [`Caches`]; what it cannot decide (a Unicode word boundary beside a byte outside of ASCII) and the
-//! positions of groups come from a slower machine over the same program.
+//! [`Caches`]. A slower machine over the same program serves where these have no room, where the
+//! automaton cannot decide (a Unicode word boundary beside a byte outside of ASCII), and for groups.
 
 use std::collections::HashMap;
 
@@ -18,6 +18,7 @@ use regex_automata::util::syntax;
 
 use crate::base::limits;
 use crate::router::PatternFault;
+use crate::router::caches::Caches;
 
 /// The number that stands for "no program": literal bytes say it all.
 pub(crate) const NO_PROGRAM: u32 = u32::MAX;
@@ -49,21 +50,6 @@ pub(crate) enum Place {
     Path,
     /// Anywhere in a field's value, without regard to case.
     Field,
-}
-
-/// One core's memory for searching, bounded however many programs there are.
-#[derive(Debug, Default)]
-pub(crate) struct Caches {
-    slots: Vec<Option<Slot>>,
-    /// Where the groups of the last [`Programs::capture`] begin and end.
-    pub(crate) groups: Vec<Option<NonMaxUsize>>,
-}
-
-#[derive(Debug)]
-struct Slot {
-    program: u32,
-    automaton: dfa::Cache,
-    machine: Option<pikevm::Cache>,
 }
 
 impl ProgramsBuilder {
@@ -123,7 +109,7 @@ impl Program {
 }
 
 impl Programs {
-    /// Where a match that begins at `start` of `path` ends; allocates only while the automaton grows.
+    /// Where a match that begins at `start` of `path` ends; allocates only while an automaton grows.
     pub(crate) fn end(
         &self,
         number: u32,
@@ -133,20 +119,15 @@ impl Programs {
     ) -> Option<usize> {
         let program = self.programs.get(number as usize)?;
         let input = Input::new(path).range(start..).anchored(Anchored::Yes);
-        let slot = caches.slot(number, program);
-        match program
-            .automaton
-            .try_search_fwd(&mut slot.automaton, &input)
+        if let Some(states) = caches.states(number, &program.automaton)
+            && let Ok(found) = program.automaton.try_search_fwd(states, &input)
         {
-            Ok(found) => found.map(|half| half.offset()),
-            Err(_) => {
-                let mut groups = [None; 2];
-                program
-                    .machine
-                    .search_slots(slot.machine(program), &input, &mut groups)?;
-                groups[1].map(NonMaxUsize::get)
-            }
+            return found.map(|half| half.offset());
         }
+        let machine = caches.machine(number, &program.machine);
+        let mut groups = [None; 2];
+        program.machine.search_slots(machine, &input, &mut groups)?;
+        groups[1].map(NonMaxUsize::get)
     }
 
     /// Whether a field's value holds a match.
@@ -155,14 +136,13 @@ impl Programs {
             return false;
         };
         let input = Input::new(value).earliest(true);
-        let slot = caches.slot(number, program);
-        match program
-            .automaton
-            .try_search_fwd(&mut slot.automaton, &input)
+        if let Some(states) = caches.states(number, &program.automaton)
+            && let Ok(found) = program.automaton.try_search_fwd(states, &input)
         {
-            Ok(found) => found.is_some(),
-            Err(_) => program.machine.is_match(slot.machine(program), input),
+            return found.is_some();
         }
+        let machine = caches.machine(number, &program.machine);
+        program.machine.is_match(machine, input)
     }
 
     /// Fills [`Caches::groups`] for a match that begins at `start`; whether there is one.
@@ -180,10 +160,8 @@ impl Programs {
         let mut groups = std::mem::take(&mut caches.groups);
         groups.clear();
         groups.resize(program.machine.get_nfa().group_info().slot_len(), None);
-        let slot = caches.slot(number, program);
-        let found = program
-            .machine
-            .search_slots(slot.machine(program), &input, &mut groups);
+        let machine = caches.machine(number, &program.machine);
+        let found = program.machine.search_slots(machine, &input, &mut groups);
         caches.groups = groups;
         found.is_some()
     }
@@ -207,135 +185,9 @@ impl Programs {
     }
 }
 
-impl Caches {
-    /// The slot of a program; programs whose numbers are equal modulo the number of slots share one.
-    fn slot(&mut self, number: u32, program: &Program) -> &mut Slot {
-        let place = number as usize % limits::REGEX_CACHES;
-        if self.slots.len() <= place {
-            self.slots.resize_with(place + 1, || None);
-        }
-        let slot = self.slots[place].get_or_insert_with(|| Slot::of(number, program));
-        if slot.program != number {
-            slot.program = number;
-            slot.automaton.reset(&program.automaton);
-            slot.machine = None;
-        }
-        slot
-    }
-}
-
-impl Slot {
-    fn of(number: u32, program: &Program) -> Self {
-        let automaton = program.automaton.create_cache();
-        Self {
-            program: number,
-            automaton,
-            machine: None,
-        }
-    }
-
-    fn machine(&mut self, program: &Program) -> &mut pikevm::Cache {
-        self.machine
-            .get_or_insert_with(|| program.machine.create_cache())
-    }
-}
-
-/// Splits an expression that is anchored at its beginning into the bytes that every match begins with
-/// and the expression that follows them. Errs on the side of fewer bytes.
-pub(crate) fn split_literal(regex: &str) -> (String, &str) {
-    let mut literal = String::new();
-    // Where the last character of `literal` begins, in `literal` and in `regex`: a repetition takes it back.
-    let mut last = (0, 0);
-    let mut at = 0;
-    if has_alternative(regex) {
-        return (literal, regex);
-    }
-    while let Some((character, length)) = literal_at(&regex[at..]) {
-        last = (literal.len(), at);
-        literal.push(character);
-        at += length;
-    }
-    if regex[at..].starts_with(['?', '*', '+', '{']) {
-        literal.truncate(last.0);
-        at = last.1;
-    }
-    (literal, &regex[at..])
-}
-
-/// The literal character at the beginning of an expression and the length of its spelling.
-fn literal_at(regex: &str) -> Option<(char, usize)> {
-    let mut characters = regex.chars();
-    match characters.next()? {
-        '\\' => {
-            let escaped = characters.next().filter(char::is_ascii_punctuation)?;
-            // `\<` and `\>` are word boundaries.
-            (escaped != '<' && escaped != '>').then_some((escaped, 2))
-        }
-        '.' | '+' | '*' | '?' | '(' | ')' | '|' | '[' | ']' | '{' | '}' | '^' | '$' => None,
-        character => Some((character, character.len_utf8())),
-    }
-}
-
-/// Whether the expression may have an alternative outside of all groups, in which case no byte is common
-/// to all matches. Verbose expressions, whose comments may hold anything, are said to have one.
-fn has_alternative(regex: &str) -> bool {
-    let mut characters = regex.chars().peekable();
-    // Open groups, and open classes, which nest and inside of which nothing else counts.
-    let (mut groups, mut classes) = (0_u32, 0_u32);
-    while let Some(character) = characters.next() {
-        match character {
-            '\\' => drop(characters.next()),
-            '[' => {
-                classes += 1;
-                characters.next_if_eq(&'^');
-                // A bracket that would close an empty class is a member of it.
-                characters.next_if_eq(&']');
-            }
-            ']' => classes = classes.saturating_sub(1),
-            _ if classes > 0 => {}
-            '(' => groups += 1,
-            ')' => groups = groups.saturating_sub(1),
-            '|' if groups == 0 => return true,
-            _ => {}
-        }
-    }
-    regex.contains('|') && is_verbose(regex)
-}
-
-/// Whether a group sets the flag `x`.
-fn is_verbose(regex: &str) -> bool {
-    let is_flag = |character: &char| character.is_ascii_alphabetic() || *character == '-';
-    let mut groups = regex.split("(?").skip(1);
-    groups.any(|group| group.chars().take_while(is_flag).any(|flag| flag == 'x'))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn literal_prefixes_are_split_off() {
-        let cases = [
-            ("/rx/\\d+$", "/rx/", "\\d+$"),
-            ("/a\\.b/x?", "/a.b/", "x?"),
-            ("/ab+", "/a", "b+"),
-            ("/é*", "/", "é*"),
-            ("/a{2}", "/", "a{2}"),
-            ("/foo", "/foo", ""),
-            ("/(?<a>[a-z]+)/x", "/", "(?<a>[a-z]+)/x"),
-            ("/a(b|c)d", "/a", "(b|c)d"),
-            ("/a|/b", "", "/a|/b"),
-            ("/[)]|b", "", "/[)]|b"),
-            ("/a([]|(]|b)c", "/a", "([]|(]|b)c"),
-            ("/a[[:alpha:](]|c", "", "/a[[:alpha:](]|c"),
-            ("/(?x)#(\n|b", "", "/(?x)#(\n|b"),
-            ("/a\\<b", "/a", "\\<b"),
-            ("/re%20g/\\w+", "/re%20g/", "\\w+"),
-        ];
-        for (regex, literal, rest) in cases {
-            assert_eq!(split_literal(regex), (literal.to_owned(), rest), "{regex}");
-        }
-    }
 
     #[test]
     fn searches_are_anchored_at_the_literals_end() {
@@ -365,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn programs_beyond_the_slots_take_turns() {
+    fn programs_beyond_the_room_for_states_are_searched_all_the_same() {
         let mut builder = ProgramsBuilder::default();
         let count = limits::REGEX_CACHES + 3;
         for index in 0..count {
@@ -373,14 +225,13 @@ mod tests {
         }
         let programs = builder.build();
         let mut caches = Caches::default();
-        for _ in 0..2 {
+        for _ in 0..12 {
             for index in 0..count {
                 let path = format!("/{index}");
                 let end = programs.end(index as u32, path.as_bytes(), 1, &mut caches);
                 assert_eq!(end, Some(path.len()));
             }
         }
-        assert_eq!(caches.slots.len(), limits::REGEX_CACHES);
     }
 
     #[test]

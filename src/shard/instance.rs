@@ -3,7 +3,9 @@
 use std::cell::OnceCell;
 use std::sync::Arc;
 
+use crate::base::ids::CoreId;
 use crate::base::ids::UpstreamIndex;
+use crate::plugin::Chain;
 use crate::snapshot::Addresses;
 use crate::snapshot::Snapshot;
 use crate::upstream::Group;
@@ -16,21 +18,28 @@ pub struct Instance {
     pub snapshot: Arc<Snapshot>,
     /// What the snapshot's names resolve to.
     pub addresses: Arc<Addresses>,
+    /// The plugins that every request meets.
+    pub chain: Chain,
     /// Each upstream's balancer and peers, made when it is first used: most of 15,000 are not.
     groups: Vec<OnceCell<Group>>,
 }
 
 impl Instance {
-    pub(super) fn new(snapshot: Arc<Snapshot>, addresses: Arc<Addresses>) -> Self {
+    pub(super) fn new(core: CoreId, snapshot: Arc<Snapshot>, addresses: Arc<Addresses>) -> Self {
+        let chain = Chain::instantiate(&snapshot.plugins, core);
         let groups = snapshot.upstreams.iter().map(|_| OnceCell::new()).collect();
-        Self { snapshot, addresses, groups }
+        Self {
+            snapshot,
+            addresses,
+            chain,
+            groups,
+        }
     }
 
     /// The group of an upstream on this core.
     #[inline]
     pub fn group(&self, upstream: UpstreamIndex, peers: &Peers) -> &Group {
-        self.groups[upstream.0 as usize].get_or_init(|| {
-            Group::new(self.snapshot.upstream(upstream), &self.addresses, peers)
-        })
+        self.groups[upstream.0 as usize]
+            .get_or_init(|| Group::new(self.snapshot.upstream(upstream), &self.addresses, peers))
     }
 }

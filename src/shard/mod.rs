@@ -89,7 +89,7 @@ impl Shard {
             draining: Cell::new(false),
             connections: Cell::new(0),
             routing: RefCell::default(),
-            instance: RefCell::new(Rc::new(Instance::new(snapshot, addresses))),
+            instance: RefCell::new(Rc::new(Instance::new(core, snapshot, addresses))),
             date: RefCell::default(),
             lately: Cell::new(clock::now()),
             epoch: Cell::new((clock::now(), clock::unix_micros())),
@@ -105,9 +105,11 @@ impl Shard {
     /// Serves by another snapshot, or by other addresses, from now on; returns what was served by before.
     pub fn install(&self, snapshot: Arc<Snapshot>, addresses: Arc<Addresses>) -> Rc<Instance> {
         if snapshot.generation != self.instance.borrow().snapshot.generation {
-            self.metrics.install(snapshot.generation, snapshot.routes.len());
+            self.metrics
+                .install(snapshot.generation, snapshot.routes.len());
         }
-        self.instance.replace(Rc::new(Instance::new(snapshot, addresses)))
+        self.instance
+            .replace(Rc::new(Instance::new(self.core, snapshot, addresses)))
     }
 
     /// Reads the monotonic clock.
@@ -138,7 +140,10 @@ impl Shard {
 
     /// The value of a `Date` field.
     pub fn date(&self) -> DateText {
-        *self.date.borrow_mut().at(self.unix_micros_at(self.lately()) / 1_000_000)
+        *self
+            .date
+            .borrow_mut()
+            .at(self.unix_micros_at(self.lately()) / 1_000_000)
     }
 
     /// An id for a request.

@@ -41,19 +41,29 @@ use crate::snapshot::UpstreamPlan;
 /// A sentence that names the route, when one of its patterns needs too large a program; a model's patterns are
 /// well formed otherwise.
 pub fn compile(model: &Model, generation: Generation, workers: usize) -> Result<Snapshot, String> {
-    let served: Vec<&config::Route> =
-        model.routes.iter().map(AsRef::as_ref).filter(|route| is_served(model, route)).collect();
+    let served: Vec<&config::Route> = model
+        .routes
+        .iter()
+        .map(AsRef::as_ref)
+        .filter(|route| is_served(model, route))
+        .collect();
     let mut criteria = Vec::with_capacity(served.len());
     for route in &served {
         let fault = |fault: PatternFault| format!("route {}: {fault}", name_of(route));
         criteria.push(criteria_of(route).map_err(fault)?);
     }
     let router = Router::compile(&criteria).map_err(|fault| {
-        let name = served.get(fault.route).map_or_else(String::new, |route| name_of(route));
+        let name = served
+            .get(fault.route)
+            .map_or_else(String::new, |route| name_of(route));
         format!("route {name}: {}", fault.fault)
     })?;
     let mut targets = Targets::new(model);
-    let services = model.services.iter().map(|service| service_plan(service, &mut targets)).collect();
+    let services = model
+        .services
+        .iter()
+        .map(|service| service_plan(service, &mut targets))
+        .collect();
     let limits = &model.limits;
     Ok(Snapshot {
         generation,
@@ -62,6 +72,7 @@ pub fn compile(model: &Model, generation: Generation, workers: usize) -> Result<
         routes: served.iter().map(|route| route_plan(route)).collect(),
         services,
         upstreams: targets.upstreams,
+        plugins: Vec::new(),
         names: targets.names,
         trust: trust(&model.gateway),
         head_limits: HeadLimits {
@@ -93,7 +104,9 @@ pub fn compile(model: &Model, generation: Generation, workers: usize) -> Result<
 
 /// A disabled service's routes match nothing, as in Kong.
 fn is_served(model: &Model, route: &config::Route) -> bool {
-    model.service_of(route).is_none_or(|service| service.enabled)
+    model
+        .service_of(route)
+        .is_none_or(|service| service.enabled)
 }
 
 fn name_of(route: &config::Route) -> String {
@@ -101,10 +114,16 @@ fn name_of(route: &config::Route) -> String {
 }
 
 fn trust(gateway: &config::Gateway) -> TrustPolicy {
-    let by_list = gateway.real_ip_header.eq_ignore_ascii_case("X-Forwarded-For");
+    let by_list = gateway
+        .real_ip_header
+        .eq_ignore_ascii_case("X-Forwarded-For");
     TrustPolicy {
         trusted: TrustedIps::new(gateway.trusted_ips.iter().copied()),
-        header: if by_list { RealIpHeader::XForwardedFor } else { RealIpHeader::XRealIp },
+        header: if by_list {
+            RealIpHeader::XForwardedFor
+        } else {
+            RealIpHeader::XRealIp
+        },
         recursive: gateway.real_ip_recursive,
     }
 }
@@ -114,15 +133,30 @@ pub fn criteria_of(route: &config::Route) -> Result<RouteCriteria, PatternFault>
     let boxed = |list: &[String]| list.iter().map(|item| item.as_str().into()).collect();
     let mut headers = Vec::with_capacity(route.headers.len());
     for header in &route.headers {
-        let values: Result<Vec<_>, _> = header.values.iter().map(|v| HeaderPattern::parse(v)).collect();
-        headers.push(HeaderCriterion { name: header.name.as_str().into(), values: values? });
+        let values: Result<Vec<_>, _> = header
+            .values
+            .iter()
+            .map(|v| HeaderPattern::parse(v))
+            .collect();
+        headers.push(HeaderCriterion {
+            name: header.name.as_str().into(),
+            values: values?,
+        });
     }
     Ok(RouteCriteria {
         id: route.id,
         created_at: i64::try_from(route.created_at).unwrap_or(i64::MAX),
         methods: boxed(&route.methods),
-        hosts: route.hosts.iter().map(|host| HostPattern::parse(host)).collect::<Result<_, _>>()?,
-        paths: route.paths.iter().map(|path| PathPattern::parse(path)).collect::<Result<_, _>>()?,
+        hosts: route
+            .hosts
+            .iter()
+            .map(|host| HostPattern::parse(host))
+            .collect::<Result<_, _>>()?,
+        paths: route
+            .paths
+            .iter()
+            .map(|path| PathPattern::parse(path))
+            .collect::<Result<_, _>>()?,
         headers,
         snis: boxed(&route.snis),
         regex_priority: i64::from(route.regex_priority),
@@ -134,7 +168,11 @@ fn route_plan(route: &config::Route) -> RoutePlan {
     RoutePlan {
         name: name_of(route).into(),
         service: route.service,
-        strip: if route.strip_path { StripPath::Strip } else { StripPath::Keep },
+        strip: if route.strip_path {
+            StripPath::Strip
+        } else {
+            StripPath::Keep
+        },
         preserve_host: route.preserve_host,
         serves_http: route.protocols.http,
         https_redirect_status: route.https_redirect_status_code,
@@ -150,7 +188,11 @@ fn route_plan(route: &config::Route) -> RoutePlan {
 
 fn service_plan(service: &config::Service, targets: &mut Targets) -> ServicePlan {
     ServicePlan {
-        name: service.name.clone().unwrap_or_else(|| service.id.to_string()).into(),
+        name: service
+            .name
+            .clone()
+            .unwrap_or_else(|| service.id.to_string())
+            .into(),
         upstream: targets.upstream_of(service),
         path: service.path.as_deref().unwrap_or("/").as_bytes().into(),
         retries: u32::from(service.retries),
@@ -235,18 +277,33 @@ impl Targets {
         host_header: Option<&str>,
     ) -> TargetPlan {
         let literal = host.parse::<IpAddr>();
-        let bracketed = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
-        let own = if port == default_port { bracketed } else { format!("{bracketed}:{port}") };
+        let bracketed = if host.contains(':') {
+            format!("[{host}]")
+        } else {
+            host.to_owned()
+        };
+        let own = if port == default_port {
+            bracketed
+        } else {
+            format!("{bracketed}:{port}")
+        };
         let endpoint = match literal {
             Ok(ip) => Endpoint::At(SocketAddr::new(ip, port)),
             Err(_) => Endpoint::Named(self.name(host), port),
         };
         let host_header = host_header.map_or(own, ToOwned::to_owned);
-        TargetPlan { endpoint, weight, host_header: host_header.into_bytes().into() }
+        TargetPlan {
+            endpoint,
+            weight,
+            host_header: host_header.into_bytes().into(),
+        }
     }
 
     fn name(&mut self, host: &str) -> u32 {
-        let query = NameQuery { host: host.into(), kind: NameKind::Service };
+        let query = NameQuery {
+            host: host.into(),
+            kind: NameKind::Service,
+        };
         let next = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
         *self.by_query.entry(query.clone()).or_insert_with(|| {
             self.names.push(query);
@@ -270,9 +327,10 @@ fn hash_input(input: &config::HashInput) -> HashInput {
         config::HashInput::Consumer => HashInput::Consumer,
         config::HashInput::Ip => HashInput::Ip,
         config::HashInput::Header(name) => HashInput::Header(name.as_str().into()),
-        config::HashInput::Cookie { name, path } => {
-            HashInput::Cookie { name: name.as_str().into(), path: path.as_str().into() }
-        }
+        config::HashInput::Cookie { name, path } => HashInput::Cookie {
+            name: name.as_str().into(),
+            path: path.as_str().into(),
+        },
         config::HashInput::Path => HashInput::Path,
         config::HashInput::QueryArg(name) => HashInput::QueryArg(name.as_str().into()),
         config::HashInput::UriCapture(name) => HashInput::UriCapture(name.as_str().into()),

@@ -6,8 +6,10 @@
 
 mod addresses;
 mod compile;
+mod decide;
 mod plan;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use addresses::Address;
@@ -18,6 +20,8 @@ pub use addresses::NameQuery;
 pub use addresses::Resolved;
 pub use compile::compile;
 pub use compile::criteria_of;
+pub use decide::Decision;
+pub use decide::decide;
 pub use plan::Endpoint;
 pub use plan::RoutePlan;
 pub use plan::RouteTimeouts;
@@ -31,6 +35,7 @@ use crate::base::ids::ServiceIndex;
 use crate::base::ids::UpstreamIndex;
 use crate::http::forwarded::TrustPolicy;
 use crate::http1::HeadLimits;
+use crate::plugin::Spec;
 use crate::router::Router;
 
 /// A compiled configuration.
@@ -48,6 +53,8 @@ pub struct Snapshot {
     pub services: Vec<ServicePlan>,
     /// Upstreams: the configured ones, then one for each other host and port that a service names.
     pub upstreams: Vec<UpstreamPlan>,
+    /// Plugins that every request meets.
+    pub plugins: Vec<Arc<dyn Spec>>,
     /// Names that control resolves.
     pub names: Vec<NameQuery>,
     /// Whose forwarding fields are believed.

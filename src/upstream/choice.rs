@@ -11,7 +11,6 @@ use crate::balance::HashKey;
 use crate::balance::HashOn;
 use crate::balance::Policy;
 use crate::balance::TargetView;
-use crate::balance::seed_latency;
 use crate::base::clock::Instant;
 use crate::base::limits;
 use crate::base::rng::Rng;
@@ -64,7 +63,10 @@ pub struct Choice {
 impl Choice {
     /// Nothing tried yet.
     pub fn new(key: Option<HashKey>) -> Self {
-        Self { key, ..Self::default() }
+        Self {
+            key,
+            ..Self::default()
+        }
     }
 
     /// Does not choose this member again.
@@ -97,11 +99,20 @@ impl Group {
             }
         }
         places.retain(|(_, weight, _)| *weight > 0);
-        let names: Vec<String> = places.iter().map(|(address, ..)| address.to_string()).collect();
-        let weighted: Vec<(&str, u16)> =
-            names.iter().zip(&places).map(|(name, place)| (name.as_str(), place.1)).collect();
+        let names: Vec<String> = places
+            .iter()
+            .map(|(address, ..)| address.to_string())
+            .collect();
+        let weighted: Vec<(&str, u16)> = names
+            .iter()
+            .zip(&places)
+            .map(|(name, place)| (name.as_str(), place.1))
+            .collect();
         let algorithm = Algorithm::compile(plan.policy, plan.slots, &weighted);
-        let views = places.iter().map(|(_, weight, _)| TargetView::new(*weight)).collect();
+        let views = places
+            .iter()
+            .map(|(_, weight, _)| TargetView::new(*weight))
+            .collect();
         let members = places.into_iter().map(|(address, _, target)| Member {
             peer: peers.at(address),
             host: target.host_header.clone(),
@@ -111,7 +122,10 @@ impl Group {
             hash_on: plan.hash_on.clone(),
             absence,
             policy: plan.policy,
-            state: RefCell::new(State { balancer: algorithm.balancer(), views }),
+            state: RefCell::new(State {
+                balancer: algorithm.balancer(),
+                views,
+            }),
         }
     }
 
@@ -120,21 +134,22 @@ impl Group {
     /// # Errors
     /// The cause, when there is none, or none that was not tried.
     #[inline]
-    pub fn pick(
-        &self,
-        choice: &Choice,
-        now: Instant,
-        rng: &RefCell<Rng>,
-    ) -> Result<usize, Cause> {
+    pub fn pick(&self, choice: &Choice, now: Instant, rng: &RefCell<Rng>) -> Result<usize, Cause> {
         if self.members.len() == 1 && choice.count == 0 {
             return Ok(0);
         }
         let mut state = self.state.borrow_mut();
         self.refresh(&mut state.views);
         let tried = choice.tried.get(..choice.count).unwrap_or_default();
-        let ask = Ask { key: choice.key, now, tried };
+        let ask = Ask {
+            key: choice.key,
+            now,
+            tried,
+        };
         let State { balancer, views } = &mut *state;
-        balancer.pick(views, &ask, &mut rng.borrow_mut()).ok_or(self.absence)
+        balancer
+            .pick(views, &ask, &mut rng.borrow_mut())
+            .ok_or(self.absence)
     }
 
     /// Whether the upstream's policy asks for a hash of the request.

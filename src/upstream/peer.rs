@@ -57,7 +57,11 @@ impl Peer {
             let mut idle = self.idle.borrow_mut().pop()?;
             if idle.is_usable(keep, now) {
                 let Idle { stream, served, .. } = idle;
-                return Some(Lease { hold: Hold::on(self), stream, served });
+                return Some(Lease {
+                    hold: Hold::on(self),
+                    stream,
+                    served,
+                });
             }
         }
     }
@@ -69,7 +73,11 @@ impl Peer {
     pub async fn connect(self: &Rc<Self>) -> io::Result<Lease> {
         let hold = Hold::on(self);
         let stream = net::connect(self.address).await?;
-        Ok(Lease { hold, stream, served: 0 })
+        Ok(Lease {
+            hold,
+            stream,
+            served: 0,
+        })
     }
 }
 
@@ -82,7 +90,9 @@ struct Hold {
 impl Hold {
     fn on(peer: &Rc<Peer>) -> Self {
         peer.in_flight.set(peer.in_flight.get() + 1);
-        Self { peer: Rc::clone(peer) }
+        Self {
+            peer: Rc::clone(peer),
+        }
     }
 }
 
@@ -115,15 +125,27 @@ impl Lease {
     /// Puts the connection back, with `buffer` waiting for what the origin sends next. Call it only after a
     /// response that ended where its framing said, on a connection that both sides want to keep.
     pub fn release(self, buffer: Vec<u8>, pool: &Pool, keep: &KeepAlive, now: Instant) {
-        debug_assert!(!self.stream.reader.is_armed(), "the response is read to its end");
-        let Self { hold, mut stream, served } = self;
+        debug_assert!(
+            !self.stream.reader.is_armed(),
+            "the response is read to its end"
+        );
+        let Self {
+            hold,
+            mut stream,
+            served,
+        } = self;
         let served = served + 1;
         let mut idle = hold.peer.idle.borrow_mut();
         if served >= keep.requests || idle.len() >= keep.pool_size {
             pool.give(buffer);
         } else {
             stream.reader.arm(buffer);
-            idle.push(Idle { stream, served, since: now });
+            stream.reader.start();
+            idle.push(Idle {
+                stream,
+                served,
+                since: now,
+            });
         }
     }
 }
@@ -138,25 +160,36 @@ impl Peers {
     /// The peer at `address`.
     pub fn at(&self, address: SocketAddr) -> Rc<Peer> {
         let mut known = self.known.borrow_mut();
-        let peer = known.entry(address).or_insert_with(|| Rc::new(Peer::new(address)));
+        let peer = known
+            .entry(address)
+            .or_insert_with(|| Rc::new(Peer::new(address)));
         Rc::clone(peer)
     }
 
     /// Closes idle connections that are of no more use, and forgets peers that nobody refers to.
     pub fn prune(&self, keep: &KeepAlive, now: Instant) {
         self.known.borrow_mut().retain(|_, peer| {
-            peer.idle.borrow_mut().retain_mut(|idle| idle.is_usable(keep, now));
+            peer.idle
+                .borrow_mut()
+                .retain_mut(|idle| idle.is_usable(keep, now));
             Rc::strong_count(peer) > 1
         });
     }
 
     /// How many idle connections there are, over all peers.
     pub fn idle(&self) -> usize {
-        self.known.borrow().values().map(|peer| peer.idle.borrow().len()).sum()
+        self.known
+            .borrow()
+            .values()
+            .map(|peer| peer.idle.borrow().len())
+            .sum()
     }
 
     /// Closes every idle connection.
     pub fn close_idle(&self) {
-        self.known.borrow().values().for_each(|peer| peer.idle.borrow_mut().clear());
+        self.known
+            .borrow()
+            .values()
+            .for_each(|peer| peer.idle.borrow_mut().clear());
     }
 }

@@ -33,7 +33,10 @@ pub(super) async fn accept(cx: Rc<Context>, listener: Rc<Listener>, listening: R
 
 /// Whether accepting failed for one connection that is gone already, and not for lack of room.
 fn is_of_the_connection(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted)
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted
+    )
 }
 
 async fn pause(cx: &Context) {

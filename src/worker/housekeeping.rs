@@ -20,7 +20,11 @@ pub(super) async fn run(cx: Rc<Context>, reports: Sender<Report>) {
     loop {
         let shard = &cx.shard;
         let busy = shard.connections.get() > 0 || shard.draining.get();
-        let pause = if busy { limits::TICK_BUSY } else { limits::TICK_IDLE };
+        let pause = if busy {
+            limits::TICK_BUSY
+        } else {
+            limits::TICK_IDLE
+        };
         let due = clock::now().plus(pause);
         monoio::time::sleep(pause).await;
         let now = shard.now();
@@ -49,9 +53,14 @@ fn report(cx: &Context, reports: &Sender<Report>, now: Instant, cpu_before: Dura
     let shard = &cx.shard;
     let keep = shard.instance().snapshot.keep_alive;
     shard.peers.prune(&keep, now);
-    shard.metrics.set(Gauge::UpstreamIdle, i64::try_from(shard.peers.idle()).unwrap_or(i64::MAX));
+    shard.metrics.set(
+        Gauge::UpstreamIdle,
+        i64::try_from(shard.peers.idle()).unwrap_or(i64::MAX),
+    );
     let cpu = thread_cpu();
-    shard.metrics.count(Counter::CpuNanos, nanos(cpu.saturating_sub(cpu_before)));
+    shard
+        .metrics
+        .count(Counter::CpuNanos, nanos(cpu.saturating_sub(cpu_before)));
     if let Some(log) = &shard.log {
         let counts = log.take_counts();
         shard.metrics.count(Counter::LogProduced, counts.produced);
@@ -68,7 +77,10 @@ fn report(cx: &Context, reports: &Sender<Report>, now: Instant, cpu_before: Dura
 
 fn thread_cpu() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
+    Duration::new(
+        time.tv_sec.unsigned_abs(),
+        u32::try_from(time.tv_nsec).unwrap_or(0),
+    )
 }
 
 fn nanos(duration: Duration) -> u64 {

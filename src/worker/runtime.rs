@@ -26,13 +26,20 @@ impl AnyRuntime {
     /// The best runtime that this kernel offers; epoll at once if `force_epoll`.
     pub(super) fn build(force_epoll: bool) -> io::Result<Self> {
         if !force_epoll {
-            for flags in [RingFlags::DeferTaskrun, RingFlags::CoopTaskrun, RingFlags::Plain] {
+            for flags in [
+                RingFlags::DeferTaskrun,
+                RingFlags::CoopTaskrun,
+                RingFlags::Plain,
+            ] {
                 if let Ok(runtime) = uring(flags) {
                     return Ok(Self::Uring(runtime, flags));
                 }
             }
         }
-        RuntimeBuilder::<LegacyDriver>::new().enable_timer().build().map(Self::Epoll)
+        RuntimeBuilder::<LegacyDriver>::new()
+            .enable_timer()
+            .build()
+            .map(Self::Epoll)
     }
 
     /// What it runs on.

@@ -69,13 +69,23 @@ fn run(settings: Settings, link: ControlLink) -> io::Result<()> {
     };
     let driver = runtime.driver();
     runtime.block_on(async move {
-        let Settings { core, seed, listeners, log, .. } = settings;
+        let Settings {
+            core,
+            seed,
+            listeners,
+            log,
+            ..
+        } = settings;
         let generation = first.0.generation;
         let cx = Context::new(Shard::new(core, seed, log, first.0, first.1));
         let mut taken = Vec::new();
         for (socket, listening) in listeners {
             let (listener, listening) = (Rc::new(Listener::new(socket)?), Rc::new(listening));
-            monoio::spawn(accept::accept(Rc::clone(&cx), Rc::clone(&listener), Rc::clone(&listening)));
+            monoio::spawn(accept::accept(
+                Rc::clone(&cx),
+                Rc::clone(&listener),
+                Rc::clone(&listening),
+            ));
             taken.push((listener, listening));
         }
         let reports = link.reports.clone();
@@ -95,7 +105,11 @@ async fn obey(
     link: ControlLink,
     listeners: &[(Rc<Listener>, Rc<Listening>)],
 ) -> io::Result<()> {
-    let ControlLink { directives, reports, wake } = link;
+    let ControlLink {
+        directives,
+        reports,
+        wake,
+    } = link;
     let mut wake = UnixStream::from_std(wake)?;
     let mut bytes = Vec::with_capacity(64);
     loop {

@@ -30,11 +30,19 @@ pub(crate) struct Answers {
 
 impl Answers {
     pub(crate) fn new() -> Self {
-        let block = (0..BLOCK_BYTES).map(|at| b'a' + (at % 26) as u8).collect::<Vec<u8>>();
+        let block = (0..BLOCK_BYTES)
+            .map(|at| b'a' + (at % 26) as u8)
+            .collect::<Vec<u8>>();
         let block: &'static [u8] = block.leak();
-        let default =
-            [build(block, DEFAULT_BYTES, false), build(block, DEFAULT_BYTES, true)];
-        Self { block, ready: HashMap::new(), default }
+        let default = [
+            build(block, DEFAULT_BYTES, false),
+            build(block, DEFAULT_BYTES, true),
+        ];
+        Self {
+            block,
+            ready: HashMap::new(),
+            default,
+        }
     }
 
     /// The response with a body of `bytes`, announcing the close when `close`.
@@ -67,7 +75,10 @@ fn build(block: &[u8], bytes: u64, close: bool) -> Answer {
     let kept = bytes.min(BLOCK_BYTES as u64) as usize;
     let mut first = head.into_bytes();
     first.extend_from_slice(&block[..kept]);
-    Answer { first: first.leak(), rest: bytes - kept as u64 }
+    Answer {
+        first: first.leak(),
+        rest: bytes - kept as u64,
+    }
 }
 
 #[cfg(test)]

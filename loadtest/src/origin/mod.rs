@@ -162,17 +162,26 @@ impl Origin {
             });
             self.receive(index)?;
         }
-        if event.more { Ok(()) } else { self.ring.accept(listener.as_fd()) }
+        if event.more {
+            Ok(())
+        } else {
+            self.ring.accept(listener.as_fd())
+        }
     }
 
     fn receive(&mut self, index: usize) -> io::Result<()> {
-        let Some(connection) = self.connections.get_mut(index) else { return Ok(()) };
+        let Some(connection) = self.connections.get_mut(index) else {
+            return Ok(());
+        };
         connection.receiving = true;
-        self.ring.receive(connection.fd.as_fd(), (index as u64) << 8 | RECEIVE)
+        self.ring
+            .receive(connection.fd.as_fd(), (index as u64) << 8 | RECEIVE)
     }
 
     fn received(&mut self, index: usize, event: &Event) -> io::Result<()> {
-        let Some(connection) = self.connections.get_mut(index) else { return Ok(()) };
+        let Some(connection) = self.connections.get_mut(index) else {
+            return Ok(());
+        };
         connection.receiving = event.more;
         connection.used = self.now;
         let out_of_buffers = event.result == -rustix::io::Errno::NOBUFS.raw_os_error();
@@ -183,13 +192,21 @@ impl Origin {
             self.ring.recycle(buffer);
         }
         self.advance(index)?;
-        let Some(connection) = self.connections.get_mut(index) else { return Ok(()) };
-        if connection.receiving || connection.closing { Ok(()) } else { self.receive(index) }
+        let Some(connection) = self.connections.get_mut(index) else {
+            return Ok(());
+        };
+        if connection.receiving || connection.closing {
+            Ok(())
+        } else {
+            self.receive(index)
+        }
     }
 
     /// Reads every complete request among the bytes that arrived.
     fn take(&mut self, index: usize, buffer: u16, len: usize) {
-        let Some(connection) = self.connections.get_mut(index) else { return };
+        let Some(connection) = self.connections.get_mut(index) else {
+            return;
+        };
         let arrived = self.ring.bytes(buffer, len);
         let joined;
         let mut rest = arrived;
@@ -229,7 +246,9 @@ impl Origin {
 
     /// Sends the next piece, or ends a connection that has nothing left to do.
     fn advance(&mut self, index: usize) -> io::Result<()> {
-        let Some(connection) = self.connections.get_mut(index) else { return Ok(()) };
+        let Some(connection) = self.connections.get_mut(index) else {
+            return Ok(());
+        };
         if connection.sending {
             return Ok(());
         }
@@ -240,7 +259,9 @@ impl Origin {
                 self.answers.piece(answer.rest)
             };
             connection.sending = true;
-            return self.ring.send(connection.fd.as_fd(), piece, (index as u64) << 8 | SEND);
+            return self
+                .ring
+                .send(connection.fd.as_fd(), piece, (index as u64) << 8 | SEND);
         }
         if !connection.closing {
             return Ok(());
@@ -255,7 +276,9 @@ impl Origin {
     }
 
     fn sent(&mut self, index: usize, result: i32) -> io::Result<()> {
-        let Some(connection) = self.connections.get_mut(index) else { return Ok(()) };
+        let Some(connection) = self.connections.get_mut(index) else {
+            return Ok(());
+        };
         connection.sending = false;
         connection.used = self.now;
         if result <= 0 {
@@ -302,12 +325,7 @@ fn kill(connection: &mut Connection, turn: u64) {
     }
 }
 
-fn answer(
-    connection: &mut Connection,
-    request: &Request,
-    answers: &mut Answers,
-    ledger: &Ledger,
-) {
+fn answer(connection: &mut Connection, request: &Request, answers: &mut Answers, ledger: &Ledger) {
     connection.served += 1;
     let Some(body_bytes) = request.body_bytes else {
         refuse(connection);
@@ -318,7 +336,9 @@ fn answer(
         send_stats(connection, ledger);
         return;
     }
-    connection.answers.push_back(answers.get(request.answer_bytes, request.close));
+    connection
+        .answers
+        .push_back(answers.get(request.answer_bytes, request.close));
     connection.closing |= request.close;
 }
 
@@ -331,6 +351,9 @@ fn refuse(connection: &mut Connection) {
 /// Rare and small, so it is written at once instead of through the ring.
 fn send_stats(connection: &Connection, ledger: &Ledger) {
     let body = serde_json::to_string(&ledger.stats).unwrap_or_default();
-    let text = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let text = format!(
+        "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
     let _ = rustix::net::send(&connection.fd, text.as_bytes(), SendFlags::NOSIGNAL);
 }

@@ -87,8 +87,14 @@ fn value_of<'a>(field: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
 
 /// The decimal number at the front, after spaces; saturating, 0 when there is none.
 fn number(value: &[u8]) -> u64 {
-    let digits = value.trim_ascii_start().iter().take_while(|byte| byte.is_ascii_digit());
-    digits.fold(0u64, |sum, digit| sum.saturating_mul(10).saturating_add(u64::from(digit - b'0')))
+    let digits = value
+        .trim_ascii_start()
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit());
+    digits.fold(0u64, |sum, digit| {
+        sum.saturating_mul(10)
+            .saturating_add(u64::from(digit - b'0'))
+    })
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! What is generated from the command line's declaration: version, completion scripts, manual pages.
+//! What is generated from the command line's declaration: version, completion scripts, manual
+//! pages.
 
 use std::io;
 use std::io::Write;

@@ -1,4 +1,5 @@
-//! Values on the command line that are more than text. Each parser says what it wants when it refuses.
+//! Values on the command line that are more than text. Each parser says what it wants when it
+//! refuses.
 
 use std::fmt;
 use std::net::IpAddr;

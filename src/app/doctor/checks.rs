@@ -65,7 +65,8 @@ fn ring_refused(check: Check, facts: &Facts) -> Check {
     }
 }
 
-/// Before 5.12 a ring's memory counts against RLIMIT_MEMLOCK, 64 KiB by default; later kernels charge the cgroup.
+/// Before 5.12 a ring's memory counts against RLIMIT_MEMLOCK, 64 KiB by default; later kernels
+/// charge the cgroup.
 pub(super) fn locked_memory(facts: &Facts) -> Check {
     let check = Check::ok("locked memory", limit(facts.memlock_bytes, " bytes"));
     let counts = version(&facts.kernel_release).is_some_and(|version| version < (5, 12));
@@ -92,7 +93,8 @@ pub(super) fn open_files(facts: &Facts, needs: &Needs) -> Check {
         return check;
     };
     let remedy = format!(
-        "limits.connections = {} wants {wanted}: ulimit -n {wanted}, or LimitNOFILE={wanted} in the unit",
+        "limits.connections = {} wants {wanted}: ulimit -n {wanted}, or \
+         LimitNOFILE={wanted} in the unit",
         needs.connections
     );
     if soft < FILES_BESIDE * 2 {
@@ -107,7 +109,8 @@ pub(super) fn backlog(facts: &Facts) -> Check {
     let check = Check::known("somaxconn", facts.somaxconn.map(|value| value.to_string()));
     if facts.somaxconn.is_some_and(|value| value < SOMAXCONN_MIN) {
         return check.warn(format!(
-            "bursts of new connections overflow a short queue: sysctl -w net.core.somaxconn={SOMAXCONN_MIN}"
+            "bursts of new connections overflow a short queue: \
+             sysctl -w net.core.somaxconn={SOMAXCONN_MIN}"
         ));
     }
     check
@@ -168,8 +171,8 @@ pub(super) fn cores(facts: &Facts, needs: &Needs) -> Check {
     let workers_millicores = (workers as u64).saturating_mul(1_000);
     match cores.quota_millicores {
         Some(quota) if quota < workers_millicores => check.warn(
-            "the quota is not whole cores, so the last worker is stopped for a part of each period: \
-             give whole cores, best through a cpuset",
+            "the quota is not whole cores, so the last worker is stopped for a part of each \
+             period: give whole cores, best through a cpuset",
         ),
         _ => check,
     }

@@ -42,7 +42,8 @@ pub struct Facts {
 /// What a ring of this kernel can do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ring {
-    /// `SINGLE_ISSUER` with `DEFER_TASKRUN` (Linux 6.1): a request costs about 30 % less CPU time with them.
+    /// `SINGLE_ISSUER` with `DEFER_TASKRUN` (Linux 6.1): a request costs about 30 % less CPU time
+    /// with them.
     pub deferred: bool,
     /// `COOP_TASKRUN` (Linux 5.19), the next best.
     pub cooperative: bool,

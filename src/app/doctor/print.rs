@@ -6,7 +6,8 @@ use std::io::Write;
 use super::Check;
 use super::Status;
 
-/// Whether to colour what goes to a stream: a terminal, and `NO_COLOR` (no-color.org) absent or empty.
+/// Whether to colour what goes to a stream: a terminal, and `NO_COLOR` (no-color.org) absent or
+/// empty.
 pub fn wants_colour(is_terminal: bool) -> bool {
     is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

@@ -107,6 +107,7 @@ proptest! {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn client_is_the_rightmost_address_that_trust_allows() {
     let list = "6.6.6.6, 1.2.3.4, 10.0.0.2:80, 10.0.0.3";
     for (header, recursive, lines, expected) in [

@@ -1,5 +1,6 @@
-//! An IP address as text, on the stack: formatted once a connection, or once a request behind a trusted balancer,
-//! hence without the formatting machinery of the standard library. IPv6 is spelled by RFC 5952.
+//! An IP address as text, on the stack: formatted once a connection, or once a request behind a
+//! trusted balancer, hence without the formatting machinery of the standard library. IPv6 is
+//! spelled by RFC 5952.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -122,7 +123,7 @@ mod tests {
         fn text_is_the_standard_librarys(
             v4 in any::<[u8; 4]>(),
             // Few distinct groups, so that runs of zeros of every kind occur.
-            v6 in prop::array::uniform8(prop::sample::select(vec![0, 0, 0, 1, 0xab, 0x20e, 0xffff])),
+            v6 in prop::array::uniform8(prop::sample::select(vec![0, 0, 0, 1, 0xab, 0xffff])),
         ) {
             for ip in [IpAddr::from(v4), Ipv6Addr::from(v6).into()] {
                 let expected = ip.to_canonical().to_string();

@@ -1,7 +1,8 @@
 //! The bodies of our own answers, byte for byte as Kong writes them.
 //!
-//! A body is written through [`Sink`], once to count its bytes for `Content-Length` and once for good, so that the
-//! two can never disagree and no intermediate buffer is needed. Whatever is not constant is escaped.
+//! A body is written through [`Sink`], once to count its bytes for `Content-Length` and once for
+//! good, so that the two can never disagree and no intermediate buffer is needed. Whatever is not
+//! constant is escaped.
 
 use crate::http::accept::BodyType;
 use crate::http::reply::reason::reason;
@@ -100,7 +101,8 @@ fn json_escape(byte: u8) -> Option<&'static str> {
         b'\n' => Some("\\n"),
         b'\r' => Some("\\r"),
         b'\t' => Some("\\t"),
-        // The other control characters have no business in a message; JSON forbids them as they are.
+        // The other control characters have no business in a message; JSON forbids them as they
+        // are.
         0..=0x1f => Some("\\ufffd"),
         _ => None,
     }

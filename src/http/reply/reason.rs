@@ -1,6 +1,7 @@
 //! Reason phrases, which no client may depend on (RFC 9112 section 4).
 //!
-//! They are the registry's; where Kong's recorded answers carry another one (405, 413, 414, 503, 504) it is Kong's.
+//! They are the registry's; where Kong's recorded answers carry another one (405, 413, 414, 503,
+//! 504) it is Kong's.
 
 /// The phrase for `status`; empty for a status without a usual one.
 pub fn reason(status: u16) -> &'static str {

@@ -35,7 +35,8 @@ fn v2_of(source: SocketAddr, destination: SocketAddr, extensions: &[u8]) -> Vec<
     v2(0x21, kind, &payload)
 }
 
-/// The whole header completes with exactly its bytes consumed, whatever follows; every prefix is partial.
+/// The whole header completes with exactly its bytes consumed, whatever follows; every prefix is
+/// partial.
 fn assert_header(header: &[u8], addresses: Option<(SocketAddr, SocketAddr)>) {
     for split in 0..header.len() {
         assert_eq!(
@@ -198,7 +199,8 @@ proptest! {
     fn both_versions_carry_any_pair_of_addresses((source, destination) in any_pair()) {
         let family = if source.is_ipv4() { "TCP4" } else { "TCP6" };
         let (from, to) = (source.ip(), destination.ip());
-        let line = format!("PROXY {family} {from} {to} {} {}\r\n", source.port(), destination.port());
+        let (from_port, to_port) = (source.port(), destination.port());
+        let line = format!("PROXY {family} {from} {to} {from_port} {to_port}\r\n");
         assert_header(line.as_bytes(), Some((source, destination)));
         assert_header(&v2_of(source, destination, b""), Some((source, destination)));
     }
@@ -206,7 +208,8 @@ proptest! {
     #[test]
     fn hostile_bytes_never_read_past_the_end_nor_wait_for_too_much(
         start in prop::sample::select(vec![
-            &b""[..], b"PROXY ", b"PROXY TCP4 ", super::V2_SIGNATURE, b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0",
+            &b""[..], b"PROXY ", b"PROXY TCP4 ", super::V2_SIGNATURE,
+            b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0",
         ]),
         rest in prop::collection::vec(any::<u8>(), 0..5_000),
     ) {

@@ -245,7 +245,7 @@ fn slow_body_flows() {
         }
     });
     // The whole takes a second, no pause a third of it.
-    let gateway = lonely(&origin, "read_timeout = 600");
+    let gateway = lonely(&origin, "read_timeout = 600\nidle_timeout = 600");
     assert_eq!(gateway.get("/").expect(200).text(), "aaaaaaaaaa");
 }
 
@@ -255,7 +255,7 @@ fn stalled_body_aborts() {
         peer.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello");
         peer.wait_end();
     });
-    let gateway = lonely(&origin, "read_timeout = 300");
+    let gateway = lonely(&origin, "idle_timeout = 300");
     assert_eq!(text(&gateway.client().get("/").aborted().body), "hello");
     origin.wait_end(0);
 }

@@ -2,6 +2,7 @@
 
 mod balancing;
 mod bodiless;
+mod bounds;
 mod cli;
 mod clients;
 mod drain;
@@ -17,6 +18,7 @@ mod machine;
 mod peers;
 mod persistence;
 mod proxy_protocol;
+mod recordings;
 mod reload;
 mod responses;
 mod retries;
@@ -31,6 +33,7 @@ use crate::support::Case;
 pub(crate) fn cases() -> Vec<Case> {
     [
         balancing::cases(),
+        bounds::cases(),
         bodiless::cases(),
         cli::cases(),
         clients::cases(),
@@ -47,6 +50,7 @@ pub(crate) fn cases() -> Vec<Case> {
         peers::cases(),
         persistence::cases(),
         proxy_protocol::cases(),
+        recordings::cases(),
         reload::cases(),
         responses::cases(),
         retries::cases(),

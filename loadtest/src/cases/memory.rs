@@ -1,0 +1,52 @@
+//! Resident memory with 15,000 routes loaded and used.
+
+use std::io;
+
+use crate::cases::Case;
+use crate::client::Client;
+use crate::compare::Run;
+use crate::lane::Lane;
+use crate::proc;
+use crate::routes::Catalogue;
+use crate::verdict::Figure;
+use crate::verdict::Measured;
+
+/// Requests over as many routes, so that the tables were touched.
+const REQUESTS: usize = 3000;
+
+pub(super) fn run(run: &mut Run) -> io::Result<()> {
+    let origin = run.origin(&[])?;
+    let mut setup = run.setup(&origin);
+    setup.catalogue = Catalogue::Market;
+    for lane in run.lanes_among(&[Lane::Silverback, Lane::Nginx, Lane::Haproxy]) {
+        let running = lane.start(&run.workshop, &setup)?;
+        let mut client = Client::connect(running.address)?;
+        let mut answered = 0;
+        for line in Catalogue::Market.requests().lines().take(REQUESTS) {
+            let (host, path) = line.split_once(' ').unwrap_or(("", "/"));
+            let reply = client.exchange("GET", host, path, "", b"")?;
+            answered += usize::from(reply.status == 200);
+        }
+        if answered != REQUESTS {
+            return Err(io::Error::other(format!(
+                "{answered} of {REQUESTS} answered with 200"
+            )));
+        }
+        let memory = proc::memory(running.process.id())?;
+        let megabytes = memory.resident as f64 / 1e6;
+        let facts = vec![(
+            "resident with 15,000 routes".to_owned(),
+            format!("{megabytes:.1} MB"),
+        )];
+        run.report.found(&Case::Memory15000.name(), lane, facts);
+        if lane == Lane::Silverback {
+            let detail = format!("resident set, {REQUESTS} requests answered before");
+            run.report.measured.push(Measured {
+                figure: Figure::RoutesMemory,
+                value: megabytes,
+                detail,
+            });
+        }
+    }
+    Ok(())
+}

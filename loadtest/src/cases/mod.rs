@@ -1,0 +1,76 @@
+//! The cases: throughput (CPU per request beside the peers) and behaviour (pass or fail).
+
+mod futex;
+mod idle;
+mod install;
+mod memory;
+mod reload;
+mod slow_reader;
+mod stale_pool;
+mod throughput;
+
+use std::io;
+
+use clap::ValueEnum;
+
+use crate::compare::Run;
+
+/// What can be run by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Case {
+    #[value(name = "keepalive-64")]
+    Keepalive64,
+    #[value(name = "keepalive-4")]
+    Keepalive4,
+    #[value(name = "keepalive-1000")]
+    Keepalive1000,
+    NewConnection,
+    #[value(name = "body-64k")]
+    Body64k,
+    #[value(name = "body-1m")]
+    Body1m,
+    #[value(name = "post-4k")]
+    Post4k,
+    #[value(name = "routes-15000")]
+    Routes15000,
+    #[value(name = "idle-10000")]
+    Idle10000,
+    #[value(name = "memory-15000")]
+    Memory15000,
+    #[value(name = "install-15000")]
+    Install15000,
+    #[value(name = "reload-100")]
+    Reload100,
+    SlowReader,
+    StalePool,
+    Futex,
+}
+
+impl Case {
+    /// The name on the command line.
+    pub(crate) fn name(self) -> String {
+        self.to_possible_value()
+            .map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+}
+
+/// Runs one case and adds its results to the report.
+pub(crate) fn run(run: &mut Run, case: Case) -> io::Result<()> {
+    match case {
+        Case::Keepalive64
+        | Case::Keepalive4
+        | Case::Keepalive1000
+        | Case::NewConnection
+        | Case::Body64k
+        | Case::Body1m
+        | Case::Post4k => throughput::plain(run, case),
+        Case::Routes15000 => throughput::routes(run),
+        Case::Idle10000 => idle::run(run),
+        Case::Memory15000 => memory::run(run),
+        Case::Install15000 => install::run(run),
+        Case::Reload100 => reload::run(run),
+        Case::SlowReader => slow_reader::run(run),
+        Case::StalePool => stale_pool::run(run),
+        Case::Futex => futex::run(run),
+    }
+}

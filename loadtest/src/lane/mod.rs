@@ -1,0 +1,236 @@
+//! The proxies that are compared, each started with a configuration of the same meaning: one
+//! worker on CPU 0, keep-alive to the origin, no access log, nothing added that the others lack.
+
+mod haproxy;
+mod nginx;
+mod silverback;
+
+use std::fs;
+use std::io;
+use std::net::Ipv4Addr;
+use std::net::SocketAddrV4;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Command;
+
+use clap::ValueEnum;
+use serde::Serialize;
+
+use crate::net;
+use crate::process::Process;
+use crate::routes::Catalogue;
+
+/// One contender.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Lane {
+    Floor,
+    Silverback,
+    Nginx,
+    Haproxy,
+}
+
+/// Everything a lane's configuration depends on.
+#[derive(Clone, Debug)]
+pub(crate) struct Setup {
+    pub(crate) origin: SocketAddrV4,
+    pub(crate) catalogue: Catalogue,
+    pub(crate) workers: u32,
+    /// CPUs the process may use, in `taskset`'s notation.
+    pub(crate) cpus: &'static str,
+    /// Master and workers, so that it can be reloaded.
+    pub(crate) reloadable: bool,
+    /// Path put before the request's own on the way to the origin; numbers a configuration.
+    pub(crate) prefix: String,
+    /// Peers add the forwarding fields that Silverback always adds.
+    pub(crate) peer_headers: bool,
+    /// Answers are large: the floor uses fewer and larger buffers.
+    pub(crate) bulk: bool,
+    /// Connections the proxy must hold.
+    pub(crate) connections: u32,
+}
+
+/// Programs and where files go.
+#[derive(Clone, Debug)]
+pub(crate) struct Workshop {
+    pub(crate) own: PathBuf,
+    pub(crate) silverback: PathBuf,
+    pub(crate) directory: PathBuf,
+}
+
+/// A running contender.
+pub(crate) struct Running {
+    pub(crate) lane: Lane,
+    pub(crate) process: Process,
+    pub(crate) address: SocketAddrV4,
+    /// Silverback's admin listener.
+    pub(crate) admin: Option<SocketAddrV4>,
+    config: PathBuf,
+    setup: Setup,
+}
+
+/// Addresses a configuration names.
+struct Ports {
+    listen: SocketAddrV4,
+    admin: SocketAddrV4,
+}
+
+impl Lane {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Floor => "floor",
+            Self::Silverback => "silverback",
+            Self::Nginx => "nginx",
+            Self::Haproxy => "haproxy",
+        }
+    }
+
+    /// The version as the program states it, or why the lane cannot run.
+    pub(crate) fn version(self, workshop: &Workshop) -> Result<String, String> {
+        let (program, argument) = match self {
+            Self::Floor => return Ok(env!("CARGO_PKG_VERSION").to_owned()),
+            Self::Silverback => (workshop.silverback.as_path(), "version"),
+            Self::Nginx => (Path::new("nginx"), "-v"),
+            Self::Haproxy => (Path::new("haproxy"), "-v"),
+        };
+        let output = Command::new(program).arg(argument).output();
+        let output = output.map_err(|error| format!("{} is missing: {error}", self.name()))?;
+        let text = [output.stdout, output.stderr].concat();
+        let text = String::from_utf8_lossy(&text);
+        let line = text.lines().next().unwrap_or_default().trim().to_owned();
+        if output.status.success() {
+            Ok(line)
+        } else {
+            Err(format!("does not run: {line}"))
+        }
+    }
+
+    /// Writes the configuration, starts the program, waits until it listens.
+    pub(crate) fn start(self, workshop: &Workshop, setup: &Setup) -> io::Result<Running> {
+        let loopback = |port| SocketAddrV4::new(Ipv4Addr::LOCALHOST, port);
+        let ports = Ports {
+            listen: loopback(net::free_port()?),
+            admin: loopback(net::free_port()?),
+        };
+        let directory = workshop
+            .directory
+            .join(format!("{}-{}", self.name(), ports.listen.port()));
+        fs::create_dir_all(&directory)?;
+        let config = directory.join("config");
+        self.write(&config, &directory, setup, &ports)?;
+        let program = match self {
+            Self::Floor => workshop.own.as_path(),
+            Self::Silverback => workshop.silverback.as_path(),
+            Self::Nginx => Path::new("nginx"),
+            Self::Haproxy => Path::new("haproxy"),
+        };
+        let arguments = self.arguments(&config, &directory, setup, &ports);
+        let arguments = arguments.iter().map(String::as_str);
+        let log = directory.join("log");
+        let mut process = Process::start(program, arguments, setup.cpus, &log)?;
+        process.listens(ports.listen).map_err(|error| {
+            let log = fs::read_to_string(&log).unwrap_or_default();
+            io::Error::other(format!("{error}: {}", log.trim()))
+        })?;
+        Ok(Running {
+            lane: self,
+            process,
+            address: ports.listen,
+            admin: (self == Self::Silverback).then_some(ports.admin),
+            config,
+            setup: setup.clone(),
+        })
+    }
+
+    fn write(
+        self,
+        config: &Path,
+        directory: &Path,
+        setup: &Setup,
+        ports: &Ports,
+    ) -> io::Result<()> {
+        let text = match self {
+            Self::Floor => return Ok(()),
+            Self::Silverback => silverback::config(setup, ports),
+            Self::Nginx => nginx::config(setup, ports, directory),
+            Self::Haproxy => {
+                fs::write(directory.join("routes.map"), haproxy::map(setup))?;
+                haproxy::config(setup, ports, directory)
+            }
+        };
+        // By renaming, so that a watcher never reads half a file.
+        let draft = config.with_extension("new");
+        fs::write(&draft, text)?;
+        fs::rename(draft, config)
+    }
+
+    fn arguments(
+        self,
+        config: &Path,
+        directory: &Path,
+        setup: &Setup,
+        ports: &Ports,
+    ) -> Vec<String> {
+        let config = config.display().to_string();
+        let list: Vec<String> = match self {
+            Self::Floor => vec![
+                "floor".into(),
+                format!("--listen={}", ports.listen),
+                format!("--to={}", setup.origin),
+                format!("--buffers={}", if setup.bulk { 512 } else { 2048 }),
+                format!(
+                    "--buffer-bytes={}",
+                    if setup.bulk { 128 * 1024 } else { 16 * 1024 }
+                ),
+            ],
+            Self::Silverback => vec!["run".into(), "--config".into(), config],
+            Self::Nginx => {
+                vec![
+                    "-p".into(),
+                    directory.display().to_string(),
+                    "-c".into(),
+                    config,
+                ]
+            }
+            Self::Haproxy if setup.reloadable => vec!["-W".into(), "-f".into(), config],
+            Self::Haproxy => vec!["-f".into(), config],
+        };
+        list
+    }
+}
+
+impl Running {
+    /// `host:port`.
+    pub(crate) fn authority(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// Rewrites the configuration file in place; the program is not told.
+    pub(crate) fn rewrite(&mut self, change: impl FnOnce(&mut Setup)) -> io::Result<()> {
+        change(&mut self.setup);
+        let directory = self
+            .config
+            .parent()
+            .map(Path::to_path_buf)
+            .unwrap_or_default();
+        let unused = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
+        let ports = Ports {
+            listen: self.address,
+            admin: self.admin.unwrap_or(unused),
+        };
+        self.lane
+            .write(&self.config, &directory, &self.setup, &ports)
+    }
+
+    /// The configuration file's text.
+    pub(crate) fn config_text(&self) -> io::Result<String> {
+        fs::read_to_string(&self.config)
+    }
+
+    /// Replaces the configuration file by this text.
+    pub(crate) fn write_config(&self, text: &str) -> io::Result<()> {
+        let draft = self.config.with_extension("new");
+        fs::write(&draft, text)?;
+        fs::rename(draft, &self.config)
+    }
+}

@@ -1,0 +1,88 @@
+//! nginx's configuration: defaults, except for what makes it equal (keep-alive to the origin
+//! without a request limit, no access log) or able to hold the case (connections, hash sizes).
+
+use std::fmt::Write;
+use std::path::Path;
+
+use crate::lane::Ports;
+use crate::lane::Setup;
+
+pub(super) fn config(setup: &Setup, ports: &Ports, directory: &Path) -> String {
+    let directory = directory.display();
+    let master = if setup.reloadable { "on" } else { "off" };
+    let Setup {
+        workers,
+        connections,
+        origin,
+        ..
+    } = setup;
+    let peer_headers = if setup.peer_headers { PEER_HEADERS } else { "" };
+    format!(
+        "daemon off;
+master_process {master};
+worker_processes {workers};
+user root;
+worker_shutdown_timeout 10s;
+error_log stderr warn;
+pid {directory}/pid;
+events {{ worker_connections {connections}; }}
+http {{
+  access_log off;
+  keepalive_requests 1000000000;
+  keepalive_timeout 600s;
+  client_max_body_size 0;
+  client_body_temp_path {directory}/client_body;
+  proxy_temp_path {directory}/proxy;
+  fastcgi_temp_path {directory}/fastcgi;
+  uwsgi_temp_path {directory}/uwsgi;
+  scgi_temp_path {directory}/scgi;
+  upstream origin {{
+    server {origin};
+    keepalive 1024;
+    keepalive_requests 1000000000;
+  }}
+  proxy_http_version 1.1;
+  proxy_set_header Connection \"\";
+  proxy_set_header Host $host;
+{peer_headers}{servers}}}
+",
+        servers = servers(setup, ports)
+    )
+}
+
+fn servers(setup: &Setup, ports: &Ports) -> String {
+    let listen = ports.listen;
+    let apis = setup.catalogue.apis();
+    if apis.is_empty() {
+        let prefix = &setup.prefix;
+        return format!(
+            "  server {{
+    listen {listen} backlog=4096;
+    location / {{ proxy_pass http://origin{prefix}; }}
+  }}
+"
+        );
+    }
+    let mut text = "  server_names_hash_max_size 65536;
+  server_names_hash_bucket_size 128;
+"
+    .to_owned();
+    for (number, api) in apis.iter().enumerate() {
+        let backlog = if number == 0 { " backlog=4096" } else { "" };
+        let (host, path) = (&api.host, &api.path);
+        let _ = writeln!(
+            text,
+            "  server {{ listen {listen}{backlog}; server_name {host};
+    location {path} {{ proxy_pass http://origin; }} }}"
+        );
+    }
+    text
+}
+
+const PEER_HEADERS: &str = "  proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+  proxy_set_header X-Forwarded-Proto $scheme;
+  proxy_set_header X-Forwarded-Host $host;
+  proxy_set_header X-Forwarded-Port $server_port;
+  proxy_set_header X-Real-IP $remote_addr;
+  proxy_set_header X-Request-Id $request_id;
+";
