@@ -109,3 +109,29 @@ pub const DNS_LOOKUPS: usize = 64;
 pub const FORWARDED_HOPS: usize = 64;
 /// Attempts of one request that are remembered, so that none goes to the same target twice.
 pub const ATTEMPTS: usize = 8;
+/// Largest configuration file: 15,000 services with their routes take 4 MiB.
+pub const CONFIG_FILE_BYTES: u64 = 256 << 20;
+/// Most files of one configuration, so that a wild include pattern ends.
+pub const CONFIG_FILES: usize = 20_000;
+/// Deepest chain of includes.
+pub const CONFIG_INCLUDE_DEPTH: usize = 16;
+/// Most faults reported in one run; more would tell nobody more.
+pub const CONFIG_FAULTS: usize = 500;
+/// Longest client-side or upstream timeout in milliseconds, as in Kong: 2^31 - 2.
+pub const TIMEOUT_MS_CEILING: u64 = 2_147_483_646;
+/// Most worker threads that can be configured.
+pub const WORKERS_CEILING: u16 = 1_024;
+/// Most connections that can be configured, per process.
+pub const CONNECTIONS_CEILING: usize = 10_000_000;
+/// Default of `listeners.backlog`; the kernel lowers it to `net.core.somaxconn`.
+pub const LISTENER_BACKLOG: u32 = 4_096;
+/// Default of `limits.upstream_keepalive_pool`, per worker and target, as in Kong.
+pub const UPSTREAM_KEEPALIVE_POOL: usize = 512;
+/// Default of `limits.upstream_keepalive_requests`, as in Kong.
+pub const UPSTREAM_KEEPALIVE_REQUESTS: u32 = 10_000;
+/// Most points of a hash ring that can be configured, as in Kong; the fewest are 10.
+pub const SLOTS_CEILING: u32 = 65_536;
+/// Default of `upstreams.slots`, as in Kong.
+pub const SLOTS: u32 = 10_000;
+/// Most attempts after the first that can be configured, as in Kong.
+pub const RETRIES_CEILING: u16 = 32_767;

@@ -1,5 +1,60 @@
 //! From TOML to a model that cannot be wrong, reporting every fault at once with its place.
+//!
+//! `loader` reads files, `raw` gives tables and values with their places, `resolve` checks everything and makes
+//! the [`model`], which is all that the rest of the gateway sees. `schema` lists every key once, `code` every kind
+//! of fault; the documentation is printed from both. What a configuration does not cover (starting
+//! listeners, compiling routes) is left to the floors above.
 
+pub mod code;
+pub mod diff;
+pub mod docs;
+mod effective;
+pub mod fault;
+mod loader;
+pub mod marketplace;
 pub mod model;
+mod raw;
+mod render;
+mod resolve;
+pub mod schema;
+mod source;
 
+use std::path::Path;
+use std::path::PathBuf;
+
+pub use code::Code;
+pub use diff::Diff;
+pub use diff::diff;
+pub use effective::effective;
+pub use fault::Fault;
+pub use fault::Faults;
+pub use loader::Loader;
 pub use model::Model;
+
+/// A configuration without faults.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// What it says.
+    pub model: Model,
+    /// What is odd about it, in the order of files and lines.
+    pub warnings: Vec<Fault>,
+    /// What to watch for changes: every file read and every directory that an include pattern looks into.
+    pub files: Vec<PathBuf>,
+}
+
+/// Loads the file at `path` with all that it includes. Whoever loads again keeps a [`Loader`], which is
+/// faster the second time.
+///
+/// # Errors
+/// Everything that is wrong with it, if anything is.
+pub fn load(path: &Path) -> Result<Loaded, Faults> {
+    Loader::default().load(path)
+}
+
+/// Loads a text that is in no file; faults call it `name`.
+///
+/// # Errors
+/// Everything that is wrong with it, if anything is.
+pub fn parse_str(name: &str, text: &str) -> Result<Loaded, Faults> {
+    Loader::default().parse_str(name, text)
+}

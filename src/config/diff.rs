@@ -1,0 +1,252 @@
+//! What a reload changes: entities added, removed and changed, by kind and name; sections by name.
+
+use std::fmt;
+use std::hash::Hash;
+use std::sync::Arc;
+
+use foldhash::HashMap;
+use uuid::Uuid;
+use xxhash_rust::xxh3::Xxh3;
+
+use super::model::ExchangeTimeouts;
+use super::model::Model;
+use super::model::Route;
+use super::model::Service;
+use super::model::Upstream;
+
+/// What happened to one thing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It is new.
+    Added,
+    /// It is gone.
+    Removed,
+    /// These keys of it differ.
+    Changed(Vec<&'static str>),
+}
+
+/// One entity or section that is not as it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// `service`, `route`, `upstream`, or `section`.
+    pub kind: &'static str,
+    /// Its name, or its id if it has none.
+    pub name: String,
+    /// What happened to it.
+    pub change: Change,
+}
+
+/// Everything that is not as it was; empty if nothing changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Diff(pub Vec<Entry>);
+
+impl Diff {
+    /// Whether nothing changed.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Display for Diff {
+    /// A line for each: `+ service orders`, `- route x`, `~ route y (paths, methods)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for Entry { kind, name, change } in &self.0 {
+            match change {
+                Change::Added => writeln!(f, "+ {kind} {name}")?,
+                Change::Removed => writeln!(f, "- {kind} {name}")?,
+                Change::Changed(keys) => writeln!(f, "~ {kind} {name} ({})", keys.join(", "))?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The keys of two values that differ; the field and the key mostly share their name.
+macro_rules! differing {
+    ($old:expr, $new:expr; $($field:ident $(as $key:literal)?),* $(,)?) => {{
+        let mut keys: Vec<&'static str> = Vec::new();
+        $(
+            if $old.$field != $new.$field {
+                keys.push(differing!(@name $field $(as $key)?));
+            }
+        )*
+        keys
+    }};
+    (@name $field:ident as $key:literal) => { $key };
+    (@name $field:ident) => { stringify!($field) };
+}
+
+/// What makes `new` of `old`.
+pub fn diff(old: &Model, new: &Model) -> Diff {
+    let mut entries = sections(old, new);
+    entities(
+        "service",
+        &old.services,
+        &new.services,
+        service_keys,
+        &mut entries,
+    );
+    let route = |a: &Route, b: &Route| route_keys((old, a), (new, b));
+    entities("route", &old.routes, &new.routes, route, &mut entries);
+    entities(
+        "upstream",
+        &old.upstreams,
+        &new.upstreams,
+        upstream_keys,
+        &mut entries,
+    );
+    Diff(entries)
+}
+
+fn sections(old: &Model, new: &Model) -> Vec<Entry> {
+    let keys = differing!(old, new; gateway, limits, timeouts, listeners, admin, access_log, dns);
+    let entry = |name: &'static str| Entry {
+        kind: "section",
+        name: name.to_owned(),
+        change: Change::Changed(section_keys(name, old, new)),
+    };
+    keys.into_iter().map(entry).collect()
+}
+
+fn section_keys(name: &str, old: &Model, new: &Model) -> Vec<&'static str> {
+    match name {
+        "gateway" => differing!(old.gateway, new.gateway;
+            workers, drain_timeout, trusted_ips, real_ip_header, real_ip_recursive),
+        "limits" => differing!(old.limits, new.limits;
+            request_head_bytes, request_headers, request_line_bytes, request_body_bytes,
+            response_head_bytes, response_headers, connections, connection_requests,
+            upstream_keepalive_pool, upstream_keepalive_requests),
+        "timeouts" => differing!(old.timeouts, new.timeouts;
+            client_header, client_body_idle, client_write_idle, keep_alive, upstream_keepalive_idle),
+        "dns" => differing!(old.dns, new.dns;
+            servers, family, timeout, valid_ttl, stale_ttl, not_found_ttl, error_ttl),
+        "access_log" => match (&old.access_log, &new.access_log) {
+            (Some(old), Some(new)) => differing!(old, new; path, format),
+            (_, _) => vec!["path", "format"],
+        },
+        _ => vec!["address"],
+    }
+}
+
+/// What `entities` needs of an entity.
+trait Identity {
+    fn id(&self) -> Uuid;
+    fn label(&self) -> String;
+}
+
+impl Identity for Service {
+    fn id(&self) -> Uuid {
+        self.id
+    }
+
+    fn label(&self) -> String {
+        self.name.clone().unwrap_or_else(|| self.id.to_string())
+    }
+}
+
+impl Identity for Route {
+    fn id(&self) -> Uuid {
+        self.id
+    }
+
+    fn label(&self) -> String {
+        self.name.clone().unwrap_or_else(|| self.id.to_string())
+    }
+}
+
+impl Identity for Upstream {
+    fn id(&self) -> Uuid {
+        self.id
+    }
+
+    fn label(&self) -> String {
+        self.name.clone()
+    }
+}
+
+/// Compares two lists by id: what is gone first, then what is new or changed in the order of `new`.
+fn entities<T: Identity + PartialEq>(
+    kind: &'static str,
+    old: &[Arc<T>],
+    new: &[Arc<T>],
+    keys: impl Fn(&T, &T) -> Vec<&'static str>,
+    entries: &mut Vec<Entry>,
+) {
+    let by_id = |list: &[Arc<T>]| -> HashMap<Uuid, usize> {
+        let ids = list.iter().enumerate();
+        ids.map(|(index, entity)| (entity.id(), index)).collect()
+    };
+    let (before, after) = (by_id(old), by_id(new));
+    let entry = |entity: &T, change| Entry {
+        kind,
+        name: entity.label(),
+        change,
+    };
+    let gone = old
+        .iter()
+        .filter(|entity| !after.contains_key(&entity.id()));
+    entries.extend(gone.map(|entity| entry(entity, Change::Removed)));
+    for entity in new {
+        let Some(earlier) = before.get(&entity.id()) else {
+            entries.push(entry(entity, Change::Added));
+            continue;
+        };
+        // Routes of equal contents may still belong to different services: an index says little.
+        let keys = keys(&old[*earlier], entity);
+        if !keys.is_empty() {
+            entries.push(entry(entity, Change::Changed(keys)));
+        }
+    }
+}
+
+fn timeout_keys(old: &ExchangeTimeouts, new: &ExchangeTimeouts) -> Vec<&'static str> {
+    differing!(old, new;
+        connect as "connect_timeout",
+        write as "write_timeout",
+        read as "read_timeout",
+        idle as "idle_timeout",
+        total as "total_timeout",
+    )
+}
+
+fn service_keys(old: &Service, new: &Service) -> Vec<&'static str> {
+    let mut keys = differing!(old, new; name, protocol, host, port, path, retries, enabled, tags);
+    keys.extend(timeout_keys(&old.timeouts, &new.timeouts));
+    keys
+}
+
+/// Timeouts that a route inherits are reported with its service only.
+fn route_keys(
+    (old_model, old): (&Model, &Route),
+    (new_model, new): (&Model, &Route),
+) -> Vec<&'static str> {
+    let mut keys = differing!(old, new;
+        name, protocols, methods, hosts, paths, headers, snis, https_redirect_status_code, regex_priority,
+        strip_path, path_handling, preserve_host, request_buffering, response_buffering, tags, created_at);
+    let (before, after) = (old_model.service_of(old), new_model.service_of(new));
+    let id = |service: Option<&Service>| service.map(|service| service.id);
+    if id(before) != id(after) {
+        keys.push("service");
+    }
+    let inherits = |route: &Route, service: Option<&Service>| {
+        service.is_some_and(|service| service.timeouts == route.timeouts)
+    };
+    if !(inherits(old, before) && inherits(new, after)) {
+        keys.extend(timeout_keys(&old.timeouts, &new.timeouts));
+    }
+    keys
+}
+
+fn upstream_keys(old: &Upstream, new: &Upstream) -> Vec<&'static str> {
+    differing!(old, new;
+        name, algorithm, hash_on, hash_fallback, slots, host_header, use_srv_name, tags, targets)
+}
+
+impl Model {
+    /// 32 hexadecimal digits that equal models share, in this process and in others of the same build.
+    pub fn content_hash(&self) -> String {
+        let mut hasher = Xxh3::new();
+        self.hash(&mut hasher);
+        format!("{:032x}", hasher.digest128())
+    }
+}

@@ -1,0 +1,287 @@
+//! The configuration as it is in force: every key with its value, as TOML that loads to an equal model.
+
+use std::fmt::Display;
+use std::fmt::Write;
+
+use super::model::Algorithm;
+use super::model::ExchangeTimeouts;
+use super::model::HashInput;
+use super::model::LogFormat;
+use super::model::LogPath;
+use super::model::Model;
+use super::model::Route;
+use super::model::Service;
+use super::model::Upstream;
+use super::model::Workers;
+use super::raw::duration;
+use super::resolve;
+
+/// The whole model as one TOML text.
+pub fn effective(model: &Model) -> String {
+    let mut out = Writer::default();
+    sections(model, &mut out);
+    let mut routes = model.routes.iter().peekable();
+    for (index, service) in model.services.iter().enumerate() {
+        out.header("[[services]]");
+        write_service(service, &mut out);
+        let own = |route: &&std::sync::Arc<Route>| {
+            route
+                .service
+                .is_some_and(|service| service.0 as usize == index)
+        };
+        while let Some(route) = routes.next_if(own) {
+            write_route(route, "services.routes", &mut out);
+        }
+    }
+    for route in routes {
+        write_route(route, "routes", &mut out);
+    }
+    for upstream in &model.upstreams {
+        out.header("[[upstreams]]");
+        write_upstream(upstream, &mut out);
+    }
+    out.text
+}
+
+/// TOML being written.
+#[derive(Default)]
+struct Writer {
+    text: String,
+}
+
+impl Writer {
+    fn header(&mut self, header: &str) {
+        if !self.text.is_empty() {
+            self.text.push('\n');
+        }
+        self.line(format_args!("{header}"));
+    }
+
+    fn value(&mut self, key: &str, value: impl Display) {
+        self.line(format_args!("{key} = {value}"));
+    }
+
+    fn string(&mut self, key: &str, value: &str) {
+        self.value(key, quoted(value));
+    }
+
+    fn strings(&mut self, key: &str, values: &[String]) {
+        self.value(key, list(values));
+    }
+
+    fn duration(&mut self, key: &str, value: std::time::Duration) {
+        self.string(key, &duration::show(value));
+    }
+
+    fn line(&mut self, line: std::fmt::Arguments<'_>) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(self.text, "{line}");
+    }
+}
+
+/// A basic string of TOML.
+fn quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if c.is_control() => {
+                let _ = write!(out, "\\u{:04X}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
+fn list(values: &[String]) -> String {
+    let values: Vec<String> = values.iter().map(|value| quoted(value)).collect();
+    format!("[{}]", values.join(", "))
+}
+
+fn listed<T: Display>(values: &[T]) -> String {
+    let values: Vec<String> = values.iter().map(ToString::to_string).collect();
+    list(&values)
+}
+
+/// The word that stands for `value` in a table of words.
+fn word<T: PartialEq>(words: &[(&'static str, T)], value: &T) -> &'static str {
+    let found = words.iter().find(|(_, meaning)| meaning == value);
+    found.map_or("", |(word, _)| word)
+}
+
+fn sections(model: &Model, out: &mut Writer) {
+    let gateway = &model.gateway;
+    out.header("[gateway]");
+    match gateway.workers {
+        Workers::Auto => out.string("workers", "auto"),
+        Workers::Count(count) => out.value("workers", count),
+    }
+    out.duration("drain_timeout", gateway.drain_timeout);
+    out.value("trusted_ips", listed(&gateway.trusted_ips));
+    out.string("real_ip_header", &gateway.real_ip_header);
+    out.value("real_ip_recursive", gateway.real_ip_recursive);
+    let limits = &model.limits;
+    out.header("[limits]");
+    out.value("request_head_bytes", limits.request_head_bytes);
+    out.value("request_headers", limits.request_headers);
+    out.value("request_line_bytes", limits.request_line_bytes);
+    out.value("request_body_bytes", limits.request_body_bytes.unwrap_or(0));
+    out.value("response_head_bytes", limits.response_head_bytes);
+    out.value("response_headers", limits.response_headers);
+    out.value("connections", limits.connections);
+    out.value(
+        "connection_requests",
+        limits.connection_requests.unwrap_or(0),
+    );
+    out.value("upstream_keepalive_pool", limits.upstream_keepalive_pool);
+    let requests = limits.upstream_keepalive_requests.unwrap_or(0);
+    out.value("upstream_keepalive_requests", requests);
+    let timeouts = &model.timeouts;
+    out.header("[timeouts]");
+    out.duration("client_header", timeouts.client_header);
+    out.duration("client_body_idle", timeouts.client_body_idle);
+    out.duration("client_write_idle", timeouts.client_write_idle);
+    out.duration("keep_alive", timeouts.keep_alive);
+    out.duration("upstream_keepalive_idle", timeouts.upstream_keepalive_idle);
+    edges(model, out);
+}
+
+fn edges(model: &Model, out: &mut Writer) {
+    for listener in &model.listeners {
+        out.header("[[listeners]]");
+        out.string("address", &listener.address.to_string());
+        out.value("proxy_protocol", listener.proxy_protocol);
+        out.value("backlog", listener.backlog);
+    }
+    if let Some(admin) = &model.admin {
+        out.header("[admin]");
+        out.string("address", &admin.address.to_string());
+    }
+    if let Some(log) = &model.access_log {
+        out.header("[access_log]");
+        match &log.path {
+            LogPath::Stdout => out.string("path", "stdout"),
+            LogPath::File(path) => out.string("path", &path.to_string_lossy()),
+        }
+        match &log.format {
+            LogFormat::Json => out.string("format", "json"),
+            LogFormat::Logfmt => out.string("format", "logfmt"),
+            LogFormat::Combined => out.string("format", "combined"),
+            LogFormat::Template(template) => out.string("format", template),
+        }
+    }
+    let dns = &model.dns;
+    out.header("[dns]");
+    out.value("servers", listed(&dns.servers));
+    out.string("family", word(&resolve::FAMILIES, &dns.family));
+    out.duration("timeout", dns.timeout);
+    out.duration("valid_ttl", dns.valid_ttl.unwrap_or_default());
+    out.duration("stale_ttl", dns.stale_ttl);
+    out.duration("not_found_ttl", dns.not_found_ttl);
+    out.duration("error_ttl", dns.error_ttl);
+}
+
+fn write_service(service: &Service, out: &mut Writer) {
+    out.string("id", &service.id.to_string());
+    if let Some(name) = &service.name {
+        out.string("name", name);
+    }
+    out.string("protocol", service.protocol.as_str());
+    out.string("host", &service.host);
+    out.value("port", service.port);
+    if let Some(path) = &service.path {
+        out.string("path", path);
+    }
+    out.value("retries", service.retries);
+    write_timeouts(&service.timeouts, out);
+    out.value("enabled", service.enabled);
+    out.strings("tags", &service.tags);
+}
+
+fn write_timeouts(timeouts: &ExchangeTimeouts, out: &mut Writer) {
+    out.duration("connect_timeout", timeouts.connect);
+    out.duration("write_timeout", timeouts.write);
+    out.duration("read_timeout", timeouts.read);
+    out.duration("idle_timeout", timeouts.idle);
+    if let Some(total) = timeouts.total {
+        out.duration("total_timeout", total);
+    }
+}
+
+fn write_route(route: &Route, table: &str, out: &mut Writer) {
+    out.header(&format!("[[{table}]]"));
+    out.string("id", &route.id.to_string());
+    if let Some(name) = &route.name {
+        out.string("name", name);
+    }
+    let protocols: Vec<&str> = route.protocols.names().collect();
+    out.value("protocols", listed(&protocols));
+    out.strings("methods", &route.methods);
+    out.strings("hosts", &route.hosts);
+    out.strings("paths", &route.paths);
+    out.strings("snis", &route.snis);
+    out.value(
+        "https_redirect_status_code",
+        route.https_redirect_status_code,
+    );
+    out.value("regex_priority", route.regex_priority);
+    out.value("strip_path", route.strip_path);
+    out.string(
+        "path_handling",
+        word(&resolve::PATH_HANDLING, &route.path_handling),
+    );
+    out.value("preserve_host", route.preserve_host);
+    out.value("request_buffering", route.request_buffering);
+    out.value("response_buffering", route.response_buffering);
+    write_timeouts(&route.timeouts, out);
+    out.strings("tags", &route.tags);
+    out.value("created_at", route.created_at);
+    if !route.headers.is_empty() {
+        out.line(format_args!("[{table}.headers]"));
+    }
+    for header in &route.headers {
+        out.value(&quoted(&header.name), list(&header.values));
+    }
+}
+
+fn write_upstream(upstream: &Upstream, out: &mut Writer) {
+    out.string("id", &upstream.id.to_string());
+    out.string("name", &upstream.name);
+    out.string("algorithm", word(&Algorithm::ALL, &upstream.algorithm));
+    write_hash("hash_on", &upstream.hash_on, out);
+    write_hash("hash_fallback", &upstream.hash_fallback, out);
+    out.value("slots", upstream.slots);
+    if let Some(host) = &upstream.host_header {
+        out.string("host_header", host);
+    }
+    out.value("use_srv_name", upstream.use_srv_name);
+    out.strings("tags", &upstream.tags);
+    for target in &upstream.targets {
+        out.header("[[upstreams.targets]]");
+        out.string("id", &target.id.to_string());
+        out.string("target", &target.to_string());
+        out.value("weight", target.weight);
+        out.strings("tags", &target.tags);
+    }
+}
+
+fn write_hash(key: &str, input: &HashInput, out: &mut Writer) {
+    out.string(key, input.kind());
+    match input {
+        HashInput::None | HashInput::Consumer | HashInput::Ip | HashInput::Path => {}
+        HashInput::Header(name) => out.string(&format!("{key}_header"), name),
+        HashInput::Cookie { name, path } => {
+            out.string("hash_on_cookie", name);
+            out.string("hash_on_cookie_path", path);
+        }
+        HashInput::QueryArg(name) => out.string(&format!("{key}_query_arg"), name),
+        HashInput::UriCapture(name) => out.string(&format!("{key}_uri_capture"), name),
+    }
+}

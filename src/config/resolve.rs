@@ -1,0 +1,20 @@
+//! The only road from TOML to the model: every value is checked, every fault is gathered.
+//!
+//! It runs in two steps. A *part* is what one block of text says by itself (`part`, `sections`, `services`,
+//! `routes`, `upstreams`): checking it looks at nothing else, so an unchanged block need not be read again. `join` then
+//! puts the parts together: names and ids must be unique, references must point at something. Whatever is wrong
+//! gets a stand-in and leaves a fault, so that the rest is checked too; with a fault there is no model.
+
+pub(super) mod join;
+mod names;
+pub(super) mod part;
+mod patterns;
+mod routes;
+mod sections;
+mod services;
+mod template;
+mod upstreams;
+mod url;
+
+pub(super) use routes::PATH_HANDLING;
+pub(super) use sections::FAMILIES;

@@ -1,0 +1,156 @@
+//! Putting the parts together: what only the whole configuration can tell.
+//!
+//! Names and ids are unique over all files, references find what they name, a section stands once, listeners do
+//! not collide. The cost is a few hash look-ups for each entity; an entity of an unchanged part is shared
+//! with the model of the load before.
+
+mod routes;
+mod unique;
+
+use std::net::IpAddr;
+
+use foldhash::HashMap;
+
+use crate::config::code::Code;
+use crate::config::fault::Sink;
+use crate::config::model::Listener;
+use crate::config::model::Model;
+use crate::config::source::Place;
+
+use super::part::Part;
+use super::sections;
+use unique::Named;
+use unique::Unique;
+
+/// A part and where its block stands.
+#[derive(Debug)]
+pub(in crate::config) struct Placed {
+    pub(in crate::config) base: Place,
+    pub(in crate::config) part: Part,
+}
+
+/// Makes the model of all parts. With `complete` unset some text could not be read, so that a reference to
+/// something unknown may be right.
+pub(in crate::config) fn join(placed: &mut [Placed], complete: bool, sink: &mut Sink) -> Model {
+    for Placed { base, part } in placed.iter() {
+        sink.drafts
+            .extend(part.drafts.iter().map(|draft| draft.moved(*base)));
+    }
+    let mut services = Unique::new("service");
+    let mut upstreams = Unique::new("upstream");
+    for Placed { base, part } in placed.iter_mut() {
+        for entry in &mut part.services {
+            services.add(entry, *base, sink);
+        }
+        for entry in &mut part.upstreams {
+            upstreams.add(entry, *base, sink);
+        }
+    }
+    let routes = routes::join(placed, &services, complete, sink);
+    let model = Model {
+        gateway: once(placed, "gateway", |part| part.gateway.as_ref(), sink).unwrap_or_default(),
+        limits: once(placed, "limits", |part| part.limits.as_ref(), sink).unwrap_or_default(),
+        timeouts: once(placed, "timeouts", |part| part.timeouts.as_ref(), sink).unwrap_or_default(),
+        admin: once(placed, "admin", |part| part.admin.as_ref(), sink),
+        access_log: once(placed, "access_log", |part| part.access_log.as_ref(), sink),
+        dns: once(placed, "dns", |part| part.dns.as_ref(), sink).unwrap_or_default(),
+        listeners: listeners(placed, sink),
+        routes,
+        services: services.values,
+        upstreams: upstreams.values,
+    };
+    let has_errors = sink.drafts.iter().any(|draft| !draft.code.is_warning());
+    if complete && !has_errors {
+        warn_of_unused_upstreams(&model, &upstreams.places, sink);
+    }
+    model
+}
+
+/// The only one of a section.
+fn once<T: Clone>(
+    placed: &[Placed],
+    name: &str,
+    section: impl Fn(&Part) -> Option<&(Place, T)>,
+    sink: &mut Sink,
+) -> Option<T> {
+    let mut first: Option<(Place, T)> = None;
+    for Placed { base, part } in placed {
+        let Some((place, value)) = section(part) else {
+            continue;
+        };
+        let place = place.moved(*base);
+        match &first {
+            None => first = Some((place, value.clone())),
+            Some((first_place, _)) => {
+                let message = format!("[{name}] may stand only once");
+                sink.add(Code::SectionTwice, place, message)
+                    .first_at(*first_place);
+            }
+        }
+    }
+    first.map(|(_, value)| value)
+}
+
+fn listeners(placed: &[Placed], sink: &mut Sink) -> Vec<Listener> {
+    let mut found: Vec<(Place, &Listener)> = Vec::new();
+    for Placed { base, part } in placed {
+        for (place, listener) in &part.listeners {
+            let place = place.moved(*base);
+            let clash = found.iter().find(|(_, other)| collide(listener, other));
+            if let Some((first, other)) = clash {
+                let message = format!(
+                    "listener {} collides with {}",
+                    listener.address, other.address
+                );
+                sink.add(Code::ListenersConflict, place, message)
+                    .first_at(*first);
+            }
+            found.push((place, listener));
+        }
+    }
+    for Placed { base, part } in placed {
+        if let Some((place, admin)) = &part.admin {
+            let as_listener = Listener {
+                address: admin.address,
+                ..sections::default_listener()
+            };
+            let clash = found.iter().find(|(_, other)| collide(&as_listener, other));
+            if let Some((first, other)) = clash {
+                let message = format!("the admin listener collides with {}", other.address);
+                let place = place.moved(*base);
+                sink.add(Code::ListenersConflict, place, message)
+                    .first_at(*first);
+            }
+        }
+    }
+    if found.is_empty() {
+        return vec![sections::default_listener()];
+    }
+    found
+        .into_iter()
+        .map(|(_, listener)| listener.clone())
+        .collect()
+}
+
+/// Whether a connection could belong to either.
+fn collide(a: &Listener, b: &Listener) -> bool {
+    let (a, b) = (a.address, b.address);
+    let covers =
+        |wide: IpAddr, other: IpAddr| wide.is_unspecified() && (wide.is_ipv6() || other.is_ipv4());
+    let (x, y) = (a.ip(), b.ip());
+    a.port() != 0 && a.port() == b.port() && (x == y || covers(x, y) || covers(y, x))
+}
+
+fn warn_of_unused_upstreams(model: &Model, places: &[Place], sink: &mut Sink) {
+    let hosts: HashMap<&str, ()> = model
+        .services
+        .iter()
+        .map(|service| (service.host.as_str(), ()))
+        .collect();
+    for (upstream, place) in model.upstreams.iter().zip(places) {
+        if !hosts.contains_key(upstream.name()) {
+            let message = format!("no service has the host `{}`", upstream.name);
+            sink.add(Code::UpstreamUnused, *place, message);
+        }
+    }
+}

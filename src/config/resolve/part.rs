@@ -1,0 +1,152 @@
+//! What one block of text says by itself: entities and sections, resolved as far as they can be alone.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use toml::de::DeTable;
+
+use crate::config::code::Code;
+use crate::config::fault::Draft;
+use crate::config::fault::Sink;
+use crate::config::model::AccessLog;
+use crate::config::model::Admin;
+use crate::config::model::Dns;
+use crate::config::model::ExchangeTimeouts;
+use crate::config::model::Gateway;
+use crate::config::model::Limits;
+use crate::config::model::Listener;
+use crate::config::model::Route;
+use crate::config::model::Service;
+use crate::config::model::Timeouts;
+use crate::config::model::Upstream;
+use crate::config::raw::Table;
+use crate::config::raw::text::Text;
+use crate::config::schema;
+use crate::config::source::Place;
+
+use super::routes;
+use super::sections;
+use super::services;
+use super::upstreams;
+
+/// Places count from the start of the block.
+#[derive(Debug, Default)]
+pub(in crate::config) struct Part {
+    pub(in crate::config) includes: Vec<(Place, String)>,
+    pub(super) gateway: Option<(Place, Gateway)>,
+    pub(super) limits: Option<(Place, Limits)>,
+    pub(super) timeouts: Option<(Place, Timeouts)>,
+    pub(super) admin: Option<(Place, Admin)>,
+    pub(super) access_log: Option<(Place, AccessLog)>,
+    pub(super) dns: Option<(Place, Dns)>,
+    pub(super) listeners: Vec<(Place, Listener)>,
+    pub(super) services: Vec<Entry<Service>>,
+    pub(super) routes: Vec<RouteEntry>,
+    pub(super) upstreams: Vec<Entry<Upstream>>,
+    pub(in crate::config) drafts: Vec<Draft>,
+    /// Whether the text is TOML at all.
+    pub(in crate::config) is_toml: bool,
+    /// Whether it says anything about services, routes or upstreams, in whatever form.
+    pub(in crate::config) has_entities: bool,
+}
+
+/// An entity with the places that faults about it show.
+#[derive(Debug)]
+pub(super) struct Entry<T> {
+    /// Its name, or its header if it has none.
+    pub(super) at: Place,
+    /// Its id, if one is given.
+    pub(super) id_at: Option<Place>,
+    pub(super) value: Arc<T>,
+}
+
+/// A route, whose service may stand elsewhere.
+#[derive(Debug)]
+pub(super) struct RouteEntry {
+    pub(super) entry: Entry<Route>,
+    pub(super) owner: Owner,
+    pub(super) own: OwnTimeouts,
+}
+
+/// Which service a route belongs to.
+#[derive(Debug)]
+pub(super) enum Owner {
+    /// None.
+    None,
+    /// The part's service with this index.
+    Within(usize),
+    /// The one with this name or id, wherever it stands.
+    Named(String, Place),
+}
+
+/// The timeouts that a route sets itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct OwnTimeouts {
+    pub(super) connect: Option<Duration>,
+    pub(super) write: Option<Duration>,
+    pub(super) read: Option<Duration>,
+    pub(super) idle: Option<Duration>,
+    pub(super) total: Option<Duration>,
+}
+
+impl OwnTimeouts {
+    /// These, and `inherited` where there are none.
+    pub(super) fn over(self, inherited: ExchangeTimeouts) -> ExchangeTimeouts {
+        ExchangeTimeouts {
+            connect: self.connect.unwrap_or(inherited.connect),
+            write: self.write.unwrap_or(inherited.write),
+            read: self.read.unwrap_or(inherited.read),
+            idle: self.idle.unwrap_or(inherited.idle),
+            total: self.total.or(inherited.total),
+        }
+    }
+}
+
+impl Part {
+    /// Reads a block of a file.
+    pub(in crate::config) fn read(text: &str) -> Self {
+        let mut sink = Sink::default();
+        let (document, errors) = DeTable::parse_recoverable(text);
+        let mut is_toml = true;
+        for error in errors {
+            let duplicate = error.message() == "duplicate key";
+            is_toml &= duplicate;
+            let code = if duplicate {
+                Code::DuplicateKey
+            } else {
+                Code::Syntax
+            };
+            let end = text.trim_end().len();
+            let place = Place::of(error.span().unwrap_or(end..end));
+            sink.add(code, place, error.message());
+        }
+        let mut part = Self {
+            is_toml,
+            ..Self::default()
+        };
+        if is_toml {
+            part.resolve(document.get_ref(), text, &mut sink);
+        }
+        part.drafts = sink.drafts;
+        part
+    }
+
+    fn resolve<'t>(&mut self, document: &'t DeTable<'t>, text: &'t str, sink: &mut Sink) {
+        let root = Table::root(&schema::ROOT, document, text, sink);
+        let includes = root.texts("include", sink);
+        let owned = |text: &Text<'_>| (text.place, text.value.to_owned());
+        self.includes = includes.iter().map(owned).collect();
+        sections::read(&root, self, sink);
+        for table in root.tables("services", &schema::SERVICES, sink) {
+            services::read(&table, self, sink);
+        }
+        for table in root.tables("routes", &schema::ROUTES, sink) {
+            routes::read(&table, None, self, sink);
+        }
+        for table in root.tables("upstreams", &schema::UPSTREAMS, sink) {
+            upstreams::read(&table, self, sink);
+        }
+        let entities = ["services", "routes", "upstreams"];
+        self.has_entities = entities.iter().any(|key| root.get(key).is_some());
+    }
+}

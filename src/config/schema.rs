@@ -1,0 +1,97 @@
+//! Every key of the configuration, once: the loader refuses what is not here, proposes what is, and the tables
+//! of `docs/configuration.md` are printed from here.
+
+mod entities;
+mod sections;
+mod upstreams;
+
+pub use entities::HEADERS;
+pub use entities::ROUTES;
+pub use entities::SERVICES;
+pub use sections::ACCESS_LOG;
+pub use sections::ADMIN;
+pub use sections::DNS;
+pub use sections::GATEWAY;
+pub use sections::LIMITS;
+pub use sections::LISTENERS;
+pub use sections::ROOT;
+pub use sections::TIMEOUTS;
+pub use upstreams::TARGETS;
+pub use upstreams::UPSTREAMS;
+
+/// A table of the configuration.
+#[derive(Debug)]
+pub struct Section {
+    /// As the documentation heads it: `[gateway]`, `[[services.routes]]`.
+    pub title: &'static str,
+    /// What it is for.
+    pub about: &'static str,
+    /// Its keys; empty where keys are free (`headers`).
+    pub keys: &'static [Key],
+}
+
+/// A key of a table.
+#[derive(Debug)]
+pub struct Key {
+    /// Its name.
+    pub name: &'static str,
+    /// What it takes, in the words of the documentation.
+    pub kind: &'static str,
+    /// The default as TOML, or words in parentheses.
+    pub default: &'static str,
+    /// What is permitted.
+    pub range: &'static str,
+    /// An example value as TOML.
+    pub example: &'static str,
+    /// When a change takes effect.
+    pub reload: Reload,
+    /// What it does.
+    pub about: &'static str,
+}
+
+/// When a change of a key takes effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reload {
+    /// With the next reload.
+    Yes,
+    /// With the next start.
+    Restart,
+}
+
+/// Every section, in the order of the documentation.
+pub const SECTIONS: &[&Section] = &[
+    &ROOT,
+    &GATEWAY,
+    &LIMITS,
+    &TIMEOUTS,
+    &LISTENERS,
+    &ADMIN,
+    &ACCESS_LOG,
+    &DNS,
+    &SERVICES,
+    &ROUTES,
+    &HEADERS,
+    &UPSTREAMS,
+    &TARGETS,
+];
+
+/// One row; a function, so that the tables read as tables.
+const fn key(
+    name: &'static str,
+    kind: &'static str,
+    default: &'static str,
+    range: &'static str,
+    example: &'static str,
+    reload: Reload,
+    about: &'static str,
+) -> Key {
+    Key {
+        name,
+        kind,
+        default,
+        range,
+        example,
+        reload,
+        about,
+    }
+}

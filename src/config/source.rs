@@ -1,0 +1,145 @@
+//! The texts a configuration is made of, and places in them.
+//!
+//! While a file is being read a place is a range of bytes; only what is shown to a person is turned into line
+//! and column, because a configuration without faults never needs them.
+
+use std::path::PathBuf;
+
+use super::fault::Spot;
+
+/// A range of bytes in a file. A block of a file is resolved by itself, with places that count from its own
+/// start; [`Place::moved`] turns them into places of the file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    /// Which file, by its number in [`Sources`].
+    pub(super) file: u32,
+    /// The first byte.
+    pub(super) start: u32,
+    /// Behind the last byte.
+    pub(super) end: u32,
+}
+
+impl Place {
+    /// A range of the block at hand; a file is smaller than 4 GiB (`limits::CONFIG_FILE_BYTES`).
+    pub(super) fn of(range: std::ops::Range<usize>) -> Self {
+        let clamp = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        Self {
+            file: 0,
+            start: clamp(range.start),
+            end: clamp(range.end),
+        }
+    }
+
+    /// The same place, seen from `base`, the place of the block it was measured in.
+    pub(super) fn moved(self, base: Self) -> Self {
+        Self {
+            file: base.file,
+            start: self.start.saturating_add(base.start),
+            end: self.end.saturating_add(base.start),
+        }
+    }
+
+    /// `length` bytes from `offset` on within this place.
+    pub(super) fn part(self, offset: usize, length: usize) -> Self {
+        let part = Self::of(offset..offset + length);
+        let start = (self.start + part.start).min(self.end);
+        Self {
+            file: self.file,
+            start,
+            end: (self.start + part.end).clamp(start, self.end),
+        }
+    }
+}
+
+/// One file.
+#[derive(Debug)]
+pub(super) struct File {
+    /// Where it lies.
+    pub(super) path: PathBuf,
+    /// Its text; empty if it could not be read.
+    pub(super) text: String,
+}
+
+/// Every file of a configuration, in the order they were read.
+#[derive(Debug, Default)]
+pub(super) struct Sources {
+    /// The files; a place's number counts from the start.
+    pub(super) files: Vec<File>,
+}
+
+/// Longest excerpt of one line, in bytes: a file may be one line of megabytes. What is shown of it is
+/// narrowed further to the width of a terminal.
+const EXCERPT_BYTES: usize = 4_096;
+
+impl Sources {
+    /// Line, column and excerpt of `place`.
+    pub(super) fn spot(&self, place: Place) -> Spot {
+        let Some(file) = self.files.get(place.file as usize) else {
+            return Spot::default();
+        };
+        let text = file.text.as_str();
+        let start = floor_char(text, place.start as usize);
+        let end = floor_char(text, place.end as usize).max(start);
+        let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
+        let line = text[line_start..].lines().next().unwrap_or_default();
+        let line_end = line_start + line.len();
+        let start = start.min(line_end);
+        let end = end.min(line_end);
+        let from = floor_char(text, start.saturating_sub(EXCERPT_BYTES / 2)).max(line_start);
+        let to = floor_char(text, (from + EXCERPT_BYTES).max(start)).min(line_end);
+        let end_shown = end.min(to);
+        Spot {
+            file: file.path.clone(),
+            line: 1 + text[..line_start].matches('\n').count(),
+            column: 1 + text[line_start..start].chars().count(),
+            length: text[start..end].chars().count().max(1),
+            excerpt: text[from..to].to_owned(),
+            marked: start - from..end_shown - from,
+        }
+    }
+}
+
+/// The nearest boundary of characters at or before `at`.
+fn floor_char(text: &str, at: usize) -> usize {
+    let mut at = at.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::File;
+    use super::Place;
+    use super::Sources;
+
+    fn spot(text: &str, range: std::ops::Range<usize>) -> super::Spot {
+        let file = File {
+            path: "x.toml".into(),
+            text: text.to_owned(),
+        };
+        Sources { files: vec![file] }.spot(Place::of(range))
+    }
+
+    #[test]
+    fn columns_count_characters_and_a_place_ends_with_its_line() {
+        let text = "a = 1\nbü = \"x\"\nc = 3\n";
+        let found = spot(text, 12..20);
+        assert_eq!((found.line, found.column, found.length), (2, 6, 3));
+        assert_eq!(&found.excerpt[found.marked], "\"x\"");
+    }
+
+    #[test]
+    fn any_range_has_a_spot() {
+        for text in ["", "\n", "ü", "a\r\nü\n\nb", &"ü".repeat(500)] {
+            for start in 0..=text.len() + 1 {
+                for end in start..(text.len() + 2).min(start + 9) {
+                    let found = spot(text, start..end);
+                    assert!(found.line > 0 && found.column > 0 && found.length > 0);
+                    assert!(found.excerpt.get(found.marked).is_some());
+                }
+            }
+        }
+    }
+}
