@@ -29,15 +29,15 @@ use crate::snapshot::Snapshot;
 pub type Hire = Box<dyn FnMut(CoreId, ControlLink) -> io::Result<JoinHandle<()>>>;
 
 /// A worker that fails twice within this time takes the process down, so that a supervisor sees it.
-pub const FORGIVEN_AFTER: Duration = Duration::from_secs(60);
+const FORGIVEN_AFTER: Duration = Duration::from_secs(60);
 
 /// What all workers were last told.
 #[derive(Clone, Debug)]
-pub struct Orders {
+pub(super) struct Orders {
     /// Serve by this.
-    pub snapshot: Arc<Snapshot>,
+    pub(super) snapshot: Arc<Snapshot>,
     /// Its names resolve to this.
-    pub addresses: Arc<Addresses>,
+    pub(super) addresses: Arc<Addresses>,
 }
 
 /// All workers.
@@ -71,7 +71,7 @@ enum Owed {
 
 /// How a worker's unexpected end was dealt with.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Loss {
+pub(super) enum Loss {
     /// Another thread serves in its place.
     Replaced(CoreId, String),
     /// It cannot be replaced, or was replaced a moment ago: the process should end.
@@ -102,13 +102,13 @@ impl Crew {
     }
 
     /// Tells all workers to serve by a snapshot.
-    pub fn install(&mut self, orders: Orders) {
+    pub(super) fn install(&mut self, orders: Orders) {
         self.orders = Some(orders);
         self.tell(Owed::Install);
     }
 
     /// Tells all workers what names resolve to now; ignored if that is said of another snapshot.
-    pub fn resolve(&mut self, addresses: &Arc<Addresses>) {
+    pub(super) fn resolve(&mut self, addresses: &Arc<Addresses>) {
         let Some(orders) = &mut self.orders else {
             return;
         };
@@ -120,7 +120,7 @@ impl Crew {
     }
 
     /// Tells all workers to accept nothing more and to end.
-    pub fn drain(&mut self) {
+    pub(super) fn drain(&mut self) {
         self.draining = true;
         self.tell(Owed::Drain);
     }
@@ -133,14 +133,19 @@ impl Crew {
     }
 
     /// Sends what is owed, as far as there is room.
-    pub fn pay(&mut self) {
+    pub(super) fn pay(&mut self) {
         for member in &mut self.members {
             member.pay(self.orders.as_ref());
         }
     }
 
+    /// Whether a directive still waits for room.
+    pub(super) fn owes(&self) -> bool {
+        self.members.iter().any(|member| member.owed.is_some())
+    }
+
     /// Takes what a worker says of itself. Counts are not its business.
-    pub fn hear(&mut self, report: &Report) {
+    pub(super) fn hear(&mut self, report: &Report) {
         match report {
             Report::Started(core, driver) => {
                 if let Some(member) = self.member(*core) {
@@ -171,29 +176,41 @@ impl Crew {
     }
 
     /// The newest generation by which every worker serves, zero before the first.
-    pub fn acknowledged(&self) -> Generation {
+    pub(super) fn acknowledged(&self) -> Generation {
         let all = self.members.iter().map(|member| member.acknowledged);
         all.min().unwrap_or_default()
     }
 
     /// The workers that have not acknowledged a generation.
-    pub fn behind(&self, generation: Generation) -> Vec<CoreId> {
+    pub(super) fn behind(&self, generation: Generation) -> Vec<CoreId> {
         let behind = self.members.iter().filter(|member| member.acknowledged < generation);
         behind.map(|member| member.link.core).collect()
     }
 
     /// Each worker's I/O, once it runs.
-    pub fn drivers(&self) -> impl Iterator<Item = (CoreId, Option<Driver>)> {
+    pub(super) fn drivers(&self) -> impl Iterator<Item = (CoreId, Option<Driver>)> {
         self.members.iter().map(|member| (member.link.core, member.driver))
     }
 
+    /// How many workers run on each driver.
+    pub(super) fn tally_drivers(&self) -> Vec<(Driver, usize)> {
+        let mut tally: Vec<(Driver, usize)> = Vec::new();
+        for driver in self.members.iter().filter_map(|member| member.driver) {
+            match tally.iter_mut().find(|(known, _)| *known == driver) {
+                Some((_, workers)) => *workers += 1,
+                None => tally.push((driver, 1)),
+            }
+        }
+        tally
+    }
+
     /// Whether every worker has ended, after [`drain`](Self::drain).
-    pub fn drained(&self) -> bool {
+    pub(super) fn drained(&self) -> bool {
         self.members.iter().all(|member| member.drained || member.thread.is_finished())
     }
 
     /// Looks for workers that ended without being told to, and replaces them.
-    pub fn replace_lost(&mut self, now: Instant) -> Vec<Loss> {
+    pub(super) fn replace_lost(&mut self, now: Instant) -> Vec<Loss> {
         if self.draining {
             return Vec::new();
         }

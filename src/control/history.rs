@@ -4,6 +4,7 @@
 //! snapshot until it holds the only reference, so the memory is freed here and not on a core, and a little
 //! longer, until the last counts by its route numbers have come.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ const UNUSED_MAX: usize = 2;
 
 /// The running snapshot, last, and those before it.
 #[derive(Debug, Default)]
-pub struct History {
+pub(super) struct History {
     kept: Vec<Kept>,
 }
 
@@ -32,34 +33,30 @@ struct Kept {
 
 impl History {
     /// Adds the snapshot that is being installed.
-    pub fn push(&mut self, snapshot: Arc<Snapshot>) {
+    pub(super) fn push(&mut self, snapshot: Arc<Snapshot>) {
         self.kept.push(Kept { snapshot, unused_since: None });
     }
 
     /// The newest.
-    pub fn newest(&self) -> Option<&Arc<Snapshot>> {
+    pub(super) fn newest(&self) -> Option<&Arc<Snapshot>> {
         self.kept.last().map(|kept| &kept.snapshot)
     }
 
     /// How many are alive.
-    pub fn len(&self) -> usize {
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
         self.kept.len()
     }
 
-    /// Whether nothing was installed yet.
-    pub fn is_empty(&self) -> bool {
-        self.kept.is_empty()
-    }
-
     /// Under which names requests of this route are counted.
-    pub fn name(&self, generation: Generation, route: RouteIndex) -> Option<RouteName<'_>> {
+    pub(super) fn name(&self, generation: Generation, route: RouteIndex) -> Option<RouteName<'_>> {
         let mut newest_first = self.kept.iter().rev();
         let kept = newest_first.find(|kept| kept.snapshot.generation == generation)?;
         name(&kept.snapshot, route)
     }
 
     /// Frees what nobody uses any more.
-    pub fn free(&mut self, now: Instant) {
+    pub(super) fn free(&mut self, now: Instant) {
         let Some((newest, older)) = self.kept.split_last_mut() else {
             return;
         };
@@ -82,8 +79,15 @@ impl History {
     }
 }
 
+/// All pairs of service and route names that a snapshot counts under.
+pub(super) fn names(snapshot: &Snapshot) -> HashSet<(&str, &str)> {
+    let routes = (0..snapshot.routes.len()).filter_map(|at| u32::try_from(at).ok());
+    let names = routes.filter_map(|at| name(snapshot, RouteIndex(at)));
+    names.map(|name| (name.service, name.route)).collect()
+}
+
 /// A route's names in a snapshot.
-pub fn name(snapshot: &Snapshot, route: RouteIndex) -> Option<RouteName<'_>> {
+fn name(snapshot: &Snapshot, route: RouteIndex) -> Option<RouteName<'_>> {
     let plan = snapshot.routes.get(usize::try_from(route.0).ok()?)?;
     let service = match plan.service {
         Some(index) => &snapshot.service(index).name,

@@ -1,3 +1,347 @@
-//! Process-wide state: reload, DNS, merged totals, lifecycle.
+//! Process-wide state on one thread: reload, names, merged totals, lifecycle.
+//!
+//! [`Control`] owns all of it and runs one loop. Whatever takes long (reading and compiling a configuration,
+//! looking names up) runs beside the loop and comes back as an event; workers are told by directives
+//! and heard by reports. No request ever waits for anything here.
+
+mod crew;
+mod history;
+mod install;
 pub mod dns;
-pub mod watch;
+mod handle;
+pub mod lifecycle;
+mod metrics;
+pub mod reload;
+mod status;
+#[cfg(test)]
+mod tests;
+mod watch;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam::channel::Receiver;
+use tokio::sync::mpsc;
+use tokio::task::JoinError;
+use tokio::time::sleep;
+
+pub use crew::Crew;
+pub use crew::Hire;
+pub use handle::Handle;
+pub use handle::Request;
+pub use status::LastReload;
+pub use status::Server;
+pub use status::Status;
+pub use status::WorkerStatus;
+
+use crate::base::clock;
+use crate::base::clock::Instant;
+use crate::base::ids::Generation;
+use crate::bus::Report;
+use crate::config::Model;
+use crate::control::crew::Loss;
+use crate::control::dns::Dns;
+use crate::control::history::History;
+use crate::control::install::Stage;
+use crate::control::install::Waiters;
+use crate::control::lifecycle::Ended;
+use crate::control::lifecycle::Order;
+use crate::control::reload::Built;
+use crate::control::reload::Load;
+use crate::control::reload::Refusal;
+use crate::control::watch::Watch;
+use crate::snapshot::Addresses;
+use crate::telemetry::Counter;
+use crate::telemetry::Gauge;
+use crate::telemetry::Totals;
+
+/// Time between two looks at the reports while an acknowledgement is waited for.
+const PACE_WAITING: Duration = Duration::from_millis(1);
+/// The same while workers drain or a directive is owed.
+const PACE_BUSY: Duration = Duration::from_millis(10);
+/// The same while workers report; the channel holds what many workers say in this time.
+const PACE_USUAL: Duration = Duration::from_millis(100);
+/// The same while nothing happens.
+const PACE_IDLE: Duration = Duration::from_millis(500);
+
+/// What control is given at the start.
+pub struct Setup {
+    /// The configuration to begin with, as generation 1.
+    pub first: Built,
+    /// Reads the configuration anew.
+    pub load: Load,
+    /// Whether its files are watched for changes.
+    pub watched: bool,
+    /// The workers, hired and waiting.
+    pub crew: Crew,
+    /// What workers say.
+    pub reports: Receiver<Report>,
+    /// What signals ask for.
+    pub orders: mpsc::Receiver<Order>,
+    /// What the Admin API asks for.
+    pub requests: mpsc::Receiver<Request>,
+    /// Opens the log files again.
+    pub reopen: Box<dyn FnMut()>,
+    /// What the log thread counted, for the metrics.
+    pub log_counts: metrics::LogCounts,
+}
+
+/// The owner of everything that is not one core's own.
+pub struct Control {
+    load: Load,
+    crew: Crew,
+    reports: Receiver<Report>,
+    orders: mpsc::Receiver<Order>,
+    requests: mpsc::Receiver<Request>,
+    reopen: Box<dyn FnMut()>,
+    log_counts: metrics::LogCounts,
+    dns: Dns,
+    watch: Option<Watch>,
+    // The configuration.
+    running: Arc<Model>,
+    history: History,
+    stage: Stage,
+    waiters: Waiters,
+    reloads: metrics::Reloads,
+    // The process.
+    started: Instant,
+    /// The first configuration was installed, or given up on.
+    begun: bool,
+    ready: bool,
+    draining: Option<Instant>,
+    totals: Totals,
+    heard: bool,
+}
+
+enum Event {
+    Order(Order),
+    Request(Request),
+    FilesChanged,
+    Built(Result<Result<Built, Refusal>, JoinError>),
+    Resolved(Arc<Addresses>),
+    Tick,
+}
+
+impl Control {
+    /// Takes everything over. Nothing happens before [`run`](Self::run).
+    pub fn new(setup: Setup) -> Self {
+        let now = clock::now();
+        let Built { model, files, .. } = &setup.first;
+        let mut watch = None;
+        if setup.watched {
+            match Watch::new(files.iter().cloned()) {
+                Ok(new) => watch = Some(new),
+                Err(error) => tracing::warn!("files are not watched, use SIGHUP: {error}"),
+            }
+        }
+        Self {
+            load: setup.load,
+            crew: setup.crew,
+            reports: setup.reports,
+            orders: setup.orders,
+            requests: setup.requests,
+            reopen: setup.reopen,
+            log_counts: setup.log_counts,
+            dns: Dns::new(&model.dns),
+            watch,
+            running: Arc::new(model.clone()),
+            history: History::default(),
+            stage: Stage::first(setup.first, now),
+            waiters: Waiters::default(),
+            reloads: metrics::Reloads::default(),
+            started: now,
+            begun: false,
+            ready: false,
+            draining: None,
+            totals: Totals::new(),
+            heard: false,
+        }
+    }
+
+    /// Runs until the process should end.
+    pub async fn run(mut self) -> Ended {
+        self.adopt_names();
+        loop {
+            let event = self.next().await;
+            if let Some(ended) = self.take(event) {
+                return ended;
+            }
+            if let Some(ended) = self.turn(clock::now()) {
+                return ended;
+            }
+        }
+    }
+
+    async fn next(&mut self) -> Event {
+        let pace = self.pace();
+        tokio::select! {
+            Some(order) = self.orders.recv() => Event::Order(order),
+            Some(request) = self.requests.recv() => Event::Request(request),
+            () = changed(self.watch.as_mut()) => Event::FilesChanged,
+            built = self.stage.built() => Event::Built(built),
+            addresses = self.dns.changed() => Event::Resolved(addresses),
+            () = sleep(pace) => Event::Tick,
+        }
+    }
+
+    fn pace(&self) -> Duration {
+        if self.stage.waits() {
+            PACE_WAITING
+        } else if self.draining.is_some() || self.crew.owes() {
+            PACE_BUSY
+        } else if self.heard {
+            PACE_USUAL
+        } else {
+            PACE_IDLE
+        }
+    }
+
+    fn take(&mut self, event: Event) -> Option<Ended> {
+        match event {
+            Event::Order(Order::Reload) => {
+                tracing::info!("asked to reload by SIGHUP");
+                self.reload(None);
+            }
+            Event::Order(Order::Leave) => return self.leave(),
+            Event::Order(Order::Reopen) => {
+                tracing::info!("opening the log files again");
+                (self.reopen)();
+            }
+            Event::Request(request) => self.answer(request),
+            Event::FilesChanged => {
+                tracing::info!("the configuration's files changed");
+                self.reload(None);
+            }
+            Event::Built(built) => {
+                let built = built.unwrap_or_else(|error| {
+                    Err(Refusal::Internal(format!("reading the configuration failed: {error}")))
+                });
+                self.built(built);
+            }
+            Event::Resolved(addresses) => self.crew.resolve(&addresses),
+            Event::Tick => {}
+        }
+        None
+    }
+
+    /// What is done after every event, whichever it was.
+    fn turn(&mut self, now: Instant) -> Option<Ended> {
+        self.hear(now);
+        self.crew.pay();
+        for loss in self.crew.replace_lost(now) {
+            match loss {
+                Loss::Replaced(core, why) => {
+                    tracing::error!("worker {} ended ({why}) and was replaced", core.0);
+                }
+                Loss::Fatal(core, why) => {
+                    tracing::error!("worker {} ended: {why}", core.0);
+                    return Some(Ended::Broken);
+                }
+            }
+        }
+        self.advance(now);
+        self.check_ready();
+        self.history.free(now);
+        let until = self.draining?;
+        if self.crew.drained() {
+            // The last counts came before the word that all is drained.
+            self.hear(now);
+            tracing::info!("drained");
+            return Some(Ended::Drained);
+        }
+        if now >= until {
+            tracing::warn!("the drain timeout has passed, what is in flight is cut");
+            return Some(Ended::TimedOut);
+        }
+        None
+    }
+
+    /// Takes all reports that have come.
+    fn hear(&mut self, now: Instant) {
+        self.heard = false;
+        while let Ok(report) = self.reports.try_recv() {
+            self.crew.hear(&report);
+            if let Report::Counted(core, delta) = report {
+                let history = &self.history;
+                let names = |generation, route| history.name(generation, route);
+                self.totals.merge(core, now, *delta, names);
+                self.heard = true;
+            }
+        }
+    }
+
+    fn leave(&mut self) -> Option<Ended> {
+        if self.draining.is_some() {
+            tracing::warn!("asked to leave twice: leaving at once");
+            return Some(Ended::Forced);
+        }
+        let patience = self.running.gateway.drain_timeout;
+        tracing::info!("draining for at most {patience:?}");
+        self.draining = Some(clock::now().plus(patience));
+        self.ready = false;
+        self.abandon();
+        self.crew.drain();
+        None
+    }
+
+    fn answer(&mut self, request: Request) {
+        // Whoever asked may have gone.
+        match request {
+            Request::Status(to) => {
+                self.hear(clock::now());
+                let _ = to.send(self.status());
+            }
+            Request::Metrics(to) => {
+                self.hear(clock::now());
+                let _ = to.send(self.metrics());
+            }
+            Request::Reload(to) => self.reload(Some(to)),
+        }
+    }
+
+    fn generation(&self) -> Generation {
+        self.crew.acknowledged()
+    }
+
+    fn hash(&self) -> &str {
+        self.history.newest().map_or("", |snapshot| &snapshot.hash)
+    }
+
+    fn status(&self) -> Status {
+        let of_core = |core: usize| self.totals.cores().get(core);
+        let workers = self.crew.drivers().map(|(core, driver)| {
+            let totals = of_core(usize::from(core.0));
+            let connections = totals.map_or(0, |core| core.gauge(Gauge::ConnectionsActive));
+            WorkerStatus {
+                core,
+                driver,
+                requests: totals.map_or(0, |core| core.counter(Counter::Requests)),
+                connections: u64::try_from(connections).unwrap_or(0),
+            }
+        });
+        let gauge = |gauge| u64::try_from(self.totals.gauge(gauge)).unwrap_or(0);
+        Status {
+            ready: self.ready,
+            draining: self.draining.is_some(),
+            generation: self.generation(),
+            hash: self.hash().to_owned(),
+            uptime: Duration::from_nanos(clock::now().nanos_since(self.started)),
+            workers: workers.collect(),
+            last_reload: self.reloads.last.clone(),
+            names: self.dns.tally(),
+            server: Server {
+                accepted: self.totals.counter(Counter::ConnectionsAccepted),
+                active: gauge(Gauge::ConnectionsActive),
+                waiting: gauge(Gauge::ConnectionsWaiting),
+                requests: self.totals.counter(Counter::Requests),
+            },
+        }
+    }
+}
+
+async fn changed(watch: Option<&mut Watch>) {
+    match watch {
+        Some(watch) => watch.changed().await,
+        None => std::future::pending().await,
+    }
+}

@@ -88,8 +88,14 @@ impl Dns {
         self.table.tally()
     }
 
+    /// Whether each name has had its first answer, good or bad.
+    pub fn is_settled(&self) -> bool {
+        self.table.settled()
+    }
+
     /// Waits until each name has had its first answer, good or bad.
-    pub async fn settled(&mut self) {
+    #[cfg(test)]
+    async fn settled(&mut self) {
         while !self.table.settled() {
             self.step().await;
         }

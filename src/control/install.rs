@@ -1,0 +1,283 @@
+//! The stages of a reload in control's loop: build, resolve, install, tell.
+//!
+//! One reload is under way at a time. What is asked for meanwhile becomes one next reload, because only a
+//! reading that begins after the question can answer it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::task::JoinError;
+use tokio::task::JoinHandle;
+use tokio::task::spawn_blocking;
+
+use crate::base::clock;
+use crate::base::clock::Instant;
+use crate::base::ids::Generation;
+use crate::config;
+use crate::config::Fault;
+use crate::snapshot::Snapshot;
+
+use super::Control;
+use super::crew::Orders;
+use super::history;
+use super::metrics::Reloads;
+use super::reload;
+use super::reload::Built;
+use super::reload::INSTALL_WAIT;
+use super::reload::Installed;
+use super::reload::NAMES_WAIT;
+use super::reload::Outcome;
+use super::reload::Refusal;
+use super::status::LastReload;
+
+/// Lines of one reload's difference that are written to the log.
+const LINES_LOGGED: usize = 50;
+
+/// Where the present reload stands.
+pub(super) struct Stage {
+    /// When it was asked for.
+    since: Instant,
+    step: Step,
+}
+
+enum Step {
+    Idle,
+    Building(JoinHandle<Result<Built, Refusal>>),
+    /// Waiting for the first answers about its names.
+    Resolving(Waiting),
+    /// Waiting for the workers.
+    Installing(Waiting),
+}
+
+/// What is left to do with, once a snapshot is built.
+struct Waiting {
+    snapshot: Arc<Snapshot>,
+    changes: config::Diff,
+    warnings: Vec<Fault>,
+    until: Instant,
+}
+
+/// Who wants to know how a reload ends.
+#[derive(Default)]
+pub(super) struct Waiters {
+    /// The present one.
+    present: Vec<oneshot::Sender<Outcome>>,
+    /// The next one; `Some` if there is to be one.
+    next: Option<Vec<oneshot::Sender<Outcome>>>,
+}
+
+impl Stage {
+    /// The first configuration, which is built already.
+    pub(super) fn first(built: Built, now: Instant) -> Self {
+        let step = match built.snapshot {
+            Some(snapshot) => Step::Resolving(Waiting {
+                snapshot,
+                changes: built.changes,
+                warnings: built.warnings,
+                until: now.plus(NAMES_WAIT),
+            }),
+            None => Step::Idle,
+        };
+        Self { since: now, step }
+    }
+
+    /// Whether the loop should look closely at what comes.
+    pub(super) fn waits(&self) -> bool {
+        matches!(self.step, Step::Resolving(_) | Step::Installing(_))
+    }
+
+    /// The end of a build, if one is under way; may be dropped and asked again.
+    pub(super) async fn built(&mut self) -> Result<Result<Built, Refusal>, JoinError> {
+        let Step::Building(building) = &mut self.step else {
+            return std::future::pending().await;
+        };
+        let built = building.await;
+        self.step = Step::Idle;
+        built
+    }
+}
+
+impl Control {
+    /// Starts a reload, or the next one after the present one.
+    pub(super) fn reload(&mut self, waiter: Option<oneshot::Sender<Outcome>>) {
+        if self.draining.is_some() {
+            if let Some(waiter) = waiter {
+                let _ = waiter.send(Outcome::Refused(Refusal::Draining));
+            }
+            return;
+        }
+        self.waiters.next.get_or_insert_default().extend(waiter);
+        if matches!(self.stage.step, Step::Idle) {
+            self.begin();
+        }
+    }
+
+    fn begin(&mut self) {
+        let Some(waiters) = self.waiters.next.take() else {
+            return;
+        };
+        self.waiters.present = waiters;
+        let load = Arc::clone(&self.load);
+        let running = Arc::clone(&self.running);
+        let newest = self.history.newest().map_or(0, |snapshot| snapshot.generation.0);
+        let generation = Generation(newest + 1);
+        let workers = self.crew.len();
+        let building =
+            spawn_blocking(move || reload::build(&load, Some(&running), generation, workers));
+        self.stage = Stage { since: clock::now(), step: Step::Building(building) };
+    }
+
+    /// Takes the end of a build.
+    pub(super) fn built(&mut self, built: Result<Built, Refusal>) {
+        let built = match built {
+            Ok(built) => built,
+            Err(refusal) => return self.finish(Outcome::Refused(refusal)),
+        };
+        if let Some(watch) = &mut self.watch {
+            watch.follow(built.files);
+        }
+        self.running = Arc::new(built.model);
+        let Some(snapshot) = built.snapshot else {
+            return self.finish(Outcome::Unchanged(self.generation()));
+        };
+        self.stage.step = Step::Resolving(Waiting {
+            snapshot,
+            changes: built.changes,
+            warnings: built.warnings,
+            until: clock::now().plus(NAMES_WAIT),
+        });
+        self.adopt_names();
+    }
+
+    /// Begins to look up the names of the snapshot that is on its way.
+    pub(super) fn adopt_names(&mut self) {
+        if let Step::Resolving(waiting) = &self.stage.step {
+            let snapshot = &waiting.snapshot;
+            self.dns.adopt(snapshot.generation, &self.running.dns, &snapshot.names);
+        }
+    }
+
+    /// Takes the present reload as far as it can go now.
+    pub(super) fn advance(&mut self, now: Instant) {
+        let step = std::mem::replace(&mut self.stage.step, Step::Idle);
+        self.stage.step = match step {
+            Step::Resolving(mut waiting) if self.dns.is_settled() || now >= waiting.until => {
+                let addresses = self.dns.addresses();
+                let snapshot = Arc::clone(&waiting.snapshot);
+                self.history.push(Arc::clone(&snapshot));
+                self.crew.install(Orders { snapshot, addresses });
+                waiting.until = now.plus(INSTALL_WAIT);
+                Step::Installing(waiting)
+            }
+            Step::Installing(waiting) => {
+                let generation = waiting.snapshot.generation;
+                if self.crew.acknowledged() >= generation {
+                    return self.installed(waiting, now);
+                }
+                if now >= waiting.until {
+                    let behind = self.crew.behind(generation);
+                    return self.finish(Outcome::Unconfirmed(generation, behind));
+                }
+                Step::Installing(waiting)
+            }
+            other => other,
+        };
+    }
+
+    fn installed(&mut self, waiting: Waiting, now: Instant) {
+        if !waiting.changes.is_empty() {
+            let present = history::names(&waiting.snapshot);
+            self.totals.fold_absent(|name| present.contains(&(name.service, name.route)));
+        }
+        self.finish(Outcome::Installed(Installed {
+            generation: waiting.snapshot.generation,
+            changes: waiting.changes,
+            warnings: waiting.warnings,
+            took: Duration::from_nanos(now.nanos_since(self.stage.since)),
+        }));
+    }
+
+    fn finish(&mut self, outcome: Outcome) {
+        let first = !std::mem::replace(&mut self.begun, true);
+        if !(first && outcome.is_success()) {
+            log(&outcome);
+        }
+        if !first {
+            self.count(&outcome);
+        }
+        for waiter in self.waiters.present.drain(..) {
+            // Whoever asked may have gone.
+            let _ = waiter.send(outcome.clone());
+        }
+        self.begin();
+    }
+
+    /// The gateway is ready once every worker serves by the first configuration.
+    pub(super) fn check_ready(&mut self) {
+        if self.ready || self.draining.is_some() || self.crew.acknowledged() == Generation(0) {
+            return;
+        }
+        for (driver, workers) in self.crew.tally_drivers() {
+            tracing::info!("driver {driver} on {workers} worker(s)");
+        }
+        self.ready = true;
+        tracing::info!("ready");
+    }
+
+    fn count(&mut self, outcome: &Outcome) {
+        let Reloads { succeeded, failed, last } = &mut self.reloads;
+        match outcome.is_success() {
+            true => *succeeded += 1,
+            false => *failed += 1,
+        }
+        *last = Some(LastReload { at: clock::unix_micros(), outcome: outcome.clone() });
+    }
+
+    /// Gives up whatever reload is under way: the gateway leaves.
+    pub(super) fn abandon(&mut self) {
+        self.stage.step = Step::Idle;
+        let next = self.waiters.next.take().unwrap_or_default();
+        for waiter in self.waiters.present.drain(..).chain(next) {
+            let _ = waiter.send(Outcome::Refused(Refusal::Draining));
+        }
+    }
+}
+
+fn log(outcome: &Outcome) {
+    match outcome {
+        Outcome::Installed(installed) => {
+            tracing::info!(
+                "generation {} installed in {:.1?}",
+                installed.generation.0,
+                installed.took
+            );
+            let lines = installed.changes.lines();
+            for line in lines.iter().take(LINES_LOGGED) {
+                tracing::info!("  {line}");
+            }
+            if let Some(more) = lines.len().checked_sub(LINES_LOGGED).filter(|more| *more > 0) {
+                tracing::info!("  and {more} more");
+            }
+            for warning in &installed.warnings {
+                tracing::warn!("{warning}");
+            }
+        }
+        Outcome::Unchanged(generation) => {
+            tracing::info!("the configuration is generation {} already", generation.0);
+        }
+        Outcome::Refused(Refusal::Faults(faults)) => {
+            tracing::error!("configuration refused, the old one serves on");
+            for fault in faults.0.iter().take(LINES_LOGGED) {
+                tracing::error!("{fault}");
+            }
+        }
+        Outcome::Refused(refusal) => {
+            tracing::error!("configuration refused, the old one serves on: {refusal}");
+        }
+        Outcome::Unconfirmed(generation, behind) => {
+            let behind: Vec<u16> = behind.iter().map(|core| core.0).collect();
+            tracing::error!("workers {behind:?} have not taken generation {}", generation.0);
+        }
+    }
+}

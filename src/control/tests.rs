@@ -1,0 +1,461 @@
+//! The loop with workers that are threads without a data plane: they read directives and report.
+
+use std::io::Read;
+use std::net::Ipv4Addr;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam::channel::Receiver;
+use crossbeam::channel::Sender;
+use crossbeam::channel::unbounded;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::lifecycle::Ended;
+use super::lifecycle::Order;
+use super::reload::Outcome;
+use super::reload::Refusal;
+use super::*;
+use crate::base::ids::CoreId;
+use crate::base::ids::Generation;
+use crate::bus;
+use crate::bus::ControlLink;
+use crate::bus::Directive;
+use crate::bus::Driver;
+use crate::config::Fault;
+use crate::config::Faults;
+use crate::config::Loaded;
+use crate::config::Model;
+use crate::snapshot::Resolved;
+use crate::telemetry::CoreMetrics;
+
+/// What a worker was told, as the test sees it.
+#[derive(Debug, PartialEq, Eq)]
+enum Told {
+    Install(u16, u64, Vec<Resolved>),
+    Resolve(u16, Vec<Resolved>),
+    Drain(u16),
+}
+
+/// How a fake worker behaves.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Temper {
+    Obedient,
+    /// Ends as soon as it is told to install anything.
+    Fragile,
+    /// Reads nothing.
+    Deaf,
+    /// Never says that it has drained.
+    Stubborn,
+}
+
+fn work(core: CoreId, mut link: ControlLink, temper: Temper, told: &Sender<Told>) {
+    link.wake.set_nonblocking(false).unwrap();
+    let metrics = CoreMetrics::new();
+    let mut started = false;
+    while wait(&mut link.wake) {
+        if temper == Temper::Deaf {
+            continue;
+        }
+        while let Ok(directive) = link.directives.try_recv() {
+            match directive {
+                Directive::Install(snapshot, addresses) => {
+                    let names = addresses.names.clone();
+                    told.send(Told::Install(core.0, snapshot.generation.0, names)).unwrap();
+                    if temper == Temper::Fragile {
+                        link.reports.send(Report::Failed(core, "no ring".into())).unwrap();
+                        return;
+                    }
+                    if !std::mem::replace(&mut started, true) {
+                        link.reports.send(Report::Started(core, Driver::Epoll)).unwrap();
+                    }
+                    metrics.count(Counter::ConnectionsAccepted, 1);
+                    let delta = Box::new(metrics.take_delta());
+                    link.reports.send(Report::Counted(core, delta)).unwrap();
+                    let installed = Report::Installed(core, snapshot.generation);
+                    link.reports.send(installed).unwrap();
+                }
+                Directive::Resolve(addresses) => {
+                    told.send(Told::Resolve(core.0, addresses.names.clone())).unwrap();
+                }
+                Directive::Drain => {
+                    told.send(Told::Drain(core.0)).unwrap();
+                    if temper != Temper::Stubborn {
+                        link.reports.send(Report::Drained(core)).unwrap();
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Whether control is still there.
+fn wait(wake: &mut UnixStream) -> bool {
+    wake.read(&mut [0; 64]).is_ok_and(|length| length > 0)
+}
+
+struct Bench {
+    control: JoinHandle<Ended>,
+    handle: Handle,
+    orders: mpsc::Sender<Order>,
+    told: Receiver<Told>,
+    /// What the next reading of the configuration says.
+    next: Sender<Result<Model, String>>,
+    reopened: Receiver<()>,
+}
+
+impl Bench {
+    /// Two workers and a configuration whose only service is at `host`.
+    fn start(host: &str, tempers: &'static [Temper]) -> Self {
+        let (report, reports) = bus::reports();
+        let (tell, told) = unbounded();
+        let mut hired = tempers.iter().copied();
+        let hire: Hire = Box::new(move |core, link| {
+            let (tell, temper) = (tell.clone(), hired.next().unwrap_or(Temper::Obedient));
+            Ok(std::thread::spawn(move || work(core, link, temper, &tell)))
+        });
+        let crew = Crew::hire(2, report, hire).unwrap();
+        let (next, coming) = unbounded::<Result<Model, String>>();
+        let load: Load = Arc::new(move || match coming.try_recv().unwrap() {
+            Ok(model) => Ok(loaded(model)),
+            Err(message) => Err(fault(&message)),
+        });
+        let (reopen, reopened) = unbounded();
+        let (orders, received) = mpsc::channel(16);
+        let (handle, requests) = Handle::new();
+        let first = model(host);
+        let first: Load = Arc::new(move || Ok(loaded(first.clone())));
+        let first = reload::build(&first, None, Generation(1), 2).unwrap();
+        let control = Control::new(Setup {
+            first,
+            load,
+            watched: false,
+            crew,
+            reports,
+            orders: received,
+            requests,
+            reopen: Box::new(move || reopen.send(()).unwrap()),
+            log_counts: Default::default(),
+        });
+        let control = tokio::task::spawn_local(control.run());
+        Self { control, handle, orders, told, next, reopened }
+    }
+
+    async fn told(&self) -> Told {
+        let told = self.told.clone();
+        let told = tokio::task::spawn_blocking(move || told.recv_timeout(LONG));
+        told.await.unwrap().unwrap()
+    }
+
+    /// Both workers were told to install this generation.
+    async fn both_install(&self, generation: u64) {
+        for _ in 0..2 {
+            let told = self.told().await;
+            assert!(matches!(told, Told::Install(_, g, _) if g == generation), "{told:?}");
+        }
+    }
+
+    async fn reload(&self, next: Result<Model, String>) -> Outcome {
+        self.next.send(next).unwrap();
+        self.handle.reload().await.unwrap()
+    }
+
+    async fn leave(self) -> Ended {
+        self.orders.send(Order::Leave).await.unwrap();
+        self.control.await.unwrap()
+    }
+}
+
+const LONG: Duration = Duration::from_secs(10);
+
+fn run(test: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let local = tokio::task::LocalSet::new();
+    let test = async { timeout(LONG, test).await.expect("ends in time") };
+    local.block_on(&runtime, test);
+}
+
+/// Waits until the gateway says that it is ready.
+async fn ready(handle: &Handle) -> Status {
+    loop {
+        let status = handle.status().await.unwrap();
+        if status.ready {
+            return status;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+#[test]
+fn first_install_makes_ready_and_a_drain_ends_it() {
+    run(async {
+        let bench = Bench::start("127.0.0.1", &[]);
+        bench.both_install(1).await;
+        let status = ready(&bench.handle).await;
+        assert_eq!(status.generation, Generation(1));
+        assert_eq!(status.workers.len(), 2);
+        assert_eq!(status.workers[0].driver, Some(Driver::Epoll));
+        assert_eq!(status.server.accepted, 2, "both workers' counts");
+        bench.orders.send(Order::Reopen).await.unwrap();
+        let reopened = bench.reopened.clone();
+        tokio::task::spawn_blocking(move || reopened.recv_timeout(LONG)).await.unwrap().unwrap();
+        assert_eq!(bench.leave().await, Ended::Drained);
+    });
+}
+
+#[test]
+fn a_reload_is_acknowledged_by_every_worker() {
+    run(async {
+        let bench = Bench::start("127.0.0.1", &[]);
+        bench.both_install(1).await;
+        let outcome = bench.reload(Ok(model("127.0.0.2"))).await;
+        let Outcome::Installed(installed) = outcome else {
+            panic!("{outcome:?}")
+        };
+        assert_eq!(installed.generation, Generation(2));
+        assert!(!installed.changes.is_empty());
+        bench.both_install(2).await;
+        let same = bench.reload(Ok(model("127.0.0.2"))).await;
+        assert!(matches!(same, Outcome::Unchanged(Generation(2))), "{same:?}");
+        assert_eq!(bench.handle.status().await.unwrap().generation, Generation(2));
+    });
+}
+
+#[test]
+fn a_bad_configuration_and_one_that_needs_a_restart_change_nothing() {
+    run(async {
+        let bench = Bench::start("127.0.0.1", &[]);
+        bench.both_install(1).await;
+        let bad = bench.reload(Err("unknown key `workerz`".into())).await;
+        assert!(matches!(&bad, Outcome::Refused(Refusal::Faults(f)) if f.0.len() == 1));
+        let mut other = model("127.0.0.2");
+        other.listeners.clear();
+        other.gateway.workers = crate::config::model::Workers::Count(9);
+        let restart = bench.reload(Ok(other)).await;
+        let Outcome::Refused(Refusal::Restart(keys)) = &restart else {
+            panic!("{restart:?}")
+        };
+        assert_eq!(keys, &["gateway.workers", "listeners"]);
+        let status = bench.handle.status().await.unwrap();
+        assert_eq!(status.generation, Generation(1));
+        assert!(!status.last_reload.unwrap().outcome.is_success());
+        assert!(bench.told.try_recv().is_err(), "no worker was told anything");
+    });
+}
+
+#[test]
+fn reloads_asked_for_together_become_one() {
+    run(async {
+        let bench = Bench::start("127.0.0.1", &[]);
+        bench.both_install(1).await;
+        ready(&bench.handle).await;
+        bench.next.send(Ok(model("127.0.0.2"))).unwrap();
+        bench.next.send(Ok(model("127.0.0.3"))).unwrap();
+        let ask = || bench.handle.reload();
+        let (a, b, c, d) = tokio::join!(ask(), ask(), ask(), ask());
+        let generation = |outcome: Option<Outcome>| match outcome.unwrap() {
+            Outcome::Installed(installed) => installed.generation.0,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(generation(a), 2);
+        // Two readings answered four questions.
+        assert_eq!([b, c, d].map(generation), [3, 3, 3]);
+    });
+}
+
+#[test]
+fn names_are_resolved_before_the_install() {
+    run(async {
+        let bench = Bench::start("localhost", &[]);
+        let told = bench.told().await;
+        let Told::Install(_, 1, names) = told else {
+            panic!("{told:?}")
+        };
+        let Resolved::Addresses(addresses) = &names[0] else {
+            panic!("{names:?}")
+        };
+        assert_eq!(addresses[0].ip, Ipv4Addr::LOCALHOST);
+        ready(&bench.handle).await;
+        assert_eq!(bench.handle.status().await.unwrap().names, (1, 0));
+    });
+}
+
+#[test]
+fn a_worker_that_ends_is_replaced_once() {
+    run(async {
+        let bench = Bench::start("127.0.0.1", &[Temper::Fragile, Temper::Obedient]);
+        bench.both_install(1).await;
+        let again = bench.told().await;
+        assert!(matches!(again, Told::Install(0, 1, _)), "{again:?}");
+        assert!(ready(&bench.handle).await.ready);
+    });
+}
+
+#[test]
+fn a_worker_that_ends_twice_ends_the_process() {
+    run(async {
+        let tempers = &[Temper::Fragile, Temper::Obedient, Temper::Fragile];
+        let bench = Bench::start("127.0.0.1", tempers);
+        assert_eq!(bench.control.await.unwrap(), Ended::Broken);
+    });
+}
+
+#[test]
+fn a_drain_has_a_deadline_and_a_second_signal_does_not_wait() {
+    run(async {
+        let tempers = &[Temper::Stubborn, Temper::Stubborn];
+        let bench = Bench::start("127.0.0.1", tempers);
+        bench.both_install(1).await;
+        ready(&bench.handle).await;
+        bench.orders.send(Order::Leave).await.unwrap();
+        bench.told().await;
+        let status = bench.handle.status().await.unwrap();
+        assert!(status.draining && !status.ready);
+        let refused = bench.handle.reload().await.unwrap();
+        assert!(matches!(refused, Outcome::Refused(Refusal::Draining)), "{refused:?}");
+        assert_eq!(bench.leave().await, Ended::Forced);
+        let bench = Bench::start("127.0.0.1", tempers);
+        bench.both_install(1).await;
+        assert_eq!(bench.leave().await, Ended::TimedOut);
+    });
+}
+
+#[test]
+fn a_deaf_worker_leaves_the_gateway_not_ready_but_answering() {
+    run(async {
+        let bench = Bench::start("127.0.0.1", &[Temper::Deaf]);
+        assert!(matches!(bench.told().await, Told::Install(1, 1, _)));
+        let status = bench.handle.status().await.unwrap();
+        assert!(!status.ready);
+        assert_eq!(status.generation, Generation(0));
+    });
+}
+
+#[test]
+fn old_snapshots_are_freed_on_control() {
+    let mut history = history::History::default();
+    let snapshot = |generation| {
+        let load: Load = Arc::new(|| Ok(loaded(model("127.0.0.1"))));
+        reload::build(&load, None, Generation(generation), 1).unwrap().snapshot.unwrap()
+    };
+    let used = snapshot(1);
+    history.push(Arc::clone(&used));
+    for generation in 2..=6 {
+        history.push(snapshot(generation));
+    }
+    let start = Instant(1);
+    history.free(start);
+    assert_eq!(history.len(), 4, "one in use, two for late counts, the running one");
+    history.free(start.plus(Duration::from_secs(6)));
+    assert_eq!(history.len(), 2);
+    drop(used);
+    history.free(start.plus(Duration::from_secs(6)));
+    history.free(start.plus(Duration::from_secs(12)));
+    assert_eq!(history.len(), 1);
+}
+
+fn loaded(model: Model) -> Loaded {
+    Loaded { model, warnings: Vec::new(), files: Vec::new() }
+}
+
+fn fault(message: &str) -> Faults {
+    Faults(vec![Fault { message: message.to_owned() }])
+}
+
+/// A service at `host` with one route.
+fn model(host: &str) -> Model {
+    use crate::base::ids::ServiceIndex;
+    use crate::base::ids::kong_id;
+    use crate::config::model::*;
+    let s = Duration::from_secs;
+    let timeouts = ExchangeTimeouts {
+        connect: s(60),
+        write: s(60),
+        read: s(60),
+        idle: s(60),
+        total: None,
+    };
+    let service = Service {
+        id: kong_id("services", "o"),
+        name: Some("o".into()),
+        protocol: ServiceProtocol::Http,
+        host: host.into(),
+        port: 9000,
+        path: None,
+        retries: 5,
+        timeouts,
+        enabled: true,
+        tags: vec![],
+    };
+    let route = Route {
+        id: kong_id("routes", "r"),
+        name: Some("r".into()),
+        service: Some(ServiceIndex(0)),
+        protocols: Protocols { http: true, https: true },
+        methods: vec![],
+        hosts: vec![],
+        paths: vec!["/".into()],
+        headers: vec![],
+        snis: vec![],
+        https_redirect_status_code: 426,
+        regex_priority: 0,
+        strip_path: true,
+        path_handling: PathHandling::V0,
+        preserve_host: false,
+        request_buffering: true,
+        response_buffering: true,
+        timeouts,
+        tags: vec![],
+        created_at: 0,
+    };
+    Model {
+        gateway: Gateway {
+            workers: Workers::Auto,
+            drain_timeout: Duration::from_millis(50),
+            trusted_ips: vec![],
+            real_ip_header: "X-Real-IP".into(),
+            real_ip_recursive: false,
+        },
+        limits: Limits {
+            request_head_bytes: 32_768,
+            request_headers: 100,
+            request_line_bytes: 16_384,
+            request_body_bytes: None,
+            response_head_bytes: 32_768,
+            response_headers: 200,
+            connections: 1_000,
+            connection_requests: None,
+            upstream_keepalive_pool: 10,
+            upstream_keepalive_requests: None,
+        },
+        timeouts: Timeouts {
+            client_header: s(10),
+            client_body_idle: s(30),
+            client_write_idle: s(30),
+            keep_alive: s(75),
+            upstream_keepalive_idle: s(60),
+        },
+        listeners: vec![Listener {
+            address: (Ipv4Addr::LOCALHOST, 0).into(),
+            proxy_protocol: false,
+            backlog: 16,
+        }],
+        admin: None,
+        access_log: None,
+        dns: Dns {
+            servers: vec![(Ipv4Addr::LOCALHOST, 9).into()],
+            family: DnsFamily::Any,
+            timeout: s(1),
+            valid_ttl: None,
+            stale_ttl: s(1),
+            not_found_ttl: s(1),
+            error_ttl: s(1),
+        },
+        services: vec![service.into()],
+        routes: vec![route.into()],
+        upstreams: vec![],
+    }
+}
