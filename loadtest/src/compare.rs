@@ -36,12 +36,12 @@ pub(crate) struct Options {
     )]
     only: Vec<Lane>,
     /// Rounds of each throughput case.
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 9)]
     pub(crate) rounds: usize,
     /// Seconds of each lane's turn in a round.
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value_t = 1)]
     pub(crate) seconds: u64,
-    /// Three rounds of one second and shorter behaviour cases: for a first look, not for a verdict.
+    /// At most three rounds of one second and shorter behaviour cases: for a first look, not for a verdict.
     #[arg(long)]
     pub(crate) quick: bool,
     /// nginx and HAProxy add the forwarding fields that Silverback always adds.

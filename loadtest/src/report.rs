@@ -270,10 +270,12 @@ impl Report {
         text.push_str("|---|---|---|---|---|\n");
         for row in &self.verdict {
             let measured = row.measured.map_or_else(|| "-".to_owned(), number);
-            let met = match row.met {
-                Some(true) => "met",
-                Some(false) => "**MISSED**",
-                None => "not measured",
+            let met = match (row.met, row.close) {
+                (Some(true), false) => "met",
+                (Some(true), true) => "met, but within the spread",
+                (Some(false), false) => "**MISSED**",
+                (Some(false), true) => "**MISSED**, but within the spread",
+                (None, _) => "not measured",
             };
             let Row {
                 name,

@@ -47,6 +47,8 @@ pub(crate) enum Figure {
 pub(crate) struct Measured {
     pub(crate) figure: Figure,
     pub(crate) value: f64,
+    /// The middle half of the rounds, where there were rounds.
+    pub(crate) middle: Option<(f64, f64)>,
     /// Spread, counts, or what else helps to judge it.
     pub(crate) detail: String,
 }
@@ -60,6 +62,20 @@ pub(crate) struct Row {
     pub(crate) measured: Option<f64>,
     pub(crate) detail: String,
     pub(crate) met: Option<bool>,
+    /// The bar lies within the middle half of the rounds: another run may say the opposite.
+    pub(crate) close: bool,
+}
+
+impl Measured {
+    /// A figure that was counted, not repeated.
+    pub(crate) fn counted(figure: Figure, value: f64, detail: impl Into<String>) -> Self {
+        Self {
+            figure,
+            value,
+            middle: None,
+            detail: detail.into(),
+        }
+    }
 }
 
 /// Holds every bar against what was measured.
@@ -74,6 +90,9 @@ pub(crate) fn judge(measured: &[Measured]) -> Vec<Row> {
                 measured: found.map(|found| found.value),
                 detail: found.map_or_else(|| elsewhere(bar.id), |found| found.detail.clone()),
                 met: found.map(|found| found.value <= bar.at_most),
+                close: found
+                    .and_then(|found| found.middle)
+                    .is_some_and(|(low, high)| low <= bar.at_most && bar.at_most < high),
             }
         })
         .collect()
@@ -258,14 +277,18 @@ mod tests {
 
     #[test]
     fn a_value_just_above_its_bar_is_missed() {
-        let measured = |value| Measured {
-            figure: Figure::Keepalive64Floor,
-            value,
-            detail: String::new(),
-        };
+        let measured = |value| Measured::counted(Figure::Keepalive64Floor, value, "");
         assert_eq!(judge(&[measured(1.1001)])[0].met, Some(false));
         assert_eq!(judge(&[measured(1.10)])[0].met, Some(true));
         assert_eq!(judge(&[])[0].met, None);
+    }
+
+    #[test]
+    fn a_bar_within_the_spread_is_called_close() {
+        let mut measured = Measured::counted(Figure::Keepalive64Nginx, 0.79, "");
+        measured.middle = Some((0.78, 0.81));
+        let rows = judge(&[measured]);
+        assert!(rows[1].close && rows[1].met == Some(true) && !rows[0].close);
     }
 
     #[test]

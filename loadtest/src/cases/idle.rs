@@ -75,11 +75,9 @@ pub(super) fn run(run: &mut Run) -> io::Result<()> {
         run.report.found(&Case::Idle10000.name(), lane, facts);
         if lane == Lane::Silverback && wanted == CONNECTIONS && alive == asked {
             let detail = format!("{wanted} connections, growth of the proportional set size");
-            run.report.measured.push(Measured {
-                figure: Figure::IdleMemory,
-                value: each,
-                detail,
-            });
+            run.report
+                .measured
+                .push(Measured::counted(Figure::IdleMemory, each, detail));
         }
     }
     Ok(())

@@ -41,11 +41,9 @@ pub(super) fn run(run: &mut Run) -> io::Result<()> {
         run.report.found(&Case::Memory15000.name(), lane, facts);
         if lane == Lane::Silverback {
             let detail = format!("resident set, {REQUESTS} requests answered before");
-            run.report.measured.push(Measured {
-                figure: Figure::RoutesMemory,
-                value: megabytes,
-                detail,
-            });
+            run.report
+                .measured
+                .push(Measured::counted(Figure::RoutesMemory, megabytes, detail));
         }
     }
     Ok(())

@@ -117,12 +117,9 @@ fn add(run: &mut Run, lane: Lane, reloads: u64, sum: &Tally, last: u64, slowest:
         (Figure::ReloadUnannounced, sum.unannounced),
         (Figure::ReloadStale, sum.stale),
     ] {
-        let value = value as f64;
-        run.report.measured.push(Measured {
-            figure,
-            value,
-            detail: detail.clone(),
-        });
+        run.report
+            .measured
+            .push(Measured::counted(figure, value as f64, detail.clone()));
     }
 }
 

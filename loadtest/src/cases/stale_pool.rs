@@ -65,12 +65,9 @@ pub(super) fn run(run: &mut Run) -> io::Result<()> {
             let gets = (Figure::StaleGets, sums.0, format!("of {} GETs", sums.1));
             let posts = (Figure::StalePosts, sums.2, format!("of {} POSTs", sums.3));
             for (figure, value, detail) in [gets, posts] {
-                let value = value as f64;
-                run.report.measured.push(Measured {
-                    figure,
-                    value,
-                    detail,
-                });
+                run.report
+                    .measured
+                    .push(Measured::counted(figure, value as f64, detail));
             }
         }
     }

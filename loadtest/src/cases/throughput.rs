@@ -96,13 +96,15 @@ fn measured(figure: Figure, spread: &Spread) -> Measured {
         median,
         min,
         max,
+        low,
+        high,
         rounds,
-        ..
     } = *spread;
     let detail = format!("{min:.3} to {max:.3} in {rounds} rounds");
     Measured {
         figure,
         value: median,
+        middle: Some((low, high)),
         detail,
     }
 }

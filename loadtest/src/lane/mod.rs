@@ -149,19 +149,19 @@ impl Lane {
         setup: &Setup,
         ports: &Ports,
     ) -> io::Result<()> {
-        let text = match self {
-            Self::Floor => return Ok(()),
+        Draft::new(config, &self.text(directory, setup, ports)?)?.publish()
+    }
+
+    fn text(self, directory: &Path, setup: &Setup, ports: &Ports) -> io::Result<String> {
+        Ok(match self {
+            Self::Floor => String::new(),
             Self::Silverback => silverback::config(setup, ports),
             Self::Nginx => nginx::config(setup, ports, directory),
             Self::Haproxy => {
                 fs::write(directory.join("routes.map"), haproxy::map(setup))?;
                 haproxy::config(setup, ports, directory)
             }
-        };
-        // By renaming, so that a watcher never reads half a file.
-        let draft = config.with_extension("new");
-        fs::write(&draft, text)?;
-        fs::rename(draft, config)
+        })
     }
 
     fn arguments(
@@ -205,8 +205,14 @@ impl Running {
         self.address.to_string()
     }
 
-    /// Rewrites the configuration file in place; the program is not told.
+    /// Replaces the configuration file; the program is not told.
     pub(crate) fn rewrite(&mut self, change: impl FnOnce(&mut Setup)) -> io::Result<()> {
+        let text = self.text(change)?;
+        self.draft(&text)?.publish()
+    }
+
+    /// The configuration file's text after a change.
+    pub(crate) fn text(&mut self, change: impl FnOnce(&mut Setup)) -> io::Result<String> {
         change(&mut self.setup);
         let directory = self
             .config
@@ -218,19 +224,33 @@ impl Running {
             listen: self.address,
             admin: self.admin.unwrap_or(unused),
         };
-        self.lane
-            .write(&self.config, &directory, &self.setup, &ports)
+        self.lane.text(&directory, &self.setup, &ports)
     }
 
-    /// The configuration file's text.
-    pub(crate) fn config_text(&self) -> io::Result<String> {
-        fs::read_to_string(&self.config)
+    /// A text ready to take the configuration file's place.
+    pub(crate) fn draft(&self, text: &str) -> io::Result<Draft> {
+        Draft::new(&self.config, text)
+    }
+}
+
+/// A written file that is not yet the configuration.
+pub(crate) struct Draft {
+    from: PathBuf,
+    to: PathBuf,
+}
+
+impl Draft {
+    fn new(config: &Path, text: &str) -> io::Result<Self> {
+        let from = config.with_extension("new");
+        fs::write(&from, text)?;
+        Ok(Self {
+            from,
+            to: config.to_path_buf(),
+        })
     }
 
-    /// Replaces the configuration file by this text.
-    pub(crate) fn write_config(&self, text: &str) -> io::Result<()> {
-        let draft = self.config.with_extension("new");
-        fs::write(&draft, text)?;
-        fs::rename(draft, &self.config)
+    /// Renames it into place, so that a watcher never reads half a file.
+    pub(crate) fn publish(self) -> io::Result<()> {
+        fs::rename(self.from, self.to)
     }
 }
