@@ -63,7 +63,7 @@ impl Counter {
     /// shows it another way (per core, or together with what the log thread counted).
     pub fn metric(self) -> Option<Metric> {
         match self {
-            Self::Requests | Self::LogDropped | Self::CpuNanos => None,
+            Self::Requests | Self::LogProduced | Self::LogDropped | Self::CpuNanos => None,
             Self::ConnectionsAccepted => Some(Metric::ConnectionsAccepted),
             Self::AcceptPauses => Some(Metric::AcceptPauses),
             Self::Panics => Some(Metric::Panics),
@@ -74,7 +74,6 @@ impl Counter {
             Self::BytesSent => Some(Metric::BytesSent),
             Self::UpstreamBytesReceived => Some(Metric::UpstreamBytesReceived),
             Self::UpstreamBytesSent => Some(Metric::UpstreamBytesSent),
-            Self::LogProduced => Some(Metric::LogProduced),
         }
     }
 }

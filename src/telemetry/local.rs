@@ -324,3 +324,6 @@ fn slot_of(route: Option<RouteIndex>) -> u32 {
 pub(super) fn route_of(slot: u32) -> Option<RouteIndex> {
     slot.checked_sub(1).map(RouteIndex)
 }
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -7,22 +7,36 @@
 //! Who carries them is `bus`.
 
 pub mod catalog;
+mod civil;
 pub mod counter;
+mod escape;
+pub mod facts;
+pub mod format;
 pub mod latency;
+pub mod line;
 pub mod local;
 pub mod log_sender;
+pub mod log_thread;
+pub mod log_writer;
+pub mod mask;
+pub mod process;
+pub mod prometheus;
 pub mod record;
 mod series;
 pub mod totals;
+pub mod variable;
 
 pub use counter::Counter;
 pub use counter::Gauge;
+pub use facts::Facts;
+pub use format::Format;
 pub use local::CoreMetrics;
 pub use local::Delta;
 pub use local::Outcome;
 pub use local::Spent;
 pub use log_sender::AccessLogSender;
 pub use log_sender::LogBatch;
+pub use log_thread::LogThread;
 pub use record::AccessRecord;
 pub use totals::RouteName;
 pub use totals::Totals;

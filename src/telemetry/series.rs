@@ -170,3 +170,84 @@ impl Line {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::OTHER;
+    use super::Series;
+    use super::UNMATCHED;
+    use crate::base::ids::Generation;
+    use crate::base::ids::RouteIndex;
+    use crate::telemetry::local::RouteCount;
+    use crate::telemetry::local::Section;
+    use crate::telemetry::totals::RouteName;
+
+    const NAMES: [&str; 5] = ["a", "b", "c", OTHER, UNMATCHED];
+
+    fn name(_: Generation, route: RouteIndex) -> Option<RouteName<'static>> {
+        let name = NAMES.get(route.0 as usize)?;
+        Some(RouteName {
+            service: name,
+            route: name,
+        })
+    }
+
+    fn section(generation: u64, routes: impl Iterator<Item = u32>) -> Section {
+        let count = |route| RouteCount {
+            slot: route + 1,
+            classes: [0, 0, 1, 0, 0, 0],
+        };
+        Section {
+            generation: Generation(generation),
+            counts: routes.map(count).collect(),
+        }
+    }
+
+    fn counts(series: &Series) -> Vec<(&str, u64)> {
+        let lines = series.lines().iter();
+        lines.map(|line| (&*line.route, line.classes[2])).collect()
+    }
+
+    #[test]
+    fn what_has_no_room_is_counted_as_other() {
+        let mut series = Series::bounded(4);
+        series.merge(&section(1, 0..3), name);
+        series.merge(&section(2, 0..3), name);
+        let expected = [(OTHER, 2), (UNMATCHED, 0), ("a", 2), ("b", 2)];
+        assert_eq!(counts(&series), expected);
+    }
+
+    #[test]
+    fn a_route_that_is_named_like_a_reserved_one_makes_no_second_series() {
+        let mut series = Series::new();
+        series.merge(&section(1, 3..6), name);
+        assert_eq!(counts(&series), [(OTHER, 2), (UNMATCHED, 1)]);
+    }
+
+    #[test]
+    fn folding_keeps_the_sum_and_makes_room() {
+        let mut series = Series::bounded(4);
+        series.merge(&section(1, 0..2), name);
+        series.fold_absent(|name| name.route == "b");
+        assert_eq!(counts(&series), [(OTHER, 1), (UNMATCHED, 0), ("b", 1)]);
+        series.merge(&section(1, 1..3), name);
+        let expected = [(OTHER, 1), (UNMATCHED, 0), ("b", 2), ("c", 1)];
+        assert_eq!(counts(&series), expected);
+    }
+
+    #[test]
+    fn names_are_asked_once_per_generation() {
+        let asked = std::cell::Cell::new(0);
+        let counting = |generation, route| {
+            asked.set(asked.get() + 1);
+            name(generation, route)
+        };
+        let mut series = Series::new();
+        for _ in 0..3 {
+            series.merge(&section(7, 0..2), counting);
+        }
+        assert_eq!(asked.get(), 2);
+        series.merge(&section(8, 0..2), counting);
+        assert_eq!(asked.get(), 4);
+    }
+}
