@@ -88,7 +88,13 @@ impl Crew {
         for core in (0..count).map(CoreId) {
             members.push(Member::hire(core, &reports, &mut hire)?);
         }
-        Ok(Self { hire, reports, members, orders: None, draining: false })
+        Ok(Self {
+            hire,
+            reports,
+            members,
+            orders: None,
+            draining: false,
+        })
     }
 
     /// How many there are.
@@ -183,13 +189,18 @@ impl Crew {
 
     /// The workers that have not acknowledged a generation.
     pub(super) fn behind(&self, generation: Generation) -> Vec<CoreId> {
-        let behind = self.members.iter().filter(|member| member.acknowledged < generation);
+        let behind = self
+            .members
+            .iter()
+            .filter(|member| member.acknowledged < generation);
         behind.map(|member| member.link.core).collect()
     }
 
     /// Each worker's I/O, once it runs.
     pub(super) fn drivers(&self) -> impl Iterator<Item = (CoreId, Option<Driver>)> {
-        self.members.iter().map(|member| (member.link.core, member.driver))
+        self.members
+            .iter()
+            .map(|member| (member.link.core, member.driver))
     }
 
     /// How many workers run on each driver.
@@ -206,7 +217,9 @@ impl Crew {
 
     /// Whether every worker has ended, after [`drain`](Self::drain).
     pub(super) fn drained(&self) -> bool {
-        self.members.iter().all(|member| member.drained || member.thread.is_finished())
+        self.members
+            .iter()
+            .all(|member| member.drained || member.thread.is_finished())
     }
 
     /// Looks for workers that ended without being told to, and replaces them.
@@ -226,9 +239,15 @@ impl Crew {
     fn replace(&mut self, place: usize, now: Instant) -> Loss {
         let lost = &mut self.members[place];
         let core = lost.link.core;
-        let why = lost.complaint.take().unwrap_or_else(|| "its thread panicked".to_owned());
+        let why = lost
+            .complaint
+            .take()
+            .unwrap_or_else(|| "its thread panicked".to_owned());
         let window = u64::try_from(FORGIVEN_AFTER.as_nanos()).unwrap_or(u64::MAX);
-        if lost.failed_at.is_some_and(|before| now.nanos_since(before) < window) {
+        if lost
+            .failed_at
+            .is_some_and(|before| now.nanos_since(before) < window)
+        {
             return Loss::Fatal(core, format!("{why}, for the second time within a minute"));
         }
         match Member::hire(core, &self.reports, &mut self.hire) {
@@ -246,7 +265,9 @@ impl Crew {
 
 impl std::fmt::Debug for Crew {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Crew").field("workers", &self.members.len()).finish_non_exhaustive()
+        f.debug_struct("Crew")
+            .field("workers", &self.members.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -271,7 +292,9 @@ impl Member {
             (None, _) => return,
             (Some(Owed::Drain), _) => Directive::Drain,
             (Some(_), None) => return,
-            (Some(Owed::Resolve), Some(orders)) => Directive::Resolve(Arc::clone(&orders.addresses)),
+            (Some(Owed::Resolve), Some(orders)) => {
+                Directive::Resolve(Arc::clone(&orders.addresses))
+            }
             (Some(Owed::Install), Some(orders)) => {
                 Directive::Install(Arc::clone(&orders.snapshot), Arc::clone(&orders.addresses))
             }

@@ -34,7 +34,10 @@ struct Kept {
 impl History {
     /// Adds the snapshot that is being installed.
     pub(super) fn push(&mut self, snapshot: Arc<Snapshot>) {
-        self.kept.push(Kept { snapshot, unused_since: None });
+        self.kept.push(Kept {
+            snapshot,
+            unused_since: None,
+        });
     }
 
     /// The newest.
@@ -67,9 +70,16 @@ impl History {
             }
         }
         let wait = u64::try_from(COUNTS_WAIT.as_nanos()).unwrap_or(u64::MAX);
-        let mut unused = self.kept.iter().filter(|kept| kept.unused_since.is_some()).count();
+        let mut unused = self
+            .kept
+            .iter()
+            .filter(|kept| kept.unused_since.is_some())
+            .count();
         self.kept.retain(|kept| {
-            let Some(since) = kept.unused_since.filter(|_| kept.snapshot.generation != newest) else {
+            let Some(since) = kept
+                .unused_since
+                .filter(|_| kept.snapshot.generation != newest)
+            else {
                 return true;
             };
             let keep = unused <= UNUSED_MAX && now.nanos_since(since) < wait;
@@ -93,5 +103,8 @@ fn name(snapshot: &Snapshot, route: RouteIndex) -> Option<RouteName<'_>> {
         Some(index) => &snapshot.service(index).name,
         None => "",
     };
-    Some(RouteName { service, route: &plan.name })
+    Some(RouteName {
+        service,
+        route: &plan.name,
+    })
 }

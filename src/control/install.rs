@@ -120,12 +120,18 @@ impl Control {
         self.waiters.present = waiters;
         let load = Arc::clone(&self.load);
         let running = Arc::clone(&self.running);
-        let newest = self.history.newest().map_or(0, |snapshot| snapshot.generation.0);
+        let newest = self
+            .history
+            .newest()
+            .map_or(0, |snapshot| snapshot.generation.0);
         let generation = Generation(newest + 1);
         let workers = self.crew.len();
         let building =
             spawn_blocking(move || reload::build(&load, Some(&running), generation, workers));
-        self.stage = Stage { since: clock::now(), step: Step::Building(building) };
+        self.stage = Stage {
+            since: clock::now(),
+            step: Step::Building(building),
+        };
     }
 
     /// Takes the end of a build.
@@ -154,7 +160,8 @@ impl Control {
     pub(super) fn adopt_names(&mut self) {
         if let Step::Resolving(waiting) = &self.stage.step {
             let snapshot = &waiting.snapshot;
-            self.dns.adopt(snapshot.generation, &self.running.dns, &snapshot.names);
+            self.dns
+                .adopt(snapshot.generation, &self.running.dns, &snapshot.names);
         }
     }
 
@@ -166,7 +173,10 @@ impl Control {
                 let addresses = self.dns.addresses();
                 let snapshot = Arc::clone(&waiting.snapshot);
                 self.history.push(Arc::clone(&snapshot));
-                self.crew.install(Orders { snapshot, addresses });
+                self.crew.install(Orders {
+                    snapshot,
+                    addresses,
+                });
                 waiting.until = now.plus(INSTALL_WAIT);
                 Step::Installing(waiting)
             }
@@ -188,7 +198,8 @@ impl Control {
     fn installed(&mut self, waiting: Waiting, now: Instant) {
         if !waiting.changes.is_empty() {
             let present = history::names(&waiting.snapshot);
-            self.totals.fold_absent(|name| present.contains(&(name.service, name.route)));
+            self.totals
+                .fold_absent(|name| present.contains(&(name.service, name.route)));
         }
         self.finish(Outcome::Installed(Installed {
             generation: waiting.snapshot.generation,
@@ -226,12 +237,19 @@ impl Control {
     }
 
     fn count(&mut self, outcome: &Outcome) {
-        let Reloads { succeeded, failed, last } = &mut self.reloads;
+        let Reloads {
+            succeeded,
+            failed,
+            last,
+        } = &mut self.reloads;
         match outcome.is_success() {
             true => *succeeded += 1,
             false => *failed += 1,
         }
-        *last = Some(LastReload { at: clock::unix_micros(), outcome: outcome.clone() });
+        *last = Some(LastReload {
+            at: clock::unix_micros(),
+            outcome: outcome.clone(),
+        });
     }
 
     /// Gives up whatever reload is under way: the gateway leaves.
@@ -252,11 +270,16 @@ fn log(outcome: &Outcome) {
                 installed.generation.0,
                 installed.took
             );
-            let lines = installed.changes.lines();
+            let text = installed.changes.to_string();
+            let lines: Vec<&str> = text.lines().collect();
             for line in lines.iter().take(LINES_LOGGED) {
                 tracing::info!("  {line}");
             }
-            if let Some(more) = lines.len().checked_sub(LINES_LOGGED).filter(|more| *more > 0) {
+            if let Some(more) = lines
+                .len()
+                .checked_sub(LINES_LOGGED)
+                .filter(|more| *more > 0)
+            {
                 tracing::info!("  and {more} more");
             }
             for warning in &installed.warnings {
@@ -277,7 +300,10 @@ fn log(outcome: &Outcome) {
         }
         Outcome::Unconfirmed(generation, behind) => {
             let behind: Vec<u16> = behind.iter().map(|core| core.0).collect();
-            tracing::error!("workers {behind:?} have not taken generation {}", generation.0);
+            tracing::error!(
+                "workers {behind:?} have not taken generation {}",
+                generation.0
+            );
         }
     }
 }

@@ -5,10 +5,10 @@
 //! and heard by reports. No request ever waits for anything here.
 
 mod crew;
-mod history;
-mod install;
 pub mod dns;
 mod handle;
+mod history;
+mod install;
 pub mod lifecycle;
 mod metrics;
 pub mod reload;
@@ -214,7 +214,9 @@ impl Control {
             }
             Event::Built(built) => {
                 let built = built.unwrap_or_else(|error| {
-                    Err(Refusal::Internal(format!("reading the configuration failed: {error}")))
+                    Err(Refusal::Internal(format!(
+                        "reading the configuration failed: {error}"
+                    )))
                 });
                 self.built(built);
             }

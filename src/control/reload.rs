@@ -67,7 +67,11 @@ impl fmt::Display for Refusal {
             Self::Faults(faults) => faults.fmt(f),
             Self::Compile(why) => f.write_str(why),
             Self::Restart(keys) => {
-                write!(f, "a change of {} needs a restart; nothing was applied", keys.join(", "))
+                write!(
+                    f,
+                    "a change of {} needs a restart; nothing was applied",
+                    keys.join(", ")
+                )
             }
             Self::Draining => f.write_str("the gateway is draining"),
             Self::Internal(why) => f.write_str(why),
@@ -121,7 +125,11 @@ pub fn build(
     generation: Generation,
     workers: usize,
 ) -> Result<Built, Refusal> {
-    let Loaded { model, warnings, files } = load().map_err(Refusal::Faults)?;
+    let Loaded {
+        model,
+        warnings,
+        files,
+    } = load().map_err(Refusal::Faults)?;
     if let Some(running) = running {
         let keys = restart_keys(running, &model);
         if !keys.is_empty() {
@@ -138,7 +146,13 @@ pub fn build(
         let snapshot = snapshot::compile(&model, generation, workers).map_err(Refusal::Compile)?;
         Some(Arc::new(snapshot))
     };
-    Ok(Built { model, snapshot, changes, warnings, files })
+    Ok(Built {
+        model,
+        snapshot,
+        changes,
+        warnings,
+        files,
+    })
 }
 
 /// Which of [`RESTART_KEYS`] differ.
@@ -149,6 +163,9 @@ fn restart_keys(old: &Model, new: &Model) -> Vec<&'static str> {
         old.admin != new.admin,
         old.access_log != new.access_log,
     ];
-    let keys = RESTART_KEYS.iter().zip(differs).filter(|(_, differs)| *differs);
+    let keys = RESTART_KEYS
+        .iter()
+        .zip(differs)
+        .filter(|(_, differs)| *differs);
     keys.map(|(key, _)| *key).collect()
 }

@@ -63,13 +63,18 @@ fn work(core: CoreId, mut link: ControlLink, temper: Temper, told: &Sender<Told>
             match directive {
                 Directive::Install(snapshot, addresses) => {
                     let names = addresses.names.clone();
-                    told.send(Told::Install(core.0, snapshot.generation.0, names)).unwrap();
+                    told.send(Told::Install(core.0, snapshot.generation.0, names))
+                        .unwrap();
                     if temper == Temper::Fragile {
-                        link.reports.send(Report::Failed(core, "no ring".into())).unwrap();
+                        link.reports
+                            .send(Report::Failed(core, "no ring".into()))
+                            .unwrap();
                         return;
                     }
                     if !std::mem::replace(&mut started, true) {
-                        link.reports.send(Report::Started(core, Driver::Epoll)).unwrap();
+                        link.reports
+                            .send(Report::Started(core, Driver::Epoll))
+                            .unwrap();
                     }
                     metrics.count(Counter::ConnectionsAccepted, 1);
                     let delta = Box::new(metrics.take_delta());
@@ -78,7 +83,8 @@ fn work(core: CoreId, mut link: ControlLink, temper: Temper, told: &Sender<Told>
                     link.reports.send(installed).unwrap();
                 }
                 Directive::Resolve(addresses) => {
-                    told.send(Told::Resolve(core.0, addresses.names.clone())).unwrap();
+                    told.send(Told::Resolve(core.0, addresses.names.clone()))
+                        .unwrap();
                 }
                 Directive::Drain => {
                     told.send(Told::Drain(core.0)).unwrap();
@@ -141,7 +147,14 @@ impl Bench {
             log_counts: Default::default(),
         });
         let control = tokio::task::spawn_local(control.run());
-        Self { control, handle, orders, told, next, reopened }
+        Self {
+            control,
+            handle,
+            orders,
+            told,
+            next,
+            reopened,
+        }
     }
 
     async fn told(&self) -> Told {
@@ -154,7 +167,10 @@ impl Bench {
     async fn both_install(&self, generation: u64) {
         for _ in 0..2 {
             let told = self.told().await;
-            assert!(matches!(told, Told::Install(_, g, _) if g == generation), "{told:?}");
+            assert!(
+                matches!(told, Told::Install(_, g, _) if g == generation),
+                "{told:?}"
+            );
         }
     }
 
@@ -172,7 +188,10 @@ impl Bench {
 const LONG: Duration = Duration::from_secs(10);
 
 fn run(test: impl Future<Output = ()>) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let local = tokio::task::LocalSet::new();
     let test = async { timeout(LONG, test).await.expect("ends in time") };
     local.block_on(&runtime, test);
@@ -201,7 +220,10 @@ fn first_install_makes_ready_and_a_drain_ends_it() {
         assert_eq!(status.server.accepted, 2, "both workers' counts");
         bench.orders.send(Order::Reopen).await.unwrap();
         let reopened = bench.reopened.clone();
-        tokio::task::spawn_blocking(move || reopened.recv_timeout(LONG)).await.unwrap().unwrap();
+        tokio::task::spawn_blocking(move || reopened.recv_timeout(LONG))
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(bench.leave().await, Ended::Drained);
     });
 }
@@ -219,8 +241,14 @@ fn a_reload_is_acknowledged_by_every_worker() {
         assert!(!installed.changes.is_empty());
         bench.both_install(2).await;
         let same = bench.reload(Ok(model("127.0.0.2"))).await;
-        assert!(matches!(same, Outcome::Unchanged(Generation(2))), "{same:?}");
-        assert_eq!(bench.handle.status().await.unwrap().generation, Generation(2));
+        assert!(
+            matches!(same, Outcome::Unchanged(Generation(2))),
+            "{same:?}"
+        );
+        assert_eq!(
+            bench.handle.status().await.unwrap().generation,
+            Generation(2)
+        );
     });
 }
 
@@ -242,7 +270,10 @@ fn a_bad_configuration_and_one_that_needs_a_restart_change_nothing() {
         let status = bench.handle.status().await.unwrap();
         assert_eq!(status.generation, Generation(1));
         assert!(!status.last_reload.unwrap().outcome.is_success());
-        assert!(bench.told.try_recv().is_err(), "no worker was told anything");
+        assert!(
+            bench.told.try_recv().is_err(),
+            "no worker was told anything"
+        );
     });
 }
 
@@ -315,7 +346,10 @@ fn a_drain_has_a_deadline_and_a_second_signal_does_not_wait() {
         let status = bench.handle.status().await.unwrap();
         assert!(status.draining && !status.ready);
         let refused = bench.handle.reload().await.unwrap();
-        assert!(matches!(refused, Outcome::Refused(Refusal::Draining)), "{refused:?}");
+        assert!(
+            matches!(refused, Outcome::Refused(Refusal::Draining)),
+            "{refused:?}"
+        );
         assert_eq!(bench.leave().await, Ended::Forced);
         let bench = Bench::start("127.0.0.1", tempers);
         bench.both_install(1).await;
@@ -339,7 +373,10 @@ fn old_snapshots_are_freed_on_control() {
     let mut history = history::History::default();
     let snapshot = |generation| {
         let load: Load = Arc::new(|| Ok(loaded(model("127.0.0.1"))));
-        reload::build(&load, None, Generation(generation), 1).unwrap().snapshot.unwrap()
+        reload::build(&load, None, Generation(generation), 1)
+            .unwrap()
+            .snapshot
+            .unwrap()
     };
     let used = snapshot(1);
     history.push(Arc::clone(&used));
@@ -348,7 +385,11 @@ fn old_snapshots_are_freed_on_control() {
     }
     let start = Instant(1);
     history.free(start);
-    assert_eq!(history.len(), 4, "one in use, two for late counts, the running one");
+    assert_eq!(
+        history.len(),
+        4,
+        "one in use, two for late counts, the running one"
+    );
     history.free(start.plus(Duration::from_secs(6)));
     assert_eq!(history.len(), 2);
     drop(used);
@@ -358,11 +399,17 @@ fn old_snapshots_are_freed_on_control() {
 }
 
 fn loaded(model: Model) -> Loaded {
-    Loaded { model, warnings: Vec::new(), files: Vec::new() }
+    Loaded {
+        model,
+        warnings: Vec::new(),
+        files: Vec::new(),
+    }
 }
 
 fn fault(message: &str) -> Faults {
-    Faults(vec![Fault { message: message.to_owned() }])
+    Faults(vec![Fault {
+        message: message.to_owned(),
+    }])
 }
 
 /// A service at `host` with one route.
@@ -394,7 +441,10 @@ fn model(host: &str) -> Model {
         id: kong_id("routes", "r"),
         name: Some("r".into()),
         service: Some(ServiceIndex(0)),
-        protocols: Protocols { http: true, https: true },
+        protocols: Protocols {
+            http: true,
+            https: true,
+        },
         methods: vec![],
         hosts: vec![],
         paths: vec!["/".into()],

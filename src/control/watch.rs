@@ -65,7 +65,10 @@ impl Watch {
     ///
     /// # Errors
     /// When the kernel has no inotify instance left for us.
-    #[expect(deprecated, reason = "an `OwnedFd` cannot lie about its descriptor; the successor is unsafe")]
+    #[expect(
+        deprecated,
+        reason = "an `OwnedFd` cannot lie about its descriptor; the successor is unsafe"
+    )]
     pub fn new(files: impl IntoIterator<Item = PathBuf>) -> io::Result<Self> {
         let inotify = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
         let mut watch = Self {
@@ -179,7 +182,9 @@ impl Watch {
             let Ok(entries) = std::fs::read_dir(parent) else {
                 continue;
             };
-            let paths = entries.take(ENTRIES_MAX).filter_map(|entry| Some(entry.ok()?.path()));
+            let paths = entries
+                .take(ENTRIES_MAX)
+                .filter_map(|entry| Some(entry.ok()?.path()));
             let toml = |path: &PathBuf| path.extension().is_some_and(|it| it == "toml");
             for path in paths.filter(toml) {
                 if let Ok(metadata) = std::fs::metadata(&path) {
@@ -261,12 +266,17 @@ mod tests {
     use super::*;
 
     fn run(test: impl Future<Output = ()>) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         runtime.block_on(test);
     }
 
     async fn told(watch: &mut Watch) -> bool {
-        timeout(Duration::from_secs(5), watch.changed()).await.is_ok()
+        timeout(Duration::from_secs(5), watch.changed())
+            .await
+            .is_ok()
     }
 
     /// Several times the quiet in which a change would have been told.

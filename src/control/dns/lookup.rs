@@ -97,7 +97,11 @@ impl Client {
         options.use_hosts_file = ResolveHosts::Never;
         options.timeout = settings.timeout;
         let hosts = Hosts::from_system().unwrap_or_default();
-        Ok(Self { resolver: builder.build()?, hosts: hosts.into(), family: settings.family })
+        Ok(Self {
+            resolver: builder.build()?,
+            hosts: hosts.into(),
+            family: settings.family,
+        })
     }
 
     /// Looks a name up, beginning with the kind that answered last.
@@ -130,7 +134,10 @@ impl Client {
         // After a reload the name may be asked for in another way than the one that answered.
         let last = last.filter(|last| usual().any(|kind| kind == *last));
         let mut worst = Failure::NotFound;
-        for kind in last.into_iter().chain(usual().filter(|&kind| Some(kind) != last)) {
+        for kind in last
+            .into_iter()
+            .chain(usual().filter(|&kind| Some(kind) != last))
+        {
             let result = match kind {
                 RecordKind::Srv => self.services(&name).await,
                 RecordKind::A | RecordKind::Aaaa => self.hosts(&name, kind).await,
@@ -159,26 +166,39 @@ impl Client {
             RecordKind::Aaaa => RecordType::AAAA,
             RecordKind::A | RecordKind::Srv => RecordType::A,
         };
-        let lookup = match self.hosts.lookup_static_host(&Query::query(name.clone(), record_type)) {
+        let lookup = match self
+            .hosts
+            .lookup_static_host(&Query::query(name.clone(), record_type))
+        {
             Some(lookup) => lookup,
             None => self.ask(name, record_type).await?,
         };
-        let addresses = lookup.answers().iter().filter_map(|record| match &record.data {
-            RData::A(a) => Some(IpAddr::V4(a.0)),
-            RData::AAAA(aaaa) => Some(IpAddr::V6(aaaa.0)),
-            _ => None,
+        let addresses = lookup
+            .answers()
+            .iter()
+            .filter_map(|record| match &record.data {
+                RData::A(a) => Some(IpAddr::V4(a.0)),
+                RData::AAAA(aaaa) => Some(IpAddr::V6(aaaa.0)),
+                _ => None,
+            });
+        let addresses = addresses.map(|ip| Address {
+            ip,
+            port: None,
+            weight: None,
         });
-        let addresses = addresses.map(|ip| Address { ip, port: None, weight: None });
         answer(addresses.collect(), ttl(&lookup), kind)
     }
 
     /// The addresses of the hosts that SRV records name (RFC 2782), lowest priority only.
     async fn services(&self, name: &Name) -> Result<Answer, Failure> {
         let lookup = self.ask(name, RecordType::SRV).await?;
-        let records = lookup.answers().iter().filter_map(|record| match &record.data {
-            RData::SRV(srv) if !srv.target.is_root() => Some(srv),
-            _ => None,
-        });
+        let records = lookup
+            .answers()
+            .iter()
+            .filter_map(|record| match &record.data {
+                RData::SRV(srv) if !srv.target.is_root() => Some(srv),
+                _ => None,
+            });
         let mut records: Vec<&SRV> = records.collect();
         records.sort_unstable_by_key(|srv| (srv.priority, &srv.target, srv.port));
         let first = records.first().map(|srv| srv.priority);
@@ -228,7 +248,11 @@ fn answer(addresses: Vec<Address>, ttl: Duration, kind: RecordKind) -> Result<An
     if addresses.is_empty() {
         return Err(Failure::NotFound);
     }
-    Ok(Answer { addresses, ttl, kind })
+    Ok(Answer {
+        addresses,
+        ttl,
+        kind,
+    })
 }
 
 fn ttl(lookup: &Lookup) -> Duration {

@@ -80,7 +80,10 @@ impl Dns {
 
     /// What is known now.
     pub fn addresses(&self) -> Arc<Addresses> {
-        Arc::new(Addresses { generation: self.generation, names: self.table.resolved() })
+        Arc::new(Addresses {
+            generation: self.generation,
+            names: self.table.resolved(),
+        })
     }
 
     /// How many names have addresses, and how many do not.

@@ -151,7 +151,10 @@ impl Table {
 
     /// What is known of each name now, in the snapshot's order.
     pub fn resolved(&self) -> Vec<Resolved> {
-        self.entries.iter().map(|entry| entry.state.clone()).collect()
+        self.entries
+            .iter()
+            .map(|entry| entry.state.clone())
+            .collect()
     }
 
     /// How many names have addresses, and how many do not.
@@ -223,7 +226,10 @@ mod tests {
     const START: Instant = Instant(1_000_000_000);
 
     fn name(host: &str) -> NameQuery {
-        NameQuery { host: host.into(), kind: NameKind::Address }
+        NameQuery {
+            host: host.into(),
+            kind: NameKind::Address,
+        }
     }
 
     fn good(last: &[u8], ttl: u64) -> Result<Answer, Failure> {
@@ -283,14 +289,21 @@ mod tests {
         table.answer(&name("a"), START, good(&[1], 10));
         asked(&mut table, after(10));
         assert!(!table.answer(&name("a"), after(10), Err(Failure::Timeout)));
-        assert_eq!(table.next_due(), Some(after(11)), "an error is asked again soon");
+        assert_eq!(
+            table.next_due(),
+            Some(after(11)),
+            "an error is asked again soon"
+        );
         asked(&mut table, after(11));
         assert!(!table.answer(&name("a"), after(11), Err(Failure::NotFound)));
         assert_eq!(table.next_due(), Some(after(41)));
         assert!(matches!(table.resolved()[0], Resolved::Addresses(_)));
         asked(&mut table, after(3_610));
         assert!(table.answer(&name("a"), after(3_610), Err(Failure::Timeout)));
-        assert!(matches!(table.resolved()[0], Resolved::Failed(DnsFault::Timeout)));
+        assert!(matches!(
+            table.resolved()[0],
+            Resolved::Failed(DnsFault::Timeout)
+        ));
     }
 
     #[test]
@@ -301,10 +314,20 @@ mod tests {
         table.answer(&name("a"), START, good(&[1], 60));
         table.adopt(KONG, &[name("d"), name("b"), name("a")], after(1));
         assert!(matches!(table.resolved()[2], Resolved::Addresses(_)));
-        assert_eq!(asked(&mut table, after(1)), [name("d")], "b is still in flight");
+        assert_eq!(
+            asked(&mut table, after(1)),
+            [name("d")],
+            "b is still in flight"
+        );
         assert!(table.answer(&name("b"), after(1), good(&[2], 60)));
-        assert!(!table.answer(&name("c"), after(1), good(&[3], 60)), "c is gone");
-        assert!(!table.answer(&name("b"), after(1), good(&[9], 60)), "b was answered");
+        assert!(
+            !table.answer(&name("c"), after(1), good(&[3], 60)),
+            "c is gone"
+        );
+        assert!(
+            !table.answer(&name("b"), after(1), good(&[9], 60)),
+            "b was answered"
+        );
         assert_eq!(table.tally(), (2, 1));
     }
 

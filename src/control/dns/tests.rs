@@ -62,7 +62,10 @@ async fn server(script: impl Fn(&str, RecordType, u32) -> Say + Send + 'static) 
                     reply.add_answer(a(&name, 60, 66));
                 }
             }
-            socket.send_to(&reply.to_vec().unwrap(), from).await.unwrap();
+            socket
+                .send_to(&reply.to_vec().unwrap(), from)
+                .await
+                .unwrap();
         }
     });
     model::Dns {
@@ -78,7 +81,11 @@ async fn server(script: impl Fn(&str, RecordType, u32) -> Say + Send + 'static) 
 
 fn a(name: &str, ttl: u32, end: u8) -> Record {
     let address = Ipv4Addr::new(10, 0, 0, end);
-    Record::from_rdata(Name::from_ascii(name).unwrap(), ttl, RData::A(address.into()))
+    Record::from_rdata(
+        Name::from_ascii(name).unwrap(),
+        ttl,
+        RData::A(address.into()),
+    )
 }
 
 fn srv(name: &str, priority: u16, weight: u16, port: u16, target: &str) -> Record {
@@ -91,18 +98,34 @@ fn none() -> Say {
 }
 
 fn v4(end: u8) -> Address {
-    Address { ip: Ipv4Addr::new(10, 0, 0, end).into(), port: None, weight: None }
+    Address {
+        ip: Ipv4Addr::new(10, 0, 0, end).into(),
+        port: None,
+        weight: None,
+    }
 }
 
 fn run(test: impl Future<Output = ()>) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(async {
-        tokio::time::timeout(Duration::from_secs(20), test).await.expect("ends in time");
+        tokio::time::timeout(Duration::from_secs(20), test)
+            .await
+            .expect("ends in time");
     });
 }
 
 async fn ask(dns: &mut Dns, settings: &model::Dns, host: &str, kind: NameKind) -> Resolved {
-    dns.adopt(Generation(1), settings, &[NameQuery { host: host.into(), kind }]);
+    dns.adopt(
+        Generation(1),
+        settings,
+        &[NameQuery {
+            host: host.into(),
+            kind,
+        }],
+    );
     dns.settled().await;
     dns.addresses().names[0].clone()
 }
@@ -115,7 +138,11 @@ fn a_records_are_followed_through_an_alias_and_asked_again_after_their_ttl() {
                 let alias = CNAME(Name::from_ascii("real.example.").unwrap());
                 let owner = Name::from_ascii(name).unwrap();
                 let alias = Record::from_rdata(owner, 60, RData::CNAME(alias));
-                Say::Records(vec![alias, a("real.example.", 1, 2), a("real.example.", 1, 1)])
+                Say::Records(vec![
+                    alias,
+                    a("real.example.", 1, 2),
+                    a("real.example.", 1, 1),
+                ])
             }
             RecordType::A => Say::Records(vec![a(name, 60, 3)]),
             _ => none(),
@@ -144,8 +171,18 @@ fn ipv6_serves_a_name_that_has_nothing_else() {
             _ => none(),
         })
         .await;
-        let got = ask(&mut Dns::new(&settings), &settings, "six.example", NameKind::Address).await;
-        let six = Address { ip: Ipv6Addr::LOCALHOST.into(), port: None, weight: None };
+        let got = ask(
+            &mut Dns::new(&settings),
+            &settings,
+            "six.example",
+            NameKind::Address,
+        )
+        .await;
+        let six = Address {
+            ip: Ipv6Addr::LOCALHOST.into(),
+            port: None,
+            weight: None,
+        };
         assert_eq!(got, Resolved::Addresses(vec![six]));
     });
 }
@@ -167,8 +204,16 @@ fn srv_gives_ports_and_weights_of_the_lowest_priority() {
         .await;
         let mut dns = Dns::new(&settings);
         let got = ask(&mut dns, &settings, "_http._tcp.example", NameKind::Service).await;
-        let one = Address { port: Some(8001), weight: Some(5), ..v4(1) };
-        let two = Address { port: Some(8002), weight: Some(1), ..v4(2) };
+        let one = Address {
+            port: Some(8001),
+            weight: Some(5),
+            ..v4(1)
+        };
+        let two = Address {
+            port: Some(8002),
+            weight: Some(1),
+            ..v4(2)
+        };
         assert_eq!(got, Resolved::Addresses(vec![one, two]));
         let plain = ask(&mut dns, &settings, "plain.example", NameKind::Service).await;
         assert_eq!(plain, Resolved::Addresses(vec![v4(7)]), "no SRV record: A");
@@ -189,14 +234,25 @@ fn each_failure_is_told_apart_and_an_error_is_soon_asked_again() {
         })
         .await;
         let mut dns = Dns::new(&settings);
-        let name = |host: &str| NameQuery { host: host.into(), kind: NameKind::Address };
-        let hosts = ["gone.example", "silent.example", "forged.example", "sick.example"];
+        let name = |host: &str| NameQuery {
+            host: host.into(),
+            kind: NameKind::Address,
+        };
+        let hosts = [
+            "gone.example",
+            "silent.example",
+            "forged.example",
+            "sick.example",
+        ];
         dns.adopt(Generation(2), &settings, &hosts.map(name));
         dns.settled().await;
         let names = dns.addresses().names.clone();
         assert_eq!(names[0], Resolved::Failed(DnsFault::NotFound));
         assert_eq!(names[1], Resolved::Failed(DnsFault::Timeout));
-        assert!(matches!(names[2], Resolved::Failed(_)), "a forged answer is no answer");
+        assert!(
+            matches!(names[2], Resolved::Failed(_)),
+            "a forged answer is no answer"
+        );
         assert_eq!(names[3], Resolved::Failed(DnsFault::NotFound));
         while dns.changed().await.names[3] != Resolved::Addresses(vec![v4(4)]) {}
     });
@@ -207,7 +263,11 @@ fn localhost_and_names_that_are_none_need_no_server() {
     run(async {
         let settings = server(|_, _, _| Say::Nothing).await;
         let mut dns = Dns::new(&settings);
-        let loopback = Address { ip: Ipv4Addr::LOCALHOST.into(), port: None, weight: None };
+        let loopback = Address {
+            ip: Ipv4Addr::LOCALHOST.into(),
+            port: None,
+            weight: None,
+        };
         let got = ask(&mut dns, &settings, "localhost", NameKind::Address).await;
         assert_eq!(got, Resolved::Addresses(vec![loopback]));
         let long = "x".repeat(300);
@@ -225,7 +285,10 @@ fn many_names_are_asked_a_few_at_a_time_and_told_together() {
         })
         .await;
         let mut dns = Dns::new(&settings);
-        let name = |n: usize| NameQuery { host: format!("n{n}.example").into(), kind: NameKind::Address };
+        let name = |n: usize| NameQuery {
+            host: format!("n{n}.example").into(),
+            kind: NameKind::Address,
+        };
         let names: Vec<NameQuery> = (0..300).map(name).collect();
         dns.adopt(Generation(1), &settings, &names);
         let mut lists = 0;
