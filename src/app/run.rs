@@ -115,7 +115,6 @@ async fn serve(load: Load, watched: bool) -> io::Result<Ended> {
         orders,
         requests,
         reopen,
-        log_counts: (),
     });
     let ended = control.run().await;
     if let Some(log) = std::rc::Rc::into_inner(log).flatten() {

@@ -21,9 +21,6 @@ pub(super) struct Reloads {
     pub(super) last: Option<LastReload>,
 }
 
-/// What the log thread counted.
-pub type LogCounts = ();
-
 impl Control {
     /// All metrics in Prometheus' text format.
     pub(super) fn metrics(&self) -> String {

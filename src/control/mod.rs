@@ -82,8 +82,6 @@ pub struct Setup {
     pub requests: mpsc::Receiver<Request>,
     /// Opens the log files again.
     pub reopen: Box<dyn FnMut()>,
-    /// What the log thread counted, for the metrics.
-    pub log_counts: metrics::LogCounts,
 }
 
 /// The owner of everything that is not one core's own.
@@ -94,7 +92,6 @@ pub struct Control {
     orders: mpsc::Receiver<Order>,
     requests: mpsc::Receiver<Request>,
     reopen: Box<dyn FnMut()>,
-    log_counts: metrics::LogCounts,
     dns: Dns,
     watch: Option<Watch>,
     // The configuration.
@@ -113,6 +110,10 @@ pub struct Control {
     heard: bool,
 }
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "an event lives for one turn of the loop"
+)]
 enum Event {
     Order(Order),
     Request(Request),
@@ -141,7 +142,6 @@ impl Control {
             orders: setup.orders,
             requests: setup.requests,
             reopen: setup.reopen,
-            log_counts: setup.log_counts,
             dns: Dns::new(&model.dns),
             watch,
             running: Arc::new(model.clone()),

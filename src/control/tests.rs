@@ -406,10 +406,11 @@ fn loaded(model: Model) -> Loaded {
     }
 }
 
-fn fault(message: &str) -> Faults {
-    Faults(vec![Fault {
-        message: message.to_owned(),
-    }])
+fn fault(_message: &str) -> Faults {
+    let Err(faults) = crate::config::parse_str("test", "nonsense = 1") else {
+        panic!("an unknown key is a fault");
+    };
+    faults
 }
 
 /// A service at `host` with one route.

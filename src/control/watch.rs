@@ -27,9 +27,9 @@ use crate::base::clock;
 use crate::base::clock::Instant;
 
 /// Quiet that ends a burst of events: an editor writes, renames and changes the mode within it.
-pub const QUIET: Duration = Duration::from_millis(50);
+pub(super) const QUIET: Duration = Duration::from_millis(50);
 /// Longest that events may put a comparison off.
-pub const BURST_MAX: Duration = Duration::from_millis(500);
+pub(super) const BURST_MAX: Duration = Duration::from_millis(500);
 /// How often a directory that is missing is looked for again.
 const MISSING_RETRY: Duration = Duration::from_secs(1);
 /// Symlinks followed for one path, as in the kernel.
@@ -39,7 +39,7 @@ const ENTRIES_MAX: usize = 20_000;
 
 /// The watched files and what they looked like when last told.
 #[derive(Debug)]
-pub struct Watch {
+pub(super) struct Watch {
     inotify: AsyncFd<OwnedFd>,
     files: BTreeSet<PathBuf>,
     watched: BTreeMap<PathBuf, i32>,
@@ -69,7 +69,7 @@ impl Watch {
         deprecated,
         reason = "an `OwnedFd` cannot lie about its descriptor; the successor is unsafe"
     )]
-    pub fn new(files: impl IntoIterator<Item = PathBuf>) -> io::Result<Self> {
+    pub(super) fn new(files: impl IntoIterator<Item = PathBuf>) -> io::Result<Self> {
         let inotify = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
         let mut watch = Self {
             inotify: AsyncFd::new(inotify)?,
@@ -85,7 +85,7 @@ impl Watch {
 
     /// Watches these files in place of the former ones. Of those that were watched before, a change since
     /// [`changed`](Self::changed) last returned will still be told.
-    pub fn follow(&mut self, files: impl IntoIterator<Item = PathBuf>) {
+    pub(super) fn follow(&mut self, files: impl IntoIterator<Item = PathBuf>) {
         self.files = files.into_iter().map(absolute).collect();
         self.arm();
         let present = self.fingerprints();
@@ -96,7 +96,7 @@ impl Watch {
     }
 
     /// Waits until a file changed, came, or went. May be dropped at any point without losing a change.
-    pub async fn changed(&mut self) {
+    pub(super) async fn changed(&mut self) {
         loop {
             let since = match self.since {
                 None => self.first_event().await,

@@ -25,7 +25,7 @@ pub(super) fn admit(exchange: &mut Exchange<'_>, routed: Routed) -> Result<Admit
         path: exchange.canonical_path(),
     };
     if let ControlFlow::Break(reply) = exchange.instance.chain.on_request(&request) {
-        return Err(Stop::Reply(reply));
+        return Err(Stop::Reply(Box::new(reply)));
     }
     let plan = exchange.instance.snapshot.route(matched.route);
     exchange.total = plan

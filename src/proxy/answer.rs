@@ -17,7 +17,7 @@ use crate::proxy::failure::Stop;
 /// Tells the client why its exchange stopped, and says what becomes of the connection.
 pub(super) async fn answer(exchange: &mut Exchange<'_>, stop: Stop) -> Fate {
     let reply = match stop {
-        Stop::Reply(reply) => reply,
+        Stop::Reply(reply) => *reply,
         Stop::Failure(cause) => Reply::of(cause),
         Stop::Cut(cause) => {
             exchange.tally.cause = Some(cause);

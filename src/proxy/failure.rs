@@ -9,7 +9,7 @@ use crate::http::reply::Reply;
 #[derive(Debug)]
 pub(super) enum Stop {
     /// Nothing has been sent to the client yet: answer with this.
-    Reply(Reply),
+    Reply(Box<Reply>),
     /// The gateway's own answer to a failure, its text and status by the cause's row.
     Failure(Cause),
     /// The answer's head is out, or the client is gone: there is nobody to tell, the connection is cut.

@@ -37,10 +37,11 @@ pub(super) async fn read_head(
         instance.snapshot.timeouts.client_header,
     );
     let begun = cx.shard.now();
-    if conn.requests == 0 && conn.listening.proxy_protocol {
-        if let Err(head) = read_proxy_header(cx, conn, input, begun, patience).await {
-            return head;
-        }
+    if conn.requests == 0
+        && conn.listening.proxy_protocol
+        && let Err(head) = read_proxy_header(cx, conn, input, begun, patience).await
+    {
+        return head;
     }
     let mut progress = request::Progress::default();
     loop {

@@ -76,7 +76,7 @@ fn refuse_early(exchange: &Exchange<'_>) -> Result<(), Stop> {
         Method::Options => {
             let hops = head.fields.get(Name::MaxForwards, bytes);
             if head.target.form == TargetForm::Asterisk || hops == Some(b"0") {
-                return Err(Stop::Reply(Reply::options_asterisk()));
+                return Err(Stop::Reply(Box::new(Reply::options_asterisk())));
             }
         }
         _ => {}
@@ -119,5 +119,5 @@ fn https_required(exchange: &Exchange<'_>, status: u16) -> Stop {
             location.extend_from_slice(exchange.raw_path());
         }
     }
-    Stop::Reply(Reply::redirect(status, location))
+    Stop::Reply(Box::new(Reply::redirect(status, location)))
 }

@@ -43,6 +43,7 @@ pub(super) fn unsupported(text: &Text<'_>, length: usize, sink: &mut Sink) {
 }
 
 /// Reads `http://host[:port][/path]`.
+#[expect(clippy::too_many_lines, reason = "one arm for each part of a URL")]
 pub(super) fn read(text: &Text<'_>, sink: &mut Sink) -> Option<Url> {
     let value = text.value;
     let Some((scheme, rest)) = value.split_once("://") else {
