@@ -24,7 +24,6 @@ use crate::bus;
 use crate::bus::ControlLink;
 use crate::bus::Directive;
 use crate::bus::Driver;
-use crate::config::Fault;
 use crate::config::Faults;
 use crate::config::Loaded;
 use crate::config::Model;
@@ -144,7 +143,6 @@ impl Bench {
             orders: received,
             requests,
             reopen: Box::new(move || reopen.send(()).unwrap()),
-            log_counts: Default::default(),
         });
         let control = tokio::task::spawn_local(control.run());
         Self {
