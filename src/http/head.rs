@@ -16,6 +16,19 @@ pub struct Span {
 }
 
 impl Span {
+    /// From `start` to `end`, which lie in a head and so fit.
+    #[inline]
+    pub fn new(start: usize, end: usize) -> Self {
+        debug_assert!(
+            start <= end && end <= usize::from(u16::MAX),
+            "a head is bounded"
+        );
+        Self {
+            start: start as u16,
+            end: end as u16,
+        }
+    }
+
     /// The bytes that the span covers; empty where it lies outside of `bytes`.
     #[inline]
     pub fn of(self, bytes: &[u8]) -> &[u8] {
@@ -47,13 +60,18 @@ pub struct Fields {
     lines: Vec<Field>,
     /// One plus the index in `lines` of the first line with that name; zero if there is none.
     first: [u16; Name::COUNT],
+    /// A bit for each name that has more than one line.
+    repeated: u64,
 }
+
+const _: () = assert!(Name::COUNT <= u64::BITS as usize);
 
 impl Default for Fields {
     fn default() -> Self {
         Self {
             lines: Vec::new(),
             first: [0; Name::COUNT],
+            repeated: 0,
         }
     }
 }
@@ -64,6 +82,7 @@ impl Fields {
     pub fn clear(&mut self) {
         self.lines.clear();
         self.first = [0; Name::COUNT];
+        self.repeated = 0;
     }
 
     /// Appends a line.
@@ -73,6 +92,8 @@ impl Fields {
         let first = &mut self.first[field.known as usize];
         if *first == 0 {
             *first = self.lines.len() as u16;
+        } else {
+            self.repeated |= 1 << field.known as u32;
         }
     }
 
@@ -82,15 +103,27 @@ impl Fields {
         self.first[name as usize] != 0
     }
 
-    /// The first value under a well-known name.
+    /// Whether a well-known name has more than one line.
     #[inline]
-    pub fn get<'b>(&self, name: Name, bytes: &'b [u8]) -> Option<&'b [u8]> {
+    pub fn repeats(&self, name: Name) -> bool {
+        self.repeated & (1 << name as u32) != 0
+    }
+
+    /// The first line with a well-known name.
+    #[inline]
+    pub fn line(&self, name: Name) -> Option<&Field> {
         debug_assert!(
             name != Name::Other,
             "a name that is not well known is looked up with `all_named`"
         );
         let index = usize::from(self.first[name as usize]).checked_sub(1)?;
-        self.lines.get(index).map(|field| field.value.of(bytes))
+        self.lines.get(index)
+    }
+
+    /// The first value under a well-known name.
+    #[inline]
+    pub fn get<'b>(&self, name: Name, bytes: &'b [u8]) -> Option<&'b [u8]> {
+        self.line(name).map(|field| field.value.of(bytes))
     }
 
     /// Every value under a well-known name, in order.
@@ -98,8 +131,15 @@ impl Fields {
         let from = usize::from(self.first[name as usize])
             .checked_sub(1)
             .unwrap_or(self.lines.len());
-        let rest = self.lines.get(from..).unwrap_or_default();
-        rest.iter()
+        // Most names have one line, and then the others need not be looked at.
+        let to = if self.repeats(name) {
+            self.lines.len()
+        } else {
+            self.lines.len().min(from + 1)
+        };
+        let found = self.lines.get(from..to).unwrap_or_default();
+        found
+            .iter()
             .filter(move |field| field.known == name)
             .map(move |field| field.value.of(bytes))
     }
@@ -205,6 +245,8 @@ pub struct RequestHead {
     pub framing: Framing,
     /// What the client wants for the connection.
     pub reuse: Reuse,
+    /// Connection nominates fields that are not for one hop by their names already.
+    pub nominates: bool,
     /// `Expect: 100-continue` of an HTTP/1.1 request with a body.
     pub expects_continue: bool,
     /// The head's length in bytes, empty line included.
@@ -226,6 +268,8 @@ pub struct ResponseHead {
     pub framing: Framing,
     /// Whether the origin will keep the connection.
     pub reuse: Reuse,
+    /// Connection nominates fields that are not for one hop by their names already.
+    pub nominates: bool,
     /// The head's length in bytes, empty line included.
     pub length: usize,
 }

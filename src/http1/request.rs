@@ -1,33 +1,30 @@
-//! A request's head: tokenised by httparse, judged here by RFC 9112.
+//! A request's head, parsed in one pass and judged by RFC 9112: what is accepted here has one reading only.
+//!
+//! The first line is read here, its target taken apart by `target`, the field lines by `fields`; when the
+//! last of them is in, what they say together is decided: the authority, the framing, the connection.
 
 use crate::http::Cause;
-use crate::http::Field;
 use crate::http::Framing;
 use crate::http::Method;
 use crate::http::Name;
 use crate::http::RequestHead;
-use crate::http::Reuse;
 use crate::http::Span;
-use crate::http::Target;
-use crate::http::TargetForm;
 use crate::http::Version;
 use crate::http1::HeadLimits;
+use crate::http1::authority;
+use crate::http1::fields;
+use crate::http1::fields::FieldFault;
+use crate::http1::fields::Side;
+use crate::http1::fields::Step;
+use crate::http1::framing;
+pub use crate::http1::progress::Parsed;
+pub use crate::http1::progress::Progress;
+use crate::http1::scan;
+use crate::http1::scan::Job;
+use crate::http1::scan::Scan;
+use crate::http1::target;
 
-/// Most field lines that are tokenised at once.
-pub(super) const FIELDS: usize = 256;
-
-/// How far a head has been looked at.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Progress(());
-
-/// What came of parsing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Parsed {
-    /// More bytes are needed.
-    Partial,
-    /// The head is complete.
-    Complete,
-}
+use crate::base::limits::METHOD_BYTES;
 
 /// Why a head is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,206 +37,271 @@ impl RequestFault {
     }
 }
 
-const MALFORMED: RequestFault = RequestFault(Cause::RequestMalformed);
-const TOO_LARGE: RequestFault = RequestFault(Cause::RequestHeadTooLarge);
-
-/// Where `part` lies in `base`, of which it is a part.
-pub(super) fn span(base: &[u8], part: &[u8]) -> Span {
-    let start = (part.as_ptr() as usize).saturating_sub(base.as_ptr() as usize);
-    let place = |at: usize| u16::try_from(at).unwrap_or(u16::MAX);
-    Span {
-        start: place(start),
-        end: place(start + part.len()),
-    }
-}
-
-/// A decimal number of digits alone (RFC 9110 section 8.6).
-pub(super) fn number(value: &[u8]) -> Option<u64> {
-    let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
-    digits
-        .then_some(value)?
-        .iter()
-        .try_fold(0_u64, |sum, digit| {
-            sum.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
-        })
-}
-
-/// Parses the head at the front of `bytes` into `head`.
+/// Parses the head at the front of `bytes` into `head`. After [`Parsed::Partial`] it is called again with
+/// the same `progress` and `head` and with more bytes behind the ones already seen.
 ///
 /// # Errors
 /// Why it is refused.
+#[inline]
 pub fn parse(
     bytes: &[u8],
     limits: &HeadLimits,
-    _progress: &mut Progress,
+    progress: &mut Progress,
     head: &mut RequestHead,
 ) -> Result<Parsed, RequestFault> {
-    let mut lines = [httparse::EMPTY_HEADER; FIELDS];
-    let mut request = httparse::Request::new(&mut lines);
-    let length = match request.parse(bytes) {
-        Ok(httparse::Status::Complete(length)) => length,
-        Ok(httparse::Status::Partial) if bytes.len() >= limits.head_bytes => {
-            let line = memchr::memchr(b'\n', bytes);
-            return Err(if line.is_none() {
-                RequestFault(Cause::RequestLineTooLong)
-            } else {
-                TOO_LARGE
-            });
-        }
-        Ok(httparse::Status::Partial) => return Ok(Parsed::Partial),
-        Err(httparse::Error::TooManyHeaders) => return Err(TOO_LARGE),
-        Err(httparse::Error::Version) => return Err(RequestFault(Cause::RequestVersionUnknown)),
-        Err(_) => return Err(MALFORMED),
+    let Some((window, at)) = progress.resume(bytes, limits) else {
+        return Ok(Parsed::Partial);
     };
-    if length > limits.head_bytes || request.headers.len() > limits.fields {
-        return Err(TOO_LARGE);
-    }
-    // httparse takes a line feed alone; a line ends with CR and LF here (RFC 9112 section 2.2).
-    let lone = |at: usize| at == 0 || bytes.get(at - 1) != Some(&b'\r');
-    if memchr::memchr_iter(b'\n', bytes.get(..length).unwrap_or_default()).any(lone) {
-        return Err(MALFORMED);
-    }
-    let (Some(method), Some(target)) = (request.method, request.path) else {
-        return Err(MALFORMED);
+    let parse = Parse {
+        window,
+        at,
+        limits,
+        progress,
+        head,
     };
-    if target.len() > limits.line_bytes {
-        return Err(RequestFault(Cause::RequestLineTooLong));
-    }
-    head.length = length;
-    head.method = Method::of(method.as_bytes());
-    head.method_span = span(bytes, method.as_bytes());
-    head.version = if request.version == Some(1) {
-        Version::Http11
-    } else {
-        Version::Http10
-    };
-    head.fields.clear();
-    for line in request.headers.iter() {
-        let (name, value) = (line.name.as_bytes(), line.value);
-        head.fields.push(Field {
-            name: span(bytes, name),
-            value: span(bytes, value),
-            known: Name::of(name),
-        });
-    }
-    split_target(bytes, target.as_bytes(), head)?;
-    authority(bytes, head)?;
-    framing(bytes, head)?;
-    connection(bytes, head);
-    Ok(Parsed::Complete)
+    scan::with_best(parse).map_err(RequestFault)
 }
 
-fn split_target(bytes: &[u8], target: &[u8], head: &mut RequestHead) -> Result<(), RequestFault> {
-    if target
-        .iter()
-        .any(|&byte| byte == b'#' || byte <= b' ' || byte >= 0x7f)
-    {
-        return Err(MALFORMED);
-    }
-    head.target_span = span(bytes, target);
-    let (form, rest) = match (target, head.method) {
-        (b"*", Method::Options) => (TargetForm::Asterisk, &target[..0]),
-        (_, Method::Connect) => (TargetForm::Authority, &target[..0]),
-        ([b'/', ..], _) => (TargetForm::Origin, target),
-        (_, _) => return Err(MALFORMED),
-    };
-    let mark = memchr::memchr(b'?', rest);
-    let (path, query) = rest.split_at(mark.unwrap_or(rest.len()));
-    head.target = Target {
-        form,
-        path: span(bytes, path),
-        query: mark.map(|_| span(bytes, query.get(1..).unwrap_or_default())),
-    };
-    Ok(())
+/// One call of the parser.
+struct Parse<'a> {
+    /// The bytes that the head may have.
+    window: &'a [u8],
+    /// Where the first line that is not parsed begins.
+    at: usize,
+    limits: &'a HeadLimits,
+    progress: &'a mut Progress,
+    head: &'a mut RequestHead,
 }
 
-fn authority(bytes: &[u8], head: &mut RequestHead) -> Result<(), RequestFault> {
-    let mut hosts = head.fields.all(Name::Host, bytes);
-    let (first, second) = (hosts.next(), hosts.next());
-    drop(hosts);
-    if second.is_some() || (first.is_none() && head.version == Version::Http11) {
-        return Err(MALFORMED);
-    }
-    let value = first.unwrap_or_default();
-    let bad = |byte: &u8| {
-        matches!(
-            byte,
-            b' ' | b'\t' | b',' | b'/' | b'@' | b'?' | b'#' | b'\\' | 0x80..
-        )
-    };
-    if value.iter().any(bad) {
-        return Err(MALFORMED);
-    }
-    head.authority = span(bytes, value);
-    let colon = value
-        .iter()
-        .rposition(|&byte| byte == b':')
-        .filter(|&at| !value[at..].contains(&b']'));
-    let (host, port) = value.split_at(colon.unwrap_or(value.len()));
-    head.port = match port.get(1..) {
-        None | Some([]) => None,
-        Some(digits) => {
-            let port = number(digits).and_then(|port| u16::try_from(port).ok());
-            Some(port.ok_or(MALFORMED)?)
-        }
-    };
-    let host = host
-        .strip_prefix(b"[")
-        .and_then(|host| host.strip_suffix(b"]"))
-        .unwrap_or(host);
-    head.host = span(bytes, host.strip_suffix(b".").unwrap_or(host));
-    Ok(())
-}
+impl Job for Parse<'_> {
+    type Output = Result<Parsed, Cause>;
 
-fn framing(bytes: &[u8], head: &mut RequestHead) -> Result<(), RequestFault> {
-    let lengths = head.fields.all(Name::ContentLength, bytes).count();
-    let codings = head.fields.all(Name::TransferEncoding, bytes).count();
-    head.framing = match (lengths, codings) {
-        (0, 0) => Framing::Empty,
-        (1, 0) => {
-            let value = head
-                .fields
-                .get(Name::ContentLength, bytes)
-                .unwrap_or_default();
-            match number(value).ok_or(MALFORMED)? {
-                0 => Framing::Empty,
-                length => Framing::Length(length),
+    #[inline(always)]
+    fn run<S: Scan>(self, scan: S) -> Self::Output {
+        let (bytes, head) = (self.window, self.head);
+        let mut at = self.at;
+        if !self.progress.started {
+            match line(scan, bytes, at, head)? {
+                Line::Complete(next) => at = next,
+                Line::Partial(line) => {
+                    self.progress.keep(line, bytes.len());
+                    return partial_line(bytes, line, self.limits);
+                }
             }
-        }
-        (0, 1) if head.version == Version::Http11 => {
-            let value = head
-                .fields
-                .get(Name::TransferEncoding, bytes)
-                .unwrap_or_default();
-            if !value.eq_ignore_ascii_case(b"chunked") {
-                return Err(MALFORMED);
+            if head.target_span.end - head.method_span.start > limit(self.limits.line_bytes) {
+                return Err(Cause::RequestLineTooLong);
             }
-            Framing::Chunked
+            head.fields.clear();
+            self.progress.started = true;
         }
-        (_, _) => return Err(MALFORMED),
+        let most = self.limits.fields;
+        match fields::parse(scan, bytes, at, most, Side::Request, &mut head.fields) {
+            Ok(Step::End(length)) => {
+                head.length = length;
+                judge(scan, bytes, head)?;
+                Ok(Parsed::Complete)
+            }
+            Ok(Step::Partial(_)) if bytes.len() >= self.limits.head_bytes => {
+                Err(Cause::RequestHeadTooLarge)
+            }
+            Ok(Step::Partial(line)) => {
+                self.progress.keep(line, bytes.len());
+                Ok(Parsed::Partial)
+            }
+            Err(FieldFault::Malformed) => Err(Cause::RequestMalformed),
+            Err(FieldFault::TooMany) => Err(Cause::RequestHeadTooLarge),
+        }
+    }
+}
+
+/// A bound as wide as offsets are.
+fn limit(bytes: usize) -> u16 {
+    u16::try_from(bytes).unwrap_or(u16::MAX)
+}
+
+/// How far the first line has been parsed.
+enum Line {
+    /// The field lines begin here.
+    Complete(usize),
+    /// It begins here and is not complete.
+    Partial(usize),
+}
+
+/// A first line that is not complete may become so only within its bound.
+#[cold]
+fn partial_line(bytes: &[u8], line: usize, limits: &HeadLimits) -> Result<Parsed, Cause> {
+    let most = limits.line_bytes.min(limits.head_bytes - line);
+    if bytes.len() - line > most || bytes.len() >= limits.head_bytes {
+        return Err(Cause::RequestLineTooLong);
+    }
+    Ok(Parsed::Partial)
+}
+
+/// Parses the request line at `at`, in front of which one empty line is ignored (RFC 9112 section 2.2).
+#[inline(always)]
+fn line<S: Scan>(
+    scan: S,
+    bytes: &[u8],
+    mut at: usize,
+    head: &mut RequestHead,
+) -> Result<Line, Cause> {
+    if at == 0 && bytes.first() == Some(&b'\r') {
+        match bytes.get(1) {
+            Some(b'\n') => at = 2,
+            Some(_) => return Err(Cause::RequestMalformed),
+            None => return Ok(Line::Partial(0)),
+        }
+    }
+    let Some(method_end) = method(scan, bytes, at, head)? else {
+        return Ok(Line::Partial(at));
     };
+    let start = method_end + 1;
+    let Some((end, mark)) = target_run(scan, bytes, start)? else {
+        return Ok(Line::Partial(at));
+    };
+    let Some(version) = version(bytes, end + 1)? else {
+        return Ok(Line::Partial(at));
+    };
+    head.version = version;
+    let found = target::Found { start, mark, end };
+    target::split(scan, bytes, found, head).ok_or(Cause::RequestMalformed)?;
+    Ok(Line::Complete(end + 1 + VERSION_BYTES))
+}
+
+/// The end of the method at `at`, which a space follows.
+#[inline(always)]
+fn method<S: Scan>(
+    scan: S,
+    bytes: &[u8],
+    at: usize,
+    head: &mut RequestHead,
+) -> Result<Option<usize>, Cause> {
+    if bytes.get(at..at + 4) == Some(b"GET ") {
+        head.method = Method::Get;
+        head.method_span = Span::new(at, at + 3);
+        return Ok(Some(at + 3));
+    }
+    let (mut end, _) = scan.name(bytes, at);
+    while bytes.get(end) == Some(&b'_') {
+        end = scan.name(bytes, end + 1).0;
+    }
+    if end - at > METHOD_BYTES {
+        return Err(Cause::RequestMethodUnknown);
+    }
+    match bytes.get(end) {
+        Some(b' ') if end > at => {}
+        Some(_) => return Err(Cause::RequestMalformed),
+        None => return Ok(None),
+    }
+    head.method = Method::of(bytes.get(at..end).unwrap_or_default());
+    head.method_span = Span::new(at, end);
+    Ok(Some(end))
+}
+
+/// The end of the target at `start`, which a space follows, and the place of its first question mark.
+#[inline(always)]
+fn target_run<S: Scan>(
+    scan: S,
+    bytes: &[u8],
+    start: usize,
+) -> Result<Option<(usize, Option<usize>)>, Cause> {
+    let mut mark = None;
+    let mut end = scan.target_end(bytes, start);
+    loop {
+        match bytes.get(end) {
+            Some(b' ') if end > start => return Ok(Some((end, mark))),
+            Some(b'?') => {
+                mark = mark.or(Some(end));
+                end += 1;
+            }
+            Some(b'%') => match authority::escape_end(bytes, end) {
+                Some(behind) => end = behind,
+                None if bytes.len() - end < 3 && !bytes.ends_with(b"\n") => return Ok(None),
+                None => return Err(Cause::RequestMalformed),
+            },
+            Some(_) => return Err(Cause::RequestMalformed),
+            None => return Ok(None),
+        }
+        end = scan.target_end(bytes, end);
+    }
+}
+
+/// Bytes of a version and the end of its line.
+const VERSION_BYTES: usize = 10;
+
+/// The version at `at` that ends the line. A later minor version is treated as 1.1 (RFC 9110 section 6.2).
+#[inline(always)]
+fn version(bytes: &[u8], at: usize) -> Result<Option<Version>, Cause> {
+    match bytes.get(at..at + VERSION_BYTES) {
+        Some(b"HTTP/1.1\r\n") => Ok(Some(Version::Http11)),
+        _ => other_version(bytes.get(at..).unwrap_or_default()),
+    }
+}
+
+#[cold]
+fn other_version(rest: &[u8]) -> Result<Option<Version>, Cause> {
+    let shape = b"HTTP/0.0\r\n";
+    let fits = |(&byte, &like): (&u8, &u8)| byte == like || (like == b'0' && byte.is_ascii_digit());
+    if !rest.iter().zip(shape).all(fits) {
+        return Err(Cause::RequestMalformed);
+    }
+    match rest {
+        [_, _, _, _, _, b'1', _, b'0', _, _, ..] => Ok(Some(Version::Http10)),
+        [_, _, _, _, _, b'1', _, _, _, _, ..] => Ok(Some(Version::Http11)),
+        [_, _, _, _, _, _, _, _, _, _, ..] => Err(Cause::RequestVersionUnknown),
+        _ => Ok(None),
+    }
+}
+
+/// Decides what the fields say together.
+#[inline(always)]
+fn judge<S: Scan>(scan: S, bytes: &[u8], head: &mut RequestHead) -> Result<(), Cause> {
+    set_authority(scan, bytes, head).ok_or(Cause::RequestMalformed)?;
+    framing::of_request(head, bytes)?;
     head.expects_continue = false;
-    if let Some(expected) = head.fields.get(Name::Expect, bytes)
-        && head.version == Version::Http11
-    {
-        if !expected.eq_ignore_ascii_case(b"100-continue") {
-            return Err(RequestFault(Cause::RequestExpectationUnknown));
+    let fields = &head.fields;
+    let options = framing::options(fields, bytes, head.version);
+    (head.reuse, head.nominates) = (options.reuse, options.nominates);
+    if options.strips {
+        return Err(Cause::RequestMalformed);
+    }
+    if fields.has(Name::Expect) && head.version == Version::Http11 {
+        let expected = |value: &[u8]| value.eq_ignore_ascii_case(b"100-continue");
+        if !fields.all(Name::Expect, bytes).all(expected) {
+            return Err(Cause::RequestExpectationUnknown);
         }
         head.expects_continue = head.framing != Framing::Empty;
     }
+    if fields.has(Name::MaxForwards) && matches!(head.method, Method::Options | Method::Trace) {
+        let hops = fields.get(Name::MaxForwards, bytes).and_then(framing::number);
+        if hops.is_none() || fields.repeats(Name::MaxForwards) {
+            return Err(Cause::RequestMalformed);
+        }
+    }
     Ok(())
 }
 
-fn connection(bytes: &[u8], head: &mut RequestHead) {
-    let values = head.fields.all(Name::Connection, bytes);
-    let mut options = values
-        .flat_map(|value| value.split(|&byte| byte == b','))
-        .map(<[u8]>::trim_ascii);
-    let named = |name: &'static [u8]| move |option: &[u8]| option.eq_ignore_ascii_case(name);
-    let keep = match head.version {
-        Version::Http11 => !options.any(named(b"close")),
-        Version::Http10 => options.any(named(b"keep-alive")),
+/// Finds the authority that the request is for: the target's own, else the Host field's. Nothing if a field
+/// that must be there once is missing, repeated or malformed (RFC 9112 section 3.2).
+#[inline(always)]
+fn set_authority<S: Scan>(scan: S, bytes: &[u8], head: &mut RequestHead) -> Option<()> {
+    let Some(host) = head.fields.line(Name::Host) else {
+        if head.authority.is_empty() {
+            (head.host, head.port) = (Span::default(), None);
+        }
+        return (head.version == Version::Http10).then_some(());
     };
-    drop(options);
-    head.reuse = if keep { Reuse::Keep } else { Reuse::Close };
+    if head.fields.repeats(Name::Host) {
+        return None;
+    }
+    let up_to = bytes.get(..usize::from(host.value.end))?;
+    let parsed = authority::parse(scan, up_to, usize::from(host.value.start))?;
+    if head.authority.is_empty() {
+        head.authority = host.value;
+        (head.host, head.port) = (parsed.host, parsed.port);
+    }
+    Some(())
 }
+
+#[cfg(test)]
+mod tests;

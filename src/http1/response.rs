@@ -1,19 +1,22 @@
-//! A response's head: tokenised by httparse, judged here by RFC 9112.
+//! A response's head, parsed in one pass and judged as strictly as a request's: an origin is no more to be
+//! trusted with the framing of a shared connection than a client.
 
 use crate::http::Cause;
-use crate::http::Field;
-use crate::http::Framing;
 use crate::http::Method;
-use crate::http::Name;
 use crate::http::ResponseHead;
-use crate::http::Reuse;
+use crate::http::Span;
 use crate::http::Version;
 use crate::http1::HeadLimits;
-use crate::http1::request::FIELDS;
-pub use crate::http1::request::Parsed;
-pub use crate::http1::request::Progress;
-use crate::http1::request::number;
-use crate::http1::request::span;
+use crate::http1::fields;
+use crate::http1::fields::FieldFault;
+use crate::http1::fields::Side;
+use crate::http1::fields::Step;
+use crate::http1::framing;
+pub use crate::http1::progress::Parsed;
+pub use crate::http1::progress::Progress;
+use crate::http1::scan;
+use crate::http1::scan::Job;
+use crate::http1::scan::Scan;
 
 /// Why a head is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,99 +29,132 @@ impl ResponseFault {
     }
 }
 
-const MALFORMED: ResponseFault = ResponseFault(Cause::ResponseMalformed);
-const TOO_LARGE: ResponseFault = ResponseFault(Cause::ResponseHeadTooLarge);
-
-/// Parses the head at the front of `bytes`, the answer to a request with `method`, into `head`.
+/// Parses the head at the front of `bytes`, the answer to a request with `method`, into `head`. After
+/// [`Parsed::Partial`] it is called again with the same `progress` and `head` and with more bytes behind the
+/// ones already seen.
 ///
 /// # Errors
 /// Why it is refused.
+#[inline]
 pub fn parse(
     bytes: &[u8],
     limits: &HeadLimits,
-    _progress: &mut Progress,
+    progress: &mut Progress,
     method: Method,
     head: &mut ResponseHead,
 ) -> Result<Parsed, ResponseFault> {
-    let mut lines = [httparse::EMPTY_HEADER; FIELDS];
-    let mut response = httparse::Response::new(&mut lines);
-    let length = match response.parse(bytes) {
-        Ok(httparse::Status::Complete(length)) => length,
-        Ok(httparse::Status::Partial) if bytes.len() >= limits.head_bytes => return Err(TOO_LARGE),
-        Ok(httparse::Status::Partial) => return Ok(Parsed::Partial),
-        Err(httparse::Error::TooManyHeaders) => return Err(TOO_LARGE),
-        Err(_) => return Err(MALFORMED),
+    let Some((window, at)) = progress.resume(bytes, limits) else {
+        return Ok(Parsed::Partial);
     };
-    if length > limits.head_bytes || response.headers.len() > limits.fields {
-        return Err(TOO_LARGE);
-    }
-    head.status = response
-        .code
-        .filter(|code| (100..600).contains(code))
-        .ok_or(MALFORMED)?;
-    head.reason = span(bytes, response.reason.unwrap_or_default().as_bytes());
-    if response.reason.unwrap_or_default().is_empty() {
-        head.reason = crate::http::Span::default();
-    }
-    head.version = if response.version == Some(1) {
-        Version::Http11
-    } else {
-        Version::Http10
+    let parse = Parse {
+        window,
+        at,
+        limits,
+        progress,
+        method,
+        head,
     };
-    head.length = length;
-    head.fields.clear();
-    for line in response.headers.iter() {
-        let name = line.name.as_bytes();
-        let (name_span, value) = (span(bytes, name), span(bytes, line.value));
-        head.fields.push(Field {
-            name: name_span,
-            value,
-            known: Name::of(name),
-        });
-    }
-    framing(bytes, method, head)?;
-    Ok(Parsed::Complete)
+    scan::with_best(parse).map_err(ResponseFault)
 }
 
-fn framing(bytes: &[u8], method: Method, head: &mut ResponseHead) -> Result<(), ResponseFault> {
-    let values = head.fields.all(Name::Connection, bytes);
-    let mut options = values
-        .flat_map(|value| value.split(|&byte| byte == b','))
-        .map(<[u8]>::trim_ascii);
-    let keep = match head.version {
-        Version::Http11 => !options.any(|option| option.eq_ignore_ascii_case(b"close")),
-        Version::Http10 => options.any(|option| option.eq_ignore_ascii_case(b"keep-alive")),
-    };
-    drop(options);
-    head.reuse = if keep { Reuse::Keep } else { Reuse::Close };
-    let mut lengths = head.fields.all(Name::ContentLength, bytes);
-    let first = lengths.next();
-    let same = lengths.all(|length| Some(length) == first);
-    drop(lengths);
-    let length = match first {
-        Some(value) if same => Some(number(value).ok_or(MALFORMED)?),
-        Some(_) => return Err(MALFORMED),
-        None => None,
-    };
-    let coding = head.fields.all(Name::TransferEncoding, bytes).last();
-    let bodiless = method == Method::Head || head.status < 200 || matches!(head.status, 204 | 304);
-    head.framing = match (coding, length) {
-        (_, _) if bodiless => Framing::Empty,
-        (Some(coding), _) => {
-            let chunked =
-                coding.eq_ignore_ascii_case(b"chunked") && head.version == Version::Http11;
-            if length.is_some() || !chunked {
-                head.reuse = Reuse::Close;
-            }
-            if chunked {
-                Framing::Chunked
-            } else {
-                Framing::UntilClose
-            }
-        }
-        (None, Some(0)) => Framing::Empty,
-        (None, Some(length)) => Framing::Length(length),
-        (None, None) => Framing::UntilClose,
-    };
-    Ok(())
+/// One call of the parser.
+struct Parse<'a> {
+    /// The bytes that the head may have.
+    window: &'a [u8],
+    /// Where the first line that is not parsed begins.
+    at: usize,
+    limits: &'a HeadLimits,
+    progress: &'a mut Progress,
+    method: Method,
+    head: &'a mut ResponseHead,
 }
+
+impl Job for Parse<'_> {
+    type Output = Result<Parsed, Cause>;
+
+    #[inline(always)]
+    fn run<S: Scan>(self, scan: S) -> Self::Output {
+        let (bytes, head) = (self.window, self.head);
+        let mut at = self.at;
+        let full = bytes.len() >= self.limits.head_bytes;
+        if !self.progress.started {
+            match line(scan, bytes, head)? {
+                Some(next) => at = next,
+                None if full => return Err(Cause::ResponseHeadTooLarge),
+                None => {
+                    self.progress.keep(0, bytes.len());
+                    return Ok(Parsed::Partial);
+                }
+            }
+            head.fields.clear();
+            self.progress.started = true;
+        }
+        let most = self.limits.fields;
+        match fields::parse(scan, bytes, at, most, Side::Response, &mut head.fields) {
+            Ok(Step::End(length)) => {
+                head.length = length;
+                framing::of_response(head, self.method, bytes)?;
+                Ok(Parsed::Complete)
+            }
+            Ok(Step::Partial(_)) if full => Err(Cause::ResponseHeadTooLarge),
+            Ok(Step::Partial(line)) => {
+                self.progress.keep(line, bytes.len());
+                Ok(Parsed::Partial)
+            }
+            Err(FieldFault::Malformed) => Err(Cause::ResponseMalformed),
+            Err(FieldFault::TooMany) => Err(Cause::ResponseHeadTooLarge),
+        }
+    }
+}
+
+/// Bytes of a version and a status with the space between them.
+const STATUS_END: usize = 12;
+
+/// Parses the status line; returns where the field lines begin, nothing if it is not complete.
+#[inline(always)]
+fn line<S: Scan>(scan: S, bytes: &[u8], head: &mut ResponseHead) -> Result<Option<usize>, Cause> {
+    let Some(start) = bytes.first_chunk::<STATUS_END>() else {
+        return begins_well(bytes).then_some(None).ok_or(Cause::ResponseMalformed);
+    };
+    if !begins_well(start) {
+        return Err(Cause::ResponseMalformed);
+    }
+    head.version = if start[7] == b'0' {
+        Version::Http10
+    } else {
+        Version::Http11
+    };
+    let [hundreds, tens, ones] = [start[9], start[10], start[11]].map(|d| u16::from(d - b'0'));
+    head.status = hundreds * 100 + tens * 10 + ones;
+    let mut end = scan.value_end(bytes, STATUS_END);
+    while bytes.get(end) == Some(&b'\t') {
+        end = scan.value_end(bytes, end + 1);
+    }
+    let reason = STATUS_END + 1;
+    match bytes.get(end..).unwrap_or_default() {
+        [b'\r', b'\n', ..] => {}
+        [] | [b'\r'] => return Ok(None),
+        _ => return Err(Cause::ResponseMalformed),
+    }
+    // The space before a reason that is empty is required, and often forgotten (RFC 9112 section 4).
+    if end > STATUS_END && bytes.get(STATUS_END) != Some(&b' ') {
+        return Err(Cause::ResponseMalformed);
+    }
+    head.reason = Span::new(reason.min(end), end);
+    Ok(Some(end + 2))
+}
+
+/// Whether these first bytes of a response, up to the end of its status, are of the form `HTTP/1.d ddd` with
+/// a status of a known class (RFC 9110 section 15).
+#[inline(always)]
+fn begins_well(bytes: &[u8]) -> bool {
+    let shape = b"HTTP/1.0 100";
+    bytes.iter().zip(shape).enumerate().all(|(at, (&byte, &like))| match at {
+        7 | 10 | 11 => byte.is_ascii_digit(),
+        9 => matches!(byte, b'1'..=b'5'),
+        _ => byte == like,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -5,9 +5,11 @@ use std::time::Duration;
 use crate::base::clock;
 use crate::http::Cause;
 use crate::http::Framing;
+use crate::http1::HeadLimits;
+use crate::http1::chunked::ChunkFault;
 use crate::http1::chunked::Decoder;
-use crate::http1::chunked::may_be_trailer;
 use crate::http1::encode;
+use crate::http1::trailers;
 use crate::net::Guard;
 use crate::net::Pool;
 use crate::net::Reader;
@@ -30,8 +32,10 @@ pub(super) struct RequestBody {
     remaining: u64,
     /// The whole body has been read.
     pub(super) complete: bool,
-    /// The body breaks the rules of its framing.
-    pub(super) broken: bool,
+    /// How the body breaks the rules of its framing, if it does.
+    pub(super) broken: Option<Cause>,
+    /// Its trailers may go upstream.
+    trailers: bool,
     /// Some of the body has gone to an upstream and is not here any more.
     pub(super) gone: bool,
     /// The head was read, so that what the scratch says of it holds.
@@ -39,12 +43,13 @@ pub(super) struct RequestBody {
 }
 
 impl RequestBody {
-    /// Looks at what came with the head. A chunked body is decoded in place.
-    pub(super) fn begin(scratch: &mut Scratch, input: &mut [u8]) -> Self {
+    /// Looks at what came with the head. A chunked body is decoded in place, its trailers within `limits`.
+    pub(super) fn begin(scratch: &mut Scratch, input: &mut [u8], limits: &HeadLimits) -> Self {
         let head = scratch.request.length;
         let behind = input.get_mut(head..).unwrap_or_default();
         let mut body = Self {
             framing: scratch.request.framing,
+            trailers: !scratch.request.nominates,
             understood: true,
             ..Self::unknown()
         };
@@ -59,14 +64,14 @@ impl RequestBody {
                 body.complete = body.remaining == 0;
             }
             Framing::Chunked => {
-                scratch.request_decoder.reset();
+                scratch.request_decoder.reset(limits);
                 match scratch.request_decoder.decode_in_place(behind) {
                     Ok(decoded) => {
                         body.first = decoded.data;
                         body.wire = decoded.consumed;
                         body.complete = decoded.done;
                     }
-                    Err(_) => body.broken = true,
+                    Err(fault) => body.broken = Some(refusal(fault)),
                 }
             }
         }
@@ -81,7 +86,8 @@ impl RequestBody {
             wire: 0,
             remaining: 0,
             complete: false,
-            broken: false,
+            broken: None,
+            trailers: false,
             gone: false,
             understood: false,
         }
@@ -98,6 +104,14 @@ impl RequestBody {
             Framing::Length(_) => Some(self.remaining),
             Framing::Empty | Framing::Chunked | Framing::UntilClose => None,
         }
+    }
+}
+
+/// What a client is told whose chunked body is broken.
+fn refusal(fault: ChunkFault) -> Cause {
+    match fault {
+        ChunkFault::Malformed => Cause::RequestMalformed,
+        ChunkFault::TrailersTooLarge => Cause::RequestHeadTooLarge,
     }
 }
 
@@ -207,24 +221,24 @@ impl RequestBody {
             Framing::Chunked => {
                 let decoded = decoder
                     .decode_in_place(bytes)
-                    .map_err(|_| Broken::Client(Cause::RequestMalformed))?;
+                    .map_err(|fault| Broken::Client(refusal(fault)))?;
                 self.complete = decoded.done;
                 Ok((decoded.data, decoded.consumed))
             }
         }
     }
 
+    /// What ends this body, if it is chunked and complete.
+    pub(super) fn last<'d>(&self, decoder: &'d Decoder) -> Option<Last<'d>> {
+        let trailers = self.trailers;
+        self.complete.then_some(Last { decoder, trailers })
+    }
+
     /// Frames the `data` bytes behind the headroom for the upstream; returns where the frame begins.
     fn frame(&self, decoder: &Decoder, buffer: &mut Vec<u8>, data: usize) -> usize {
         buffer.truncate(CHUNK_HEADROOM + data);
         match self.framing {
-            Framing::Chunked => {
-                let last = Last {
-                    decoder,
-                    trailers: true,
-                };
-                frame_chunk(buffer, self.complete.then_some(last))
-            }
+            Framing::Chunked => frame_chunk(buffer, self.last(decoder)),
             Framing::Empty | Framing::Length(_) | Framing::UntilClose => CHUNK_HEADROOM,
         }
     }
@@ -266,11 +280,8 @@ pub(super) fn append_chunk(out: &mut Vec<u8>, data: &[u8], last: Option<Last<'_>
 fn end_chunks(out: &mut Vec<u8>, last: Option<Last<'_>>) {
     let Some(last) = last else { return };
     out.extend_from_slice(b"0\r\n");
-    let (fields, bytes) = last.decoder.trailers();
-    for field in fields.lines().iter().filter(|_| last.trailers) {
-        if may_be_trailer(field, bytes) {
-            encode::field(out, field.name.of(bytes), field.value.of(bytes));
-        }
+    if last.trailers {
+        trailers::append(last.decoder.trailers(), out);
     }
     out.extend_from_slice(b"\r\n");
 }

@@ -171,7 +171,8 @@ async fn run(
     input: &mut Vec<u8>,
     received: Instant,
 ) -> Fate {
-    let body = RequestBody::begin(&mut own.scratch, input);
+    let limits = cx.shard.instance().snapshot.head_limits;
+    let body = RequestBody::begin(&mut own.scratch, input, &limits);
     let mut exchange = Exchange::new(cx, conn, own, input, body, received);
     exchange.keep = exchange.client_persists();
     let fate = match exchange.pipeline().await {

@@ -12,7 +12,6 @@ use crate::http::Cause;
 use crate::http::Framing;
 use crate::net::pool::Size;
 use crate::proxy::admit::Admitted;
-use crate::proxy::body::Last;
 use crate::proxy::body::append_chunk;
 use crate::proxy::connection::Fate;
 use crate::proxy::exchange::Exchange;
@@ -141,11 +140,8 @@ fn write_request(exchange: &Exchange<'_>, admitted: &Admitted, host: &[u8], out:
         .get(head.length..head.length + exchange.body.first);
     let first = first.unwrap_or_default();
     if head.framing == Framing::Chunked {
-        let last = Last {
-            decoder: &exchange.scratch.request_decoder,
-            trailers: true,
-        };
-        append_chunk(out, first, exchange.body.complete.then_some(last));
+        let last = exchange.body.last(&exchange.scratch.request_decoder);
+        append_chunk(out, first, last);
     } else {
         out.extend_from_slice(first);
     }

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 
 use crate::http::Field;
 use crate::http::Framing;
+use crate::http::Method;
 use crate::http::Name;
 use crate::http::RequestHead;
 use crate::http::forwarded::ClientText;
@@ -18,6 +19,7 @@ use crate::http::request_id::RequestId;
 use crate::http1::encode;
 use crate::http1::hop_by_hop::Nominated;
 use crate::http1::hop_by_hop::wants_upgrade;
+use crate::http1::trailers;
 use crate::router::Match;
 use crate::router::forwarded_prefix;
 use crate::router::upstream_path;
@@ -90,7 +92,7 @@ impl Onward<'_> {
 
     /// The client's own end-to-end fields.
     fn write_client_fields(&self, out: &mut Vec<u8>) {
-        let nominated = Nominated::of(&self.head.fields, self.bytes);
+        let nominated = Nominated::of_request(self.head, self.bytes);
         for field in self.head.fields.lines() {
             if passes(field) && !nominated.covers_request(field, self.bytes) {
                 encode::field(out, field.name.of(self.bytes), field.value.of(self.bytes));
@@ -135,8 +137,8 @@ impl Onward<'_> {
     /// What concerns this hop: the connection, trailers, an upgrade, an expectation.
     fn write_hop_fields(&self, out: &mut Vec<u8>) {
         let (fields, bytes) = (&self.head.fields, self.bytes);
-        if let Some(hops) = fields.get(Name::MaxForwards, bytes) {
-            write_max_forwards(hops, out);
+        for hops in fields.all(Name::MaxForwards, bytes) {
+            write_max_forwards(self.head.method, hops, out);
         }
         if self.head.expects_continue && !self.body_complete {
             out.extend_from_slice(b"Expect: 100-continue\r\n");
@@ -144,14 +146,8 @@ impl Onward<'_> {
         if let Some(protocol) = wants_upgrade(self.head, bytes) {
             out.extend_from_slice(b"Connection: keep-alive, Upgrade\r\n");
             encode::field(out, b"Upgrade", protocol);
-        } else if fields
-            .all(Name::Te, bytes)
-            .any(|te| te.eq_ignore_ascii_case(b"trailers"))
-        {
+        } else if trailers::wanted(self.head, bytes) {
             out.extend_from_slice(b"Connection: TE\r\nTE: trailers\r\n");
-            for trailer in fields.all(Name::Trailer, bytes) {
-                encode::field(out, b"Trailer", trailer);
-            }
         } else {
             out.extend_from_slice(b"Connection: keep-alive\r\n");
         }
@@ -166,7 +162,12 @@ impl Onward<'_> {
                 }
             }
             Framing::Length(length) => encode::content_length(out, length),
-            Framing::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
+            Framing::Chunked => {
+                out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+                if !self.head.nominates {
+                    trailers::announce(&self.head.fields, self.bytes, out);
+                }
+            }
         }
         out.extend_from_slice(b"\r\n");
     }
@@ -185,8 +186,13 @@ fn passes(field: &Field) -> bool {
     }
 }
 
-/// One hop less to go (RFC 9110 section 7.6.2). The parser has seen that it is a number.
-fn write_max_forwards(hops: &[u8], out: &mut Vec<u8>) {
+/// One hop less to go, for the methods that count them (RFC 9110 section 7.6.2). The parser has seen that it
+/// is a number.
+fn write_max_forwards(method: Method, hops: &[u8], out: &mut Vec<u8>) {
+    if !matches!(method, Method::Options | Method::Trace) {
+        encode::field(out, b"Max-Forwards", hops);
+        return;
+    }
     let hops = std::str::from_utf8(hops)
         .ok()
         .and_then(|hops| hops.parse::<u64>().ok());

@@ -13,6 +13,7 @@ use crate::http::Framing;
 use crate::http::Version;
 use crate::http1::hop_by_hop::wants_upgrade;
 use crate::http1::response;
+use crate::http1::trailers;
 use crate::net::Reader;
 use crate::net::pool::Size;
 use crate::proxy::admit::Admitted;
@@ -23,7 +24,6 @@ use crate::proxy::forward::Missed;
 use crate::proxy::response_body::relay_body;
 use crate::proxy::response_head::Delivery;
 use crate::proxy::response_head::Homeward;
-use crate::proxy::response_head::takes_trailers;
 
 /// What the response's side needs of an upstream connection.
 pub(super) struct Response<'a> {
@@ -307,9 +307,12 @@ impl Exchange<'_> {
         }
     }
 
-    /// Whether the client takes trailers.
+    /// Whether the answer's trailers go to the client.
     pub(super) fn wants_trailers(&self) -> bool {
-        takes_trailers(&self.scratch.request, self.input)
+        let response = &self.scratch.response;
+        response.framing == Framing::Chunked
+            && !response.nominates
+            && trailers::wanted(&self.scratch.request, self.input)
     }
 
     /// Whether the origin will keep its connection after the message in the scratch.

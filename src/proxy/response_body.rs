@@ -79,7 +79,8 @@ pub(super) async fn relay_body(
         done,
         surplus: false,
     };
-    exchange.scratch.response_decoder.reset();
+    let limits = &exchange.instance.snapshot.response_head_limits;
+    exchange.scratch.response_decoder.reset(limits);
     let start = exchange.scratch.response.length;
     let behind = bytes.get_mut(start..).unwrap_or_default();
     // A broken first chunk is found before the head is out, so it can still be answered.

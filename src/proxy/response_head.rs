@@ -2,7 +2,6 @@
 
 use crate::http::Framing;
 use crate::http::Name;
-use crate::http::RequestHead;
 use crate::http::ResponseHead;
 use crate::http::Version;
 use crate::http::date::DateText;
@@ -10,6 +9,7 @@ use crate::http::reply::PSEUDONYM;
 use crate::http::request_id::RequestId;
 use crate::http1::encode;
 use crate::http1::hop_by_hop::Nominated;
+use crate::http1::trailers;
 
 /// How a response's body goes to the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub struct Homeward<'a> {
     pub bytes: &'a [u8],
     /// The version that the client spoke.
     pub client: Version,
-    /// The client takes trailers.
+    /// Trailers go to the client, if there are any.
     pub trailers: bool,
     /// How the body is delivered.
     pub delivery: Delivery,
@@ -70,7 +70,12 @@ impl Homeward<'_> {
         match self.delivery {
             Delivery::Empty => self.write_length_of_nothing(out),
             Delivery::Length(length) => encode::content_length(out, length),
-            Delivery::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
+            Delivery::Chunked => {
+                out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+                if self.trailers {
+                    trailers::announce(&head.fields, self.bytes, out);
+                }
+            }
             Delivery::UntilClose => {}
         }
         match (self.keep, self.client, head.status) {
@@ -99,12 +104,10 @@ impl Homeward<'_> {
     }
 
     fn write_origin_fields(&self, out: &mut Vec<u8>) {
-        let nominated = Nominated::of(&self.head.fields, self.bytes);
+        let nominated = Nominated::of_response(self.head, self.bytes);
         for field in self.head.fields.lines() {
             let passes = match field.known {
                 Name::ContentLength => false,
-                // It announces what will be delivered (RFC 9110 section 6.6.2).
-                Name::Trailer => self.delivery == Delivery::Chunked && self.trailers,
                 // The protocols of a 426 are its message (RFC 9110 section 15.5.22).
                 Name::Upgrade => self.head.status == 426,
                 _ => !nominated.covers_response(field, self.bytes),
@@ -139,13 +142,4 @@ impl Homeward<'_> {
         out.extend_from_slice(self.request_id);
         out.extend_from_slice(b"\r\n");
     }
-}
-
-/// Whether a client takes trailers (RFC 9110 section 6.5.1).
-pub fn takes_trailers(head: &RequestHead, bytes: &[u8]) -> bool {
-    head.version == Version::Http11
-        && head
-            .fields
-            .all(Name::Te, bytes)
-            .any(|te| te.eq_ignore_ascii_case(b"trailers"))
 }

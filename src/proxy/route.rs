@@ -81,8 +81,8 @@ fn refuse_early(exchange: &Exchange<'_>) -> Result<(), Stop> {
         }
         _ => {}
     }
-    if exchange.body.broken {
-        return Err(Cause::RequestMalformed.into());
+    if let Some(cause) = exchange.body.broken {
+        return Err(cause.into());
     }
     let most = exchange.instance.snapshot.request_body_bytes;
     if exchange
