@@ -1,3 +1,5 @@
+//! What may be typed and what it means; the declarations themselves are checked by clap.
+
 use clap::CommandFactory as _;
 
 use super::Cli;

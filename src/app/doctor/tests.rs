@@ -1,3 +1,5 @@
+//! Each fault of a machine, made up one at a time, is found alone and has its remedy.
+
 use super::Check;
 use super::Facts;
 use super::Needs;
