@@ -159,6 +159,7 @@ fn every_command_is_understood() {
         "run",
         "run -c a.toml",
         "run --config a.toml",
+        "run --driver epoll",
         "check --format json",
         "demo",
         "demo --listen :0",
