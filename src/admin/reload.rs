@@ -64,8 +64,8 @@ fn answer(outcome: &Outcome) -> (StatusCode, Value) {
             body["generation"] = accepted.generation.0.into();
             (StatusCode::ACCEPTED, body)
         }
-        Outcome::Unchanged(generation) => {
-            let mut body = taken(&Diff::default(), &[]);
+        Outcome::Unchanged(generation, brought) => {
+            let mut body = taken(brought, &[]);
             body["state"] = "unchanged".into();
             body["generation"] = generation.0.into();
             (StatusCode::OK, body)

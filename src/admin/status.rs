@@ -86,6 +86,7 @@ mod tests {
 
     use super::body;
     use crate::base::ids::Generation;
+    use crate::config::Diff;
     use crate::control::LastReload;
     use crate::control::Server;
     use crate::control::Status;
@@ -103,7 +104,7 @@ mod tests {
             workers: Vec::new(),
             last_reload: Some(LastReload {
                 at: 5_000_000,
-                outcome: Outcome::Unchanged(Generation(3)),
+                outcome: Outcome::Unchanged(Generation(3), Diff::default()),
             }),
             names: (2, 1),
             server: Server {

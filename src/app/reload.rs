@@ -84,7 +84,10 @@ fn print(answer: &Answer) -> Exit {
     let generation = answer.generation;
     let (said, exit) = match answer.state.as_str() {
         "unchanged" => (
-            format!("nothing changed, generation {generation} serves on\n"),
+            format!(
+                "{}generation {generation} serves by it already\n",
+                answer.diff
+            ),
             Exit::Fine,
         ),
         "accepted" => (

@@ -138,6 +138,9 @@ impl Control {
             let why = "the thread that reads configurations is gone";
             return self.finish(Outcome::Refused(Refusal::Internal(why.to_owned())));
         };
+        if let Some(watch) = &mut self.watch {
+            watch.look();
+        }
         let running = Arc::clone(&self.running);
         let newest = self
             .history
@@ -162,7 +165,8 @@ impl Control {
         }
         self.running = Arc::new(built.model);
         let Some(snapshot) = built.snapshot else {
-            return self.finish(Outcome::Unchanged(self.generation()));
+            let brought = self.brought.clone();
+            return self.finish(Outcome::Unchanged(self.generation(), brought));
         };
         self.waiters.accept(&Accepted {
             generation: snapshot.generation,
@@ -223,6 +227,7 @@ impl Control {
             self.totals
                 .fold_absent(|name| present.contains(&(name.service, name.route)));
         }
+        self.brought.clone_from(&waiting.changes);
         self.finish(Outcome::Installed(Installed {
             generation: waiting.snapshot.generation,
             changes: waiting.changes,
@@ -296,7 +301,7 @@ fn log(outcome: &Outcome) {
                 tracing::warn!("{warning}");
             }
         }
-        Outcome::Unchanged(generation) => {
+        Outcome::Unchanged(generation, _) => {
             tracing::info!("the configuration is generation {} already", generation.0);
         }
         Outcome::Refused(Refusal::Faults(faults)) => {

@@ -74,13 +74,14 @@ impl Control {
 mod tests {
     use super::Reloads;
     use crate::base::ids::Generation;
+    use crate::config::Diff;
     use crate::control::reload::Outcome;
     use crate::control::reload::Refusal;
 
     #[test]
     fn the_first_load_is_no_reload_but_its_end_is_known() {
         let mut reloads = Reloads::default();
-        let fine = Outcome::Unchanged(Generation(1));
+        let fine = Outcome::Unchanged(Generation(1), Diff::default());
         reloads.note(&fine, true);
         assert_eq!((reloads.succeeded, reloads.failed), (0, 0));
         assert!(reloads.ended.is_some_and(|(at, success)| at > 0 && success));

@@ -40,6 +40,7 @@ use crate::base::clock::Instant;
 use crate::base::ids::Generation;
 use crate::bus::Driver;
 use crate::bus::Report;
+use crate::config;
 use crate::config::Model;
 use crate::control::crew::Loss;
 use crate::control::dns::Dns;
@@ -109,6 +110,8 @@ pub struct Control {
     watch: Option<Watch>,
     // The configuration.
     running: Arc<Model>,
+    /// What the last installed generation changed.
+    brought: config::Diff,
     history: History,
     stage: Stage,
     waiters: Waiters,
@@ -159,6 +162,7 @@ impl Control {
             dns: Dns::new(&model.dns),
             watch,
             running: Arc::new(model.clone()),
+            brought: config::Diff::default(),
             history: History::default(),
             stage: Stage::first(setup.first, now),
             waiters: Waiters::default(),

@@ -92,8 +92,9 @@ pub enum Outcome {
     Accepted(Accepted),
     /// Every worker serves by it.
     Installed(Installed),
-    /// The files say what runs already.
-    Unchanged(Generation),
+    /// The files say what runs already: this generation, which brought these changes. Whoever edits a file and
+    /// then asks for a reload may come after the watcher, and wants to know what became of the edit.
+    Unchanged(Generation, config::Diff),
     /// It was not taken.
     Refused(Refusal),
     /// It was given to all workers, and these have not acknowledged it in time.
@@ -128,7 +129,7 @@ impl Outcome {
     /// Whether what runs now, or will in a moment, is what the files say.
     pub fn is_success(&self) -> bool {
         match self {
-            Self::Accepted(_) | Self::Installed(_) | Self::Unchanged(_) => true,
+            Self::Accepted(_) | Self::Installed(_) | Self::Unchanged(..) => true,
             Self::Refused(_) | Self::Unconfirmed(..) => false,
         }
     }

@@ -152,7 +152,7 @@ fn command_without_wait_says_what_is_accepted() {
     assert!(run.stdout.contains("r0"), "{run:?}");
     changing.wait_for("/two");
     let run = silverback(&["reload", "--admin", &admin]).expect(0);
-    assert!(run.stdout.contains("nothing changed"), "{run:?}");
+    assert!(run.stdout.contains("serves by it already"), "{run:?}");
     std::fs::write(changing.gateway.file(), "[gateway]\nworkerz = 1\n").unwrap();
     let run = silverback(&["reload", "--admin", &admin]).expect(1);
     assert!(run.stderr.contains("silverback.toml:2:1"), "{run:?}");
