@@ -3,6 +3,12 @@
 //!
 //! `UPDATE_GOLDEN=1 cargo test --test config` writes the golden files and the printed part of the documentation anew.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
+
 #[path = "config/files.rs"]
 mod files;
 #[path = "config/golden.rs"]

@@ -81,7 +81,14 @@ pub enum Command {
     /// nothing new is accepted, what is in flight is answered, and the process leaves within
     /// `gateway.drain_timeout`.
     #[command(after_help = RUN_EXAMPLES)]
-    Run(ConfigArgs),
+    Run {
+        /// Which configuration file.
+        #[command(flatten)]
+        config: ConfigArgs,
+        /// What carries the I/O.
+        #[command(flatten)]
+        driver: DriverArgs,
+    },
 
     /// Check a configuration and report every fault with its place
     #[command(after_help = CHECK_EXAMPLES)]
@@ -105,6 +112,9 @@ pub enum Command {
         #[arg(short, long, value_name = "ADDR", default_value = "127.0.0.1:8000")]
         #[arg(value_parser = values::listen)]
         listen: SocketAddr,
+        /// What carries the I/O.
+        #[command(flatten)]
+        driver: DriverArgs,
     },
 
     /// Ask questions about routes
@@ -123,7 +133,7 @@ pub enum Command {
         /// The admin listener, if it is not the one that the configuration names
         #[arg(long, value_name = "ADDR", value_parser = values::listen)]
         admin: Option<SocketAddr>,
-        /// Return only when every worker serves the new configuration
+        /// Return only when every worker serves the new configuration, and not as soon as it is accepted
         #[arg(long)]
         wait: bool,
     },
@@ -225,6 +235,24 @@ pub struct OutputArgs {
     pub format: Format,
 }
 
+/// What carries the I/O.
+#[derive(Args, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DriverArgs {
+    /// What carries the I/O
+    #[arg(long, value_name = "DRIVER", value_enum, default_value_t)]
+    pub driver: DriverChoice,
+}
+
+/// What carries the I/O.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum DriverChoice {
+    /// io_uring where the kernel allows it, else epoll
+    #[default]
+    Auto,
+    /// epoll, at a higher cost per request
+    Epoll,
+}
+
 /// A form of output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
@@ -256,6 +284,9 @@ pub struct ProxyArgs {
     #[arg(short, long = "to", value_name = "URL", value_parser = values::origin)]
     #[arg(id = "to_option")]
     to_option: Option<OriginUrl>,
+    /// What carries the I/O.
+    #[command(flatten)]
+    pub driver: DriverArgs,
 }
 
 impl ProxyArgs {

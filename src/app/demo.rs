@@ -1,29 +1,45 @@
-//! `silverback demo`: the configuration it runs and what it tells the newcomer. Text only; the
-//! composition root starts the mock origin and the gateway.
+//! `silverback demo`: a gateway and a mock origin in one process, and what the newcomer is told.
 
 use std::fmt::Write as _;
-use std::net::IpAddr;
+use std::io;
+use std::io::Write as _;
 use std::net::Ipv4Addr;
-use std::net::Ipv6Addr;
 use std::net::SocketAddr;
 
-/// What is known when the gateway has started.
-#[derive(Clone, Copy, Debug)]
-pub struct Demo<'a> {
-    /// The driver in use: `io_uring` or `epoll`.
-    pub driver: &'a str,
-    /// How many workers run.
-    pub workers: usize,
-    /// The gateway's listener.
-    pub listen: SocketAddr,
-    /// The admin listener, if there is one.
-    pub admin: Option<SocketAddr>,
-    /// The mock origin.
-    pub origin: SocketAddr,
+use super::cli::DriverChoice;
+use super::cli::Exit;
+use super::mock_origin::MockOrigin;
+use super::reachable;
+use super::run::Plan;
+use super::run::Running;
+
+/// Runs the demo to its end; the admin listener takes the next port, as in Kong's own numbers.
+pub fn run(listen: SocketAddr, driver: DriverChoice) -> Exit {
+    let origin = match MockOrigin::start() {
+        Ok(origin) => origin,
+        Err(error) => {
+            eprintln!("silverback: the mock origin does not start: {error}");
+            return Exit::Refused;
+        }
+    };
+    let mock = origin.address();
+    let port = match listen.port() {
+        0 => Some(0),
+        port => port.checked_add(1),
+    };
+    // On this machine alone, wherever the gateway listens.
+    let admin = port.map(|port| SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port));
+    let welcome = move |running: &Running| {
+        let text = banner(running, mock);
+        // Who closes the output early does not want to read it.
+        let _ = io::stdout().write_all(text.as_bytes());
+    };
+    let plan = Plan::of_text("demo", toml(listen, admin, mock));
+    plan.driver(driver).welcome(welcome).run()
 }
 
 /// The demo's configuration: one service, one route that takes everything.
-pub fn toml(listen: SocketAddr, admin: Option<SocketAddr>, origin: SocketAddr) -> String {
+fn toml(listen: SocketAddr, admin: Option<SocketAddr>, origin: SocketAddr) -> String {
     let admin = match admin {
         Some(admin) => format!("[admin]\naddress = \"{admin}\"\n\n"),
         None => String::new(),
@@ -38,22 +54,21 @@ pub fn toml(listen: SocketAddr, admin: Option<SocketAddr>, origin: SocketAddr) -
 }
 
 /// What is printed when it serves: the addresses, and three commands that work when pasted.
-pub fn banner(demo: &Demo<'_>) -> String {
-    let Demo {
-        driver,
-        workers,
-        listen,
-        admin,
-        origin,
-    } = *demo;
-    let (gateway, plural) = (reachable(listen), if workers == 1 { "" } else { "s" });
-    let mut text = format!(
-        "Silverback is running: {driver} driver, {workers} worker{plural}\n\n  \
-         gateway      http://{gateway}\n"
-    );
-    if let Some(admin) = admin {
+fn banner(running: &Running, origin: SocketAddr) -> String {
+    let mut text = String::from("Silverback is running:");
+    for (place, (driver, workers)) in running.drivers.iter().enumerate() {
+        let (comma, plural) = (
+            if place > 0 { "," } else { "" },
+            if *workers == 1 { "" } else { "s" },
+        );
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "  admin        http://{}", reachable(admin));
+        let _ = write!(text, "{comma} {driver} driver, {workers} worker{plural}");
+    }
+    let gateway = running.listeners.first().copied().map(reachable);
+    let gateway = gateway.map_or_else(String::new, |gateway| gateway.to_string());
+    let _ = write!(text, "\n\n  gateway      http://{gateway}\n");
+    if let Some(admin) = running.admin {
+        let _ = writeln!(text, "  admin        http://{}/status", reachable(admin));
     }
     let _ = write!(
         text,
@@ -66,22 +81,12 @@ pub fn banner(demo: &Demo<'_>) -> String {
     text
 }
 
-/// An address that a client on this machine can use: a listener on every address is reached at
-/// loopback.
-fn reachable(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    SocketAddr::new(ip, address.port())
-}
-
 #[cfg(test)]
 mod tests {
-    use super::Demo;
+    use super::Running;
     use super::banner;
     use super::toml;
+    use crate::bus::Driver;
 
     #[test]
     fn configuration_is_toml_with_the_addresses_given() {
@@ -108,17 +113,15 @@ mod tests {
 
     #[test]
     fn banner_has_three_commands_for_addresses_that_can_be_reached() {
-        let demo = Demo {
-            driver: "io_uring",
-            workers: 2,
-            listen: "[::]:8000".parse().unwrap(),
+        let running = Running {
+            drivers: vec![(Driver::Epoll, 2)],
+            listeners: vec!["[::]:8000".parse().unwrap()],
             admin: Some("0.0.0.0:8001".parse().unwrap()),
-            origin: "127.0.0.1:9000".parse().unwrap(),
         };
-        let text = banner(&demo);
-        assert!(text.starts_with("Silverback is running: io_uring driver, 2 workers\n"));
+        let text = banner(&running, "127.0.0.1:9000".parse().unwrap());
+        assert!(text.starts_with("Silverback is running: epoll driver, 2 workers\n"));
         assert!(
-            text.contains("http://127.0.0.1:8001\n") && text.contains("http://127.0.0.1:9000\n")
+            text.contains("http://127.0.0.1:8001/") && text.contains("http://127.0.0.1:9000\n")
         );
         let commands = text
             .lines()
@@ -129,12 +132,11 @@ mod tests {
                 .count(),
             3
         );
-        assert!(
-            !banner(&Demo {
-                admin: None,
-                ..demo
-            })
-            .contains("admin")
-        );
+        let silent = Running {
+            admin: None,
+            ..running
+        };
+        let text = banner(&silent, "127.0.0.1:9000".parse().unwrap());
+        assert!(!text.contains("admin"));
     }
 }

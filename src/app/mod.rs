@@ -3,11 +3,19 @@
 pub mod cli;
 pub mod demo;
 pub mod doctor;
+mod fault;
 pub mod mock_origin;
+pub mod reload;
+pub mod route_test;
 pub mod run;
 
 use std::io;
 use std::io::IsTerminal;
+use std::io::Write;
+use std::net::IpAddr;
+use std::net::Ipv4Addr;
+use std::net::Ipv6Addr;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use cli::Command;
@@ -15,8 +23,17 @@ use cli::ConfigArgs;
 use cli::ConfigCommand;
 use cli::Exit;
 use cli::Format;
+use cli::ProxyArgs;
+use cli::RouteCommand;
+use cli::TestHeader;
+use cli::TestRequest;
+use run::Plan;
 
+use crate::base::ids::Generation;
 use crate::config;
+use crate::config::Loaded;
+use crate::config::model::Workers;
+use crate::snapshot;
 
 /// The whole program.
 pub fn main() -> Exit {
@@ -38,32 +55,38 @@ pub fn main() -> Exit {
 fn obey(command: Command) -> Exit {
     let mut out = io::stdout();
     let printed = match command {
-        Command::Run(config) => return run::run_file(found(&config)),
-        Command::Check { config, output } => return check(&config, output.format),
-        Command::Proxy(proxy) => {
-            let (listen, to) = (proxy.listen(), proxy.to().as_str());
-            let text = format!(
-                "[[listeners]]\naddress = \"{listen}\"\n[[services]]\nname = \"proxy\"\nurl = \"{to}\"\n\
-                 [[services.routes]]\nname = \"proxy\"\npaths = [\"/\"]\n"
-            );
-            return run::run_text("proxy", text);
+        Command::Run { config, driver } => {
+            return Plan::of_file(found(&config)).driver(driver.driver).run();
         }
-        Command::Demo { listen } => return demo(listen),
+        Command::Check { config, output } => return check(&config, output.format),
+        Command::Proxy(arguments) => return proxy(&arguments),
+        Command::Demo { listen, driver } => return demo::run(listen, driver.driver),
+        Command::Route(RouteCommand::Test {
+            config,
+            output,
+            request,
+            headers,
+        }) => return test_route(&config, output.format, &request, &headers),
+        Command::Reload {
+            config,
+            admin,
+            wait,
+        } => return reload(&config, admin, wait),
         Command::Config(ConfigCommand::Show(config)) => return show(&config),
         Command::Doctor { config, output } => return examine(&config, output.format),
         Command::Version { output } => cli::pages::version(output.format, &mut out),
         Command::Completion { shell } => cli::pages::completion(shell, &mut out),
         Command::Man { dir: Some(dir) } => cli::pages::man_dir(&dir),
         Command::Man { dir: None } => cli::pages::man(&mut out),
-        Command::Route(_) | Command::Reload { .. } => {
-            eprintln!("silverback: this command is not part of this build");
-            return Exit::Usage;
-        }
     };
-    if printed.is_ok() {
-        Exit::Fine
-    } else {
-        Exit::Refused
+    exit_of(&printed)
+}
+
+/// Fine if everything was printed.
+fn exit_of(printed: &io::Result<()>) -> Exit {
+    match printed {
+        Ok(()) => Exit::Fine,
+        Err(_) => Exit::Refused,
     }
 }
 
@@ -74,41 +97,69 @@ fn found(config: &ConfigArgs) -> PathBuf {
     existing.or(candidates.first()).cloned().unwrap_or_default()
 }
 
+/// The configuration; its faults are printed.
+fn load(config: &ConfigArgs) -> Result<Loaded, Exit> {
+    config::load(&found(config)).map_err(|faults| {
+        eprintln!("{}", faults.render_text(io::stderr().is_terminal()));
+        Exit::Refused
+    })
+}
+
 fn check(config: &ConfigArgs, format: Format) -> Exit {
     let path = found(config);
-    match (config::load(&path), format) {
-        (Ok(_), Format::Json) => println!("[]"),
-        (Ok(_), Format::Text) => println!("{}: fine", path.display()),
-        (Err(faults), Format::Json) => {
-            println!("{}", faults.render_json());
+    let loaded = match config::load(&path) {
+        Ok(loaded) => loaded,
+        Err(faults) => {
+            match format {
+                Format::Json => println!("{}", faults.render_json()),
+                Format::Text => eprintln!("{}", faults.render_text(io::stderr().is_terminal())),
+            }
             return Exit::Refused;
         }
-        (Err(faults), Format::Text) => {
-            eprintln!("{}", faults.render_text(io::stderr().is_terminal()));
-            return Exit::Refused;
+    };
+    if let Err(why) = snapshot::compile(&loaded.model, Generation(1), 1) {
+        match format {
+            Format::Json => {
+                let fault = serde_json::json!({
+                    "severity": "error", "file": path.display().to_string(), "message": why,
+                });
+                println!("{}", serde_json::Value::from(vec![fault]));
+            }
+            Format::Text => eprintln!("{}: {why}", path.display()),
+        }
+        return Exit::Refused;
+    }
+    match format {
+        Format::Json => println!("{}", config::fault::render_json(&loaded.warnings)),
+        Format::Text => {
+            for warning in &loaded.warnings {
+                eprintln!("{warning}");
+            }
+            println!("{}: fine", path.display());
         }
     }
     Exit::Fine
 }
 
 fn show(config: &ConfigArgs) -> Exit {
-    match config::load(&found(config)) {
+    match load(config) {
         Ok(loaded) => {
             println!("{}", config::effective(&loaded.model));
             Exit::Fine
         }
-        Err(faults) => {
-            eprintln!("{}", faults.render_text(false));
-            Exit::Refused
-        }
+        Err(exit) => exit,
     }
 }
 
 fn examine(config: &ConfigArgs, format: Format) -> Exit {
+    // A machine is examined for the defaults where the configuration is missing or wrong.
     let needs = match config::load(&found(config)) {
         Ok(loaded) => doctor::Needs {
             connections: loaded.model.limits.connections,
-            workers: None,
+            workers: match loaded.model.gateway.workers {
+                Workers::Auto => None,
+                Workers::Count(count) => Some(count.into()),
+            },
         },
         Err(_) => doctor::Needs::default(),
     };
@@ -128,18 +179,67 @@ fn examine(config: &ConfigArgs, format: Format) -> Exit {
     }
 }
 
-fn demo(listen: std::net::SocketAddr) -> Exit {
-    match mock_origin::MockOrigin::start() {
-        Ok(origin) => {
-            println!(
-                "mock origin on http://{}; try: curl http://{listen}/status/418",
-                origin.address()
-            );
-            run::run_text("demo", demo::toml(listen, None, origin.address()))
+/// A listener, a service and a route for everything, in memory.
+fn proxy(arguments: &ProxyArgs) -> Exit {
+    let (listen, to) = (arguments.listen(), arguments.to().as_str());
+    let text = format!(
+        "[[listeners]]\naddress = \"{listen}\"\n[[services]]\nname = \"proxy\"\nurl = \"{to}\"\n\
+         [[services.routes]]\nname = \"proxy\"\npaths = [\"/\"]\n"
+    );
+    let plan = Plan::of_text("proxy", text);
+    plan.driver(arguments.driver.driver).run()
+}
+
+fn test_route(
+    config: &ConfigArgs,
+    format: Format,
+    request: &TestRequest,
+    headers: &[TestHeader],
+) -> Exit {
+    let loaded = match load(config) {
+        Ok(loaded) => loaded,
+        Err(exit) => return exit,
+    };
+    let tried = match route_test::try_request(&loaded.model, request, headers) {
+        Ok(tried) => tried,
+        Err(why) => {
+            eprintln!("silverback: {why}");
+            return Exit::Refused;
         }
-        Err(error) => {
-            eprintln!("silverback: {error}");
+    };
+    let mut text = Vec::new();
+    let printed = match format {
+        Format::Text => route_test::print::text(request, &tried, &mut text),
+        Format::Json => route_test::print::json(request, &tried, &mut text),
+    };
+    let printed = printed.and_then(|()| io::stdout().write_all(&text));
+    match tried.verdict {
+        route_test::Verdict::Served(..) => exit_of(&printed),
+        route_test::Verdict::Answered(..) | route_test::Verdict::Refused(_) => Exit::Refused,
+    }
+}
+
+fn reload(config: &ConfigArgs, admin: Option<SocketAddr>, wait: bool) -> Exit {
+    let admin = match admin {
+        Some(admin) => Ok(reachable(admin)),
+        None => reload::admin_of(&found(config)),
+    };
+    match admin {
+        Ok(admin) => reload::reload(admin, wait),
+        Err(why) => {
+            eprintln!("silverback: {why}");
             Exit::Refused
         }
     }
+}
+
+/// An address that a client on this machine can use: a listener on every address is reached at
+/// loopback.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
 }

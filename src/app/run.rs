@@ -4,23 +4,29 @@ use std::io;
 use std::net::SocketAddr;
 use std::net::TcpListener;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::admin;
+use crate::app::cli::DriverChoice;
 use crate::app::cli::Exit;
+use crate::app::fault;
+use crate::base::clock;
 use crate::base::cores::Cores;
 use crate::base::ids::Generation;
 use crate::bus;
+use crate::bus::Driver;
 use crate::config;
+use crate::config::Loader;
 use crate::config::Model;
+use crate::config::model::Workers;
 use crate::control::Control;
 use crate::control::Crew;
 use crate::control::Handle;
+use crate::control::Hire;
 use crate::control::Setup;
 use crate::control::lifecycle;
 use crate::control::lifecycle::Ended;
-use crate::control::reload;
+use crate::control::reload::Builder;
 use crate::control::reload::Load;
 use crate::net::listener;
 use crate::shard::Listening;
@@ -28,104 +34,184 @@ use crate::telemetry::AccessLogSender;
 use crate::telemetry::Format;
 use crate::telemetry::LogThread;
 use crate::telemetry::log_sender;
+use crate::telemetry::log_sender::LogRoad;
 use crate::telemetry::log_thread;
 use crate::worker;
 
-/// Runs by the configuration at `path`; changes of it are watched.
-pub fn run_file(path: PathBuf) -> Exit {
-    let load: Load = Arc::new(move || config::load(&path));
-    run(load, true)
+/// How long the thread that builds configurations outlives a build: when it ends, its heap goes back to the kernel.
+const BUILD_THREAD_IDLE: Duration = Duration::from_millis(500);
+
+/// What is to run, and how.
+pub struct Plan {
+    load: Load,
+    /// Whether the configuration's files are watched for changes.
+    watched: bool,
+    /// Use epoll even where io_uring works.
+    force_epoll: bool,
+    welcome: Option<Welcome>,
 }
 
-/// Runs by a configuration that is in no file.
-pub fn run_text(name: &'static str, text: String) -> Exit {
-    let load: Load = Arc::new(move || config::parse_str(name, &text));
-    run(load, false)
+/// Says hello when the gateway is ready: drivers in use, workers, listeners, admin listener.
+type Welcome = Box<dyn FnOnce(&Running)>;
+
+/// What is known when the gateway is ready.
+#[derive(Clone, Debug, Default)]
+pub struct Running {
+    /// Drivers in use, and how many workers run on each.
+    pub drivers: Vec<(Driver, usize)>,
+    /// The listeners' addresses.
+    pub listeners: Vec<SocketAddr>,
+    /// The admin listener's address.
+    pub admin: Option<SocketAddr>,
 }
 
-fn run(load: Load, watched: bool) -> Exit {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let ended = runtime.and_then(|runtime| runtime.block_on(serve(load, watched)));
-    match ended {
-        Ok(Ended::Drained) => Exit::Fine,
-        Ok(Ended::TimedOut | Ended::Forced | Ended::Broken) => Exit::Refused,
-        Err(error) => {
-            tracing::error!("{error}");
-            Exit::Refused
+impl Plan {
+    /// By the configuration at `path`; changes of it are watched.
+    pub fn of_file(path: PathBuf) -> Self {
+        let mut loader = Loader::default();
+        Self::new(Box::new(move || loader.load(&path)), true)
+    }
+
+    /// By a configuration that is in no file.
+    pub fn of_text(name: &'static str, text: String) -> Self {
+        Self::new(Box::new(move || config::parse_str(name, &text)), false)
+    }
+
+    fn new(load: Load, watched: bool) -> Self {
+        Self {
+            load,
+            watched,
+            force_epoll: false,
+            welcome: None,
         }
+    }
+
+    /// With the driver that the command line asks for.
+    pub fn driver(mut self, choice: DriverChoice) -> Self {
+        self.force_epoll = match choice {
+            DriverChoice::Auto => false,
+            DriverChoice::Epoll => true,
+        };
+        self
+    }
+
+    /// With something to say when it is ready.
+    pub fn welcome(mut self, welcome: impl FnOnce(&Running) + 'static) -> Self {
+        self.welcome = Some(Box::new(welcome));
+        self
+    }
+
+    /// Runs to the end.
+    pub fn run(self) -> Exit {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .thread_keep_alive(BUILD_THREAD_IDLE)
+            .build();
+        let ended = runtime.and_then(|runtime| runtime.block_on(self.serve()));
+        match ended {
+            Ok(Ended::Drained) => Exit::Fine,
+            Ok(Ended::TimedOut | Ended::Forced | Ended::Broken) => Exit::Refused,
+            Err(error) => {
+                tracing::error!("{error}");
+                Exit::Refused
+            }
+        }
+    }
+
+    async fn serve(self) -> io::Result<Ended> {
+        let orders = lifecycle::listen()?;
+        let cores = Cores::read();
+        let mut load = self.load;
+        let loaded = load().map_err(|faults| io::Error::other(faults.render_text(false)))?;
+        let model = loaded.model.clone();
+        let count = match model.gateway.workers {
+            Workers::Auto => u16::try_from(cores.usable()).unwrap_or(u16::MAX),
+            Workers::Count(count) => count,
+        };
+        let mut builder = Builder::new(load, count.into(), fault::plugins());
+        let first = builder
+            .compile(loaded, None, Generation(1))
+            .map_err(|refusal| io::Error::other(refusal.to_string()))?;
+        let (sender, reports) = bus::reports();
+        let (road, queue) = log_sender::road();
+        let log = open_log(&model, queue)?;
+        let (sockets, listeners) = bind(&model, count)?;
+        let road = log.is_some().then_some(road);
+        let hire = hire(sockets, cores.allowed, road, self.force_epoll);
+        let crew = Crew::hire(count, sender, hire)?;
+        let (handle, requests) = Handle::new();
+        let mut running = Running {
+            listeners,
+            ..Running::default()
+        };
+        if let Some(admin) = &model.admin {
+            let socket = tokio::net::TcpListener::bind(admin.address).await?;
+            running.admin = Some(socket.local_addr()?);
+            tracing::info!("admin on {}", socket.local_addr()?);
+            tokio::spawn(admin::serve(socket, handle));
+        }
+        let welcome = self.welcome;
+        let control = Control::new(Setup {
+            first,
+            builder,
+            watched: self.watched,
+            crew,
+            reports,
+            orders,
+            requests,
+            log,
+            greet: Box::new(move |drivers| {
+                running.drivers = drivers.to_vec();
+                if let Some(welcome) = welcome {
+                    welcome(&running);
+                }
+            }),
+        });
+        Ok(control.run().await)
     }
 }
 
-async fn serve(load: Load, watched: bool) -> io::Result<Ended> {
-    let orders = lifecycle::listen()?;
-    let cores = Cores::read();
-    let model = load()
-        .map_err(|faults| io::Error::other(faults.render_text(false)))?
-        .model;
-    let count = match model.gateway.workers {
-        config::model::Workers::Auto => u16::try_from(cores.usable()).unwrap_or(u16::MAX),
-        config::model::Workers::Count(count) => count,
-    };
-    let first = reload::build(&load, None, Generation(1), count.into())
-        .map_err(|refusal| io::Error::other(refusal.to_string()))?;
-    let (sender, reports) = bus::reports();
-    let (road, queue) = log_sender::road();
-    let log = open_log(&model, queue)?;
-    let sockets = bind(&model, count)?;
-    let (logged, allowed) = (log.is_some(), cores.allowed);
-    let hire: crate::control::Hire = Box::new(move |core, link| {
+impl std::fmt::Debug for Plan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plan")
+            .field("watched", &self.watched)
+            .field("force_epoll", &self.force_epoll)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How a worker's thread is started, also one that takes a lost worker's place: with the same sockets.
+fn hire(sockets: Sockets, allowed: Vec<usize>, road: Option<LogRoad>, force_epoll: bool) -> Hire {
+    Box::new(move |core, link| {
         let own = sockets
             .get(usize::from(core.0))
             .ok_or(io::ErrorKind::NotFound)?;
         let copies = own
             .iter()
             .map(|(socket, listening)| Ok((socket.try_clone()?, *listening)));
-        worker::spawn(
-            worker::Settings {
-                core,
-                cpu: allowed
-                    .get(usize::from(core.0) % allowed.len().max(1))
-                    .copied(),
-                force_epoll: false,
-                seed: crate::base::clock::unix_micros() ^ u64::from(core.0).rotate_left(48),
-                listeners: copies.collect::<io::Result<_>>()?,
-                log: logged.then(|| AccessLogSender::new(core, road.clone())),
-            },
-            link,
-        )
-    });
-    let crew = Crew::hire(count, sender, hire)?;
-    let (handle, requests) = Handle::new();
-    if let Some(admin) = &model.admin {
-        let socket = tokio::net::TcpListener::bind(admin.address).await?;
-        tracing::info!("admin on {}", socket.local_addr()?);
-        tokio::spawn(admin::serve(socket, handle));
-    }
-    let log = std::rc::Rc::new(log);
-    let reopened = std::rc::Rc::clone(&log);
-    let reopen = Box::new(move || reopened.iter().for_each(LogThread::reopen));
-    let control = Control::new(Setup {
-        first,
-        load,
-        watched,
-        crew,
-        reports,
-        orders,
-        requests,
-        reopen,
-    });
-    let ended = control.run().await;
-    if let Some(log) = std::rc::Rc::into_inner(log).flatten() {
-        log.stop(Duration::from_secs(2));
-    }
-    Ok(ended)
+        let settings = worker::Settings {
+            core,
+            cpu: allowed
+                .get(usize::from(core.0) % allowed.len().max(1))
+                .copied(),
+            force_epoll,
+            seed: clock::unix_micros() ^ u64::from(core.0).rotate_left(48),
+            listeners: copies.collect::<io::Result<_>>()?,
+            log: road
+                .as_ref()
+                .map(|road| AccessLogSender::new(core, road.clone())),
+        };
+        worker::spawn(settings, link)
+    })
 }
 
+/// Each worker's own sockets, by worker.
+type Sockets = Vec<Vec<(TcpListener, Listening)>>;
+
 /// Each worker's own listening sockets; all of a group are bound before any is used.
-fn bind(model: &Model, workers: u16) -> io::Result<Vec<Vec<(TcpListener, Listening)>>> {
-    let mut sockets: Vec<Vec<_>> = (0..workers).map(|_| Vec::new()).collect();
+fn bind(model: &Model, workers: u16) -> io::Result<(Sockets, Vec<SocketAddr>)> {
+    let mut sockets: Sockets = (0..workers).map(|_| Vec::new()).collect();
+    let mut addresses = Vec::with_capacity(model.listeners.len());
     for entry in &model.listeners {
         let mut address: SocketAddr = entry.address;
         for own in &mut sockets {
@@ -143,8 +229,9 @@ fn bind(model: &Model, workers: u16) -> io::Result<Vec<Vec<(TcpListener, Listeni
             ));
         }
         tracing::info!("listening on {address}");
+        addresses.push(address);
     }
-    Ok(sockets)
+    Ok((sockets, addresses))
 }
 
 fn open_log(model: &Model, queue: log_sender::LogQueue) -> io::Result<Option<LogThread>> {

@@ -31,8 +31,11 @@ use super::source::Sources;
 #[derive(Debug, Default)]
 pub struct Loader {
     /// Parts of the last load by the hash of their text.
-    known: HashMap<u128, Part>,
+    known: Known,
 }
+
+/// Parts by the hash of their text; boxed, because a table has more places than entries.
+type Known = HashMap<u128, Box<Part>>;
 
 /// What one load has read so far.
 #[derive(Debug, Default)]
@@ -110,17 +113,14 @@ impl Loader {
 
 impl Reading {
     /// Reads the blocks of a text; what it includes is returned with its places.
-    fn add_file(
-        &mut self,
-        path: PathBuf,
-        text: String,
-        known: &mut HashMap<u128, Part>,
-    ) -> Vec<(Place, String)> {
+    fn add_file(&mut self, path: PathBuf, text: String, known: &mut Known) -> Vec<(Place, String)> {
         let file = u32::try_from(self.sources.files.len()).unwrap_or(u32::MAX);
         let mut blocks = Vec::new();
         let mut remember = |start: usize, text: &str| {
             let hash = xxh3_128(text.as_bytes());
-            let part = known.remove(&hash).unwrap_or_else(|| Part::read(text));
+            let part = known
+                .remove(&hash)
+                .unwrap_or_else(|| Box::new(Part::read(text)));
             let start = Place::of(start..start).start;
             let base = Place {
                 file,
@@ -138,7 +138,7 @@ impl Reading {
             for (hash, placed) in blocks.drain(..) {
                 known.insert(hash, placed.part);
             }
-            let part = Part::read(&text);
+            let part = Box::new(Part::read(&text));
             let base = Place {
                 file,
                 start: 0,

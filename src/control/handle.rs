@@ -16,8 +16,17 @@ pub enum Request {
     Status(oneshot::Sender<Status>),
     /// All metrics, in Prometheus' text format.
     Metrics(oneshot::Sender<String>),
-    /// Read the configuration again; the answer comes when every worker serves by it.
-    Reload(oneshot::Sender<Outcome>),
+    /// Read the configuration again.
+    Reload(Until, oneshot::Sender<Outcome>),
+}
+
+/// When a reload is answered that goes well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// When it is known to be right.
+    Accepted,
+    /// When every worker serves by it.
+    Installed,
 }
 
 /// A cheap handle on control's loop.
@@ -43,16 +52,9 @@ impl Handle {
         self.ask(Request::Metrics).await
     }
 
-    /// Reloads and waits for the end of it; `None` once the loop has ended.
-    pub async fn reload(&self) -> Option<Outcome> {
-        self.ask(Request::Reload).await
-    }
-
-    /// Asks for a reload and does not wait for it.
-    pub async fn request_reload(&self) {
-        let (answer, _) = oneshot::channel();
-        // Without a loop there is nothing to reload.
-        let _ = self.requests.send(Request::Reload(answer)).await;
+    /// Reloads and waits so long; `None` once the loop has ended.
+    pub async fn reload(&self, until: Until) -> Option<Outcome> {
+        self.ask(|answer| Request::Reload(until, answer)).await
     }
 
     async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> Option<T> {

@@ -20,16 +20,16 @@ use crate::snapshot::Snapshot;
 
 use super::Control;
 use super::crew::Orders;
+use super::handle::Until;
 use super::history;
-use super::metrics::Reloads;
-use super::reload;
+use super::reload::Accepted;
+use super::reload::Builder;
 use super::reload::Built;
 use super::reload::INSTALL_WAIT;
 use super::reload::Installed;
 use super::reload::NAMES_WAIT;
 use super::reload::Outcome;
 use super::reload::Refusal;
-use super::status::LastReload;
 
 /// Lines of one reload's difference that are written to the log.
 const LINES_LOGGED: usize = 50;
@@ -43,7 +43,7 @@ pub(super) struct Stage {
 
 enum Step {
     Idle,
-    Building(JoinHandle<Result<Built, Refusal>>),
+    Building(JoinHandle<(Builder, Result<Built, Refusal>)>),
     /// Waiting for the first answers about its names.
     Resolving(Waiting),
     /// Waiting for the workers.
@@ -62,10 +62,13 @@ struct Waiting {
 #[derive(Default)]
 pub(super) struct Waiters {
     /// The present one.
-    present: Vec<oneshot::Sender<Outcome>>,
+    present: Vec<Waiter>,
     /// The next one; `Some` if there is to be one.
-    next: Option<Vec<oneshot::Sender<Outcome>>>,
+    next: Option<Vec<Waiter>>,
 }
+
+/// Until when the asker waits, and where the answer goes.
+pub(super) type Waiter = (Until, oneshot::Sender<Outcome>);
 
 impl Stage {
     /// The first configuration, which is built already.
@@ -88,7 +91,7 @@ impl Stage {
     }
 
     /// The end of a build, if one is under way; may be dropped and asked again.
-    pub(super) async fn built(&mut self) -> Result<Result<Built, Refusal>, JoinError> {
+    pub(super) async fn built(&mut self) -> Result<(Builder, Result<Built, Refusal>), JoinError> {
         let Step::Building(building) = &mut self.step else {
             return std::future::pending().await;
         };
@@ -98,11 +101,24 @@ impl Stage {
     }
 }
 
+impl Waiters {
+    /// Answers those who wait for no more than this.
+    fn accept(&mut self, accepted: &Accepted) {
+        for (until, waiter) in std::mem::take(&mut self.present) {
+            match until {
+                // Whoever asked may have gone.
+                Until::Accepted => drop(waiter.send(Outcome::Accepted(accepted.clone()))),
+                Until::Installed => self.present.push((until, waiter)),
+            }
+        }
+    }
+}
+
 impl Control {
     /// Starts a reload, or the next one after the present one.
-    pub(super) fn reload(&mut self, waiter: Option<oneshot::Sender<Outcome>>) {
+    pub(super) fn reload(&mut self, waiter: Option<Waiter>) {
         if self.draining.is_some() {
-            if let Some(waiter) = waiter {
+            if let Some((_, waiter)) = waiter {
                 let _ = waiter.send(Outcome::Refused(Refusal::Draining));
             }
             return;
@@ -118,16 +134,20 @@ impl Control {
             return;
         };
         self.waiters.present = waiters;
-        let load = Arc::clone(&self.load);
+        let Some(builder) = self.builder.take() else {
+            let why = "the thread that reads configurations is gone";
+            return self.finish(Outcome::Refused(Refusal::Internal(why.to_owned())));
+        };
+        if let Some(watch) = &mut self.watch {
+            watch.look();
+        }
         let running = Arc::clone(&self.running);
         let newest = self
             .history
             .newest()
             .map_or(0, |snapshot| snapshot.generation.0);
         let generation = Generation(newest + 1);
-        let workers = self.crew.len();
-        let building =
-            spawn_blocking(move || reload::build(&load, Some(&running), generation, workers));
+        let building = spawn_blocking(move || builder.build_apart(&running, generation));
         self.stage = Stage {
             since: clock::now(),
             step: Step::Building(building),
@@ -145,8 +165,14 @@ impl Control {
         }
         self.running = Arc::new(built.model);
         let Some(snapshot) = built.snapshot else {
-            return self.finish(Outcome::Unchanged(self.generation()));
+            let brought = self.brought.clone();
+            return self.finish(Outcome::Unchanged(self.generation(), brought));
         };
+        self.waiters.accept(&Accepted {
+            generation: snapshot.generation,
+            changes: built.changes.clone(),
+            warnings: built.warnings.clone(),
+        });
         self.stage.step = Step::Resolving(Waiting {
             snapshot,
             changes: built.changes,
@@ -201,6 +227,7 @@ impl Control {
             self.totals
                 .fold_absent(|name| present.contains(&(name.service, name.route)));
         }
+        self.brought.clone_from(&waiting.changes);
         self.finish(Outcome::Installed(Installed {
             generation: waiting.snapshot.generation,
             changes: waiting.changes,
@@ -214,10 +241,8 @@ impl Control {
         if !(first && outcome.is_success()) {
             log(&outcome);
         }
-        if !first {
-            self.count(&outcome);
-        }
-        for waiter in self.waiters.present.drain(..) {
+        self.reloads.note(&outcome, first);
+        for (_, waiter) in self.waiters.present.drain(..) {
             // Whoever asked may have gone.
             let _ = waiter.send(outcome.clone());
         }
@@ -229,34 +254,22 @@ impl Control {
         if self.ready || self.draining.is_some() || self.crew.acknowledged() == Generation(0) {
             return;
         }
-        for (driver, workers) in self.crew.tally_drivers() {
+        let drivers = self.crew.tally_drivers();
+        for (driver, workers) in &drivers {
             tracing::info!("driver {driver} on {workers} worker(s)");
+        }
+        if let Some(greet) = self.greet.take() {
+            greet(&drivers);
         }
         self.ready = true;
         tracing::info!("ready");
-    }
-
-    fn count(&mut self, outcome: &Outcome) {
-        let Reloads {
-            succeeded,
-            failed,
-            last,
-        } = &mut self.reloads;
-        match outcome.is_success() {
-            true => *succeeded += 1,
-            false => *failed += 1,
-        }
-        *last = Some(LastReload {
-            at: clock::unix_micros(),
-            outcome: outcome.clone(),
-        });
     }
 
     /// Gives up whatever reload is under way: the gateway leaves.
     pub(super) fn abandon(&mut self) {
         self.stage.step = Step::Idle;
         let next = self.waiters.next.take().unwrap_or_default();
-        for waiter in self.waiters.present.drain(..).chain(next) {
+        for (_, waiter) in self.waiters.present.drain(..).chain(next) {
             let _ = waiter.send(Outcome::Refused(Refusal::Draining));
         }
     }
@@ -264,6 +277,8 @@ impl Control {
 
 fn log(outcome: &Outcome) {
     match outcome {
+        // Said when it is installed.
+        Outcome::Accepted(_) => {}
         Outcome::Installed(installed) => {
             tracing::info!(
                 "generation {} installed in {:.1?}",
@@ -286,7 +301,7 @@ fn log(outcome: &Outcome) {
                 tracing::warn!("{warning}");
             }
         }
-        Outcome::Unchanged(generation) => {
+        Outcome::Unchanged(generation, _) => {
             tracing::info!("the configuration is generation {} already", generation.0);
         }
         Outcome::Refused(Refusal::Faults(faults)) => {

@@ -29,6 +29,7 @@ pub use crew::Crew;
 pub use crew::Hire;
 pub use handle::Handle;
 pub use handle::Request;
+pub use handle::Until;
 pub use status::LastReload;
 pub use status::Server;
 pub use status::Status;
@@ -37,7 +38,9 @@ pub use status::WorkerStatus;
 use crate::base::clock;
 use crate::base::clock::Instant;
 use crate::base::ids::Generation;
+use crate::bus::Driver;
 use crate::bus::Report;
+use crate::config;
 use crate::config::Model;
 use crate::control::crew::Loss;
 use crate::control::dns::Dns;
@@ -46,13 +49,14 @@ use crate::control::install::Stage;
 use crate::control::install::Waiters;
 use crate::control::lifecycle::Ended;
 use crate::control::lifecycle::Order;
+use crate::control::reload::Builder;
 use crate::control::reload::Built;
-use crate::control::reload::Load;
 use crate::control::reload::Refusal;
 use crate::control::watch::Watch;
 use crate::snapshot::Addresses;
 use crate::telemetry::Counter;
 use crate::telemetry::Gauge;
+use crate::telemetry::LogThread;
 use crate::telemetry::Totals;
 
 /// Time between two looks at the reports while an acknowledgement is waited for.
@@ -64,12 +68,15 @@ const PACE_USUAL: Duration = Duration::from_millis(100);
 /// The same while nothing happens.
 const PACE_IDLE: Duration = Duration::from_millis(500);
 
+/// How long the end of the process waits for an access log whose sink blocks.
+const LOG_WAIT: Duration = Duration::from_secs(2);
+
 /// What control is given at the start.
 pub struct Setup {
     /// The configuration to begin with, as generation 1.
     pub first: Built,
-    /// Reads the configuration anew.
-    pub load: Load,
+    /// Builds the configurations that follow.
+    pub builder: Builder,
     /// Whether its files are watched for changes.
     pub watched: bool,
     /// The workers, hired and waiting.
@@ -80,22 +87,31 @@ pub struct Setup {
     pub orders: mpsc::Receiver<Order>,
     /// What the Admin API asks for.
     pub requests: mpsc::Receiver<Request>,
-    /// Opens the log files again.
-    pub reopen: Box<dyn FnMut()>,
+    /// The access log, if there is one.
+    pub log: Option<LogThread>,
+    /// Called once, when every worker serves, with the drivers in use and the number of workers on each.
+    pub greet: Greet,
 }
+
+/// What is done when the gateway is ready.
+pub type Greet = Box<dyn FnOnce(&[(Driver, usize)])>;
 
 /// The owner of everything that is not one core's own.
 pub struct Control {
-    load: Load,
+    /// Away while it builds.
+    builder: Option<Builder>,
     crew: Crew,
     reports: Receiver<Report>,
     orders: mpsc::Receiver<Order>,
     requests: mpsc::Receiver<Request>,
-    reopen: Box<dyn FnMut()>,
+    log: Option<LogThread>,
+    greet: Option<Greet>,
     dns: Dns,
     watch: Option<Watch>,
     // The configuration.
     running: Arc<Model>,
+    /// What the last installed generation changed.
+    brought: config::Diff,
     history: History,
     stage: Stage,
     waiters: Waiters,
@@ -118,7 +134,7 @@ enum Event {
     Order(Order),
     Request(Request),
     FilesChanged,
-    Built(Result<Result<Built, Refusal>, JoinError>),
+    Built(Result<(Builder, Result<Built, Refusal>), JoinError>),
     Resolved(Arc<Addresses>),
     Tick,
 }
@@ -136,15 +152,17 @@ impl Control {
             }
         }
         Self {
-            load: setup.load,
+            builder: Some(setup.builder),
             crew: setup.crew,
             reports: setup.reports,
             orders: setup.orders,
             requests: setup.requests,
-            reopen: setup.reopen,
+            log: setup.log,
+            greet: Some(setup.greet),
             dns: Dns::new(&model.dns),
             watch,
             running: Arc::new(model.clone()),
+            brought: config::Diff::default(),
             history: History::default(),
             stage: Stage::first(setup.first, now),
             waiters: Waiters::default(),
@@ -158,9 +176,17 @@ impl Control {
         }
     }
 
-    /// Runs until the process should end.
+    /// Runs until the process should end, and until the access log is written.
     pub async fn run(mut self) -> Ended {
         self.adopt_names();
+        let ended = self.attend().await;
+        if let Some(log) = self.log.take() {
+            log.stop(LOG_WAIT);
+        }
+        ended
+    }
+
+    async fn attend(&mut self) -> Ended {
         loop {
             let event = self.next().await;
             if let Some(ended) = self.take(event) {
@@ -205,7 +231,7 @@ impl Control {
             Event::Order(Order::Leave) => return self.leave(),
             Event::Order(Order::Reopen) => {
                 tracing::info!("opening the log files again");
-                (self.reopen)();
+                self.log.iter().for_each(LogThread::reopen);
             }
             Event::Request(request) => self.answer(request),
             Event::FilesChanged => {
@@ -213,11 +239,13 @@ impl Control {
                 self.reload(None);
             }
             Event::Built(built) => {
-                let built = built.unwrap_or_else(|error| {
-                    Err(Refusal::Internal(format!(
-                        "reading the configuration failed: {error}"
-                    )))
-                });
+                let built = match built {
+                    Ok((builder, built)) => {
+                        self.builder = Some(builder);
+                        built
+                    }
+                    Err(error) => Err(Refusal::Internal(error.to_string())),
+                };
                 self.built(built);
             }
             Event::Resolved(addresses) => self.crew.resolve(&addresses),
@@ -297,7 +325,7 @@ impl Control {
                 self.hear(clock::now());
                 let _ = to.send(self.metrics());
             }
-            Request::Reload(to) => self.reload(Some(to)),
+            Request::Reload(until, to) => self.reload(Some((until, to))),
         }
     }
 

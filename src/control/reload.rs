@@ -1,10 +1,12 @@
 //! From a changed file to a snapshot that may be installed, or to the reasons why not.
 //!
-//! Reading and compiling take as long as they take, so [`build`] runs on a thread of its own; the loop in
-//! [`Control`](super::Control) moves a build through resolving its names and installing it, and says to
+//! Reading and compiling take as long as they take, so a [`Builder`] works on a thread of its own; the loop in
+//! [`Control`](super::Control) moves what it built through resolving its names and installing it, and says to
 //! everyone who asked how it ended.
 
 use std::fmt;
+use std::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,17 +18,21 @@ use crate::config::Fault;
 use crate::config::Faults;
 use crate::config::Loaded;
 use crate::config::Model;
+use crate::plugin::Spec;
 use crate::snapshot;
 use crate::snapshot::Snapshot;
 
-/// Reads the configuration anew, from wherever it comes.
-pub type Load = Arc<dyn Fn() -> Result<Loaded, Faults> + Send + Sync>;
+/// Reads the configuration anew, from wherever it comes; it may remember what it read before.
+pub type Load = Box<dyn FnMut() -> Result<Loaded, Faults> + Send>;
 
 /// How long a reload waits for the first answers about names that are new; the old configuration serves on
 /// meanwhile. After it the new one is installed, and what is still unknown is answered as it becomes known.
 pub const NAMES_WAIT: Duration = Duration::from_secs(1);
 /// How long workers may take to acknowledge; they need microseconds unless the machine stands still.
 pub const INSTALL_WAIT: Duration = Duration::from_secs(5);
+
+/// How far the thread that builds steps back, in the scale of nice(1): it still gets a tenth of a busy core.
+const BUILD_NICE: i32 = 10;
 
 /// What may change only with a restart: it was given away at the start, to sockets and threads.
 pub const RESTART_KEYS: [&str; 4] = ["gateway.workers", "listeners", "admin", "access_log"];
@@ -82,14 +88,28 @@ impl fmt::Display for Refusal {
 /// How a reload ended.
 #[derive(Clone, Debug)]
 pub enum Outcome {
+    /// It is right and on its way to the workers; said to whoever wants to know no more.
+    Accepted(Accepted),
     /// Every worker serves by it.
     Installed(Installed),
-    /// The files say what runs already.
-    Unchanged(Generation),
+    /// The files say what runs already: this generation, which brought these changes. Whoever edits a file and
+    /// then asks for a reload may come after the watcher, and wants to know what became of the edit.
+    Unchanged(Generation, config::Diff),
     /// It was not taken.
     Refused(Refusal),
     /// It was given to all workers, and these have not acknowledged it in time.
     Unconfirmed(Generation, Vec<CoreId>),
+}
+
+/// A reload that goes well so far.
+#[derive(Clone, Debug)]
+pub struct Accepted {
+    /// The generation to be.
+    pub generation: Generation,
+    /// What will be different from the one before.
+    pub changes: config::Diff,
+    /// What is odd and not wrong.
+    pub warnings: Vec<Fault>,
 }
 
 /// A reload that went well.
@@ -106,53 +126,118 @@ pub struct Installed {
 }
 
 impl Outcome {
-    /// Whether what runs now is what the files say.
+    /// Whether what runs now, or will in a moment, is what the files say.
     pub fn is_success(&self) -> bool {
         match self {
-            Self::Installed(_) | Self::Unchanged(_) => true,
+            Self::Accepted(_) | Self::Installed(_) | Self::Unchanged(..) => true,
             Self::Refused(_) | Self::Unconfirmed(..) => false,
         }
     }
 }
 
-/// Reads, compares, compiles. `running` is what runs now, if anything does.
-///
-/// # Errors
-/// Why it cannot be installed.
-pub fn build(
-    load: &Load,
-    running: Option<&Model>,
-    generation: Generation,
+/// Reads, compares, compiles; one build after the other, each faster for what it remembers of the last.
+pub struct Builder {
+    load: Load,
     workers: usize,
-) -> Result<Built, Refusal> {
-    let Loaded {
-        model,
-        warnings,
-        files,
-    } = load().map_err(Refusal::Faults)?;
-    if let Some(running) = running {
-        let keys = restart_keys(running, &model);
-        if !keys.is_empty() {
-            return Err(Refusal::Restart(keys));
+    plugins: Vec<Arc<dyn Spec>>,
+}
+
+impl Builder {
+    /// A builder of snapshots for so many workers, whose every request meets `plugins`.
+    pub fn new(load: Load, workers: usize, plugins: Vec<Arc<dyn Spec>>) -> Self {
+        Self {
+            load,
+            workers,
+            plugins,
         }
     }
-    let changes = match running {
-        Some(running) => config::diff(running, &model),
-        None => config::Diff::default(),
-    };
-    let snapshot = if running == Some(&model) {
-        None
-    } else {
-        let snapshot = snapshot::compile(&model, generation, workers).map_err(Refusal::Compile)?;
-        Some(Arc::new(snapshot))
-    };
-    Ok(Built {
-        model,
-        snapshot,
-        changes,
-        warnings,
-        files,
-    })
+
+    /// Builds what the files say. `running` is what runs now, if anything does.
+    ///
+    /// # Errors
+    /// Why it cannot be installed.
+    pub fn build(
+        &mut self,
+        running: Option<&Model>,
+        generation: Generation,
+    ) -> Result<Built, Refusal> {
+        let loaded = (self.load)().map_err(Refusal::Faults)?;
+        self.compile(loaded, running, generation)
+    }
+
+    /// As [`build`](Self::build), from what was read already.
+    ///
+    /// # Errors
+    /// Why it cannot be installed.
+    pub fn compile(
+        &mut self,
+        loaded: Loaded,
+        running: Option<&Model>,
+        generation: Generation,
+    ) -> Result<Built, Refusal> {
+        let Loaded {
+            model,
+            warnings,
+            files,
+        } = loaded;
+        if let Some(running) = running {
+            let keys = restart_keys(running, &model);
+            if !keys.is_empty() {
+                return Err(Refusal::Restart(keys));
+            }
+        }
+        let changes = match running {
+            Some(running) => config::diff(running, &model),
+            None => config::Diff::default(),
+        };
+        let snapshot = if running == Some(&model) {
+            None
+        } else {
+            let mut snapshot =
+                snapshot::compile(&model, generation, self.workers).map_err(Refusal::Compile)?;
+            snapshot.plugins.clone_from(&self.plugins);
+            Some(Arc::new(snapshot))
+        };
+        Ok(Built {
+            model,
+            snapshot,
+            changes,
+            warnings,
+            files,
+        })
+    }
+
+    /// As [`build`](Self::build), on a thread that gives the builder back whatever happens: a defect in
+    /// reading must not end reloading for good.
+    pub(super) fn build_apart(
+        mut self,
+        running: &Model,
+        generation: Generation,
+    ) -> (Self, Result<Built, Refusal>) {
+        yield_to_workers();
+        let built = catch_unwind(AssertUnwindSafe(|| self.build(Some(running), generation)));
+        let built = built.unwrap_or_else(|_| {
+            let why = "reading the configuration ended in a defect of ours";
+            Err(Refusal::Internal(why.to_owned()))
+        });
+        (self, built)
+    }
+}
+
+/// Compiling may need a core that a worker has: requests go first. On Linux the priority is the thread's own.
+fn yield_to_workers() {
+    if let Err(error) = rustix::process::setpriority_process(None, BUILD_NICE) {
+        tracing::debug!("a reload competes with the workers: {error}");
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("workers", &self.workers)
+            .field("plugins", &self.plugins)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Which of [`RESTART_KEYS`] differ.

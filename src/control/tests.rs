@@ -15,6 +15,7 @@ use tokio::time::timeout;
 
 use super::lifecycle::Ended;
 use super::lifecycle::Order;
+use super::reload::Load;
 use super::reload::Outcome;
 use super::reload::Refusal;
 use super::*;
@@ -29,6 +30,10 @@ use crate::config::Loaded;
 use crate::config::Model;
 use crate::snapshot::Resolved;
 use crate::telemetry::CoreMetrics;
+use crate::telemetry::Format;
+use crate::telemetry::log_sender;
+use crate::telemetry::log_thread;
+use crate::telemetry::mask::Mask;
 
 /// What a worker was told, as the test sees it.
 #[derive(Debug, PartialEq, Eq)]
@@ -46,6 +51,8 @@ enum Temper {
     Fragile,
     /// Reads nothing.
     Deaf,
+    /// Reads nothing after its first install.
+    Tired,
     /// Never says that it has drained.
     Stubborn,
 }
@@ -55,7 +62,7 @@ fn work(core: CoreId, mut link: ControlLink, temper: Temper, told: &Sender<Told>
     let metrics = CoreMetrics::new();
     let mut started = false;
     while wait(&mut link.wake) {
-        if temper == Temper::Deaf {
+        if temper == Temper::Deaf || (temper == Temper::Tired && started) {
             continue;
         }
         while let Ok(directive) = link.directives.try_recv() {
@@ -109,7 +116,9 @@ struct Bench {
     told: Receiver<Told>,
     /// What the next reading of the configuration says.
     next: Sender<Result<Model, String>>,
-    reopened: Receiver<()>,
+    /// The access log, in a directory that lives as long as the bench.
+    directory: tempfile::TempDir,
+    greeted: Receiver<Vec<(Driver, usize)>>,
 }
 
 impl Bench {
@@ -124,25 +133,27 @@ impl Bench {
         });
         let crew = Crew::hire(2, report, hire).unwrap();
         let (next, coming) = unbounded::<Result<Model, String>>();
-        let load: Load = Arc::new(move || match coming.try_recv().unwrap() {
+        let load: Load = Box::new(move || match coming.try_recv().unwrap() {
             Ok(model) => Ok(loaded(model)),
             Err(message) => Err(fault(&message)),
         });
-        let (reopen, reopened) = unbounded();
+        let (greet, greeted) = unbounded();
+        let directory = tempfile::tempdir().unwrap();
         let (orders, received) = mpsc::channel(16);
         let (handle, requests) = Handle::new();
         let first = model(host);
-        let first: Load = Arc::new(move || Ok(loaded(first.clone())));
-        let first = reload::build(&first, None, Generation(1), 2).unwrap();
+        let first: Load = Box::new(move || Ok(loaded(first.clone())));
+        let first = Builder::new(first, 2, Vec::new()).build(None, Generation(1));
         let control = Control::new(Setup {
-            first,
-            load,
+            first: first.unwrap(),
+            builder: Builder::new(load, 2, Vec::new()),
             watched: false,
             crew,
             reports,
             orders: received,
             requests,
-            reopen: Box::new(move || reopen.send(()).unwrap()),
+            log: Some(access_log(directory.path())),
+            greet: Box::new(move |drivers| greet.send(drivers.to_vec()).unwrap()),
         });
         let control = tokio::task::spawn_local(control.run());
         Self {
@@ -151,7 +162,8 @@ impl Bench {
             orders,
             told,
             next,
-            reopened,
+            directory,
+            greeted,
         }
     }
 
@@ -174,7 +186,7 @@ impl Bench {
 
     async fn reload(&self, next: Result<Model, String>) -> Outcome {
         self.next.send(next).unwrap();
-        self.handle.reload().await.unwrap()
+        self.handle.reload(Until::Installed).await.unwrap()
     }
 
     async fn leave(self) -> Ended {
@@ -216,12 +228,15 @@ fn first_install_makes_ready_and_a_drain_ends_it() {
         assert_eq!(status.workers.len(), 2);
         assert_eq!(status.workers[0].driver, Some(Driver::Epoll));
         assert_eq!(status.server.accepted, 2, "both workers' counts");
+        assert_eq!(
+            bench.greeted.try_iter().collect::<Vec<_>>(),
+            [vec![(Driver::Epoll, 2)]]
+        );
+        let log = bench.directory.path().join("access.log");
+        exists(&log).await;
+        std::fs::remove_file(&log).unwrap();
         bench.orders.send(Order::Reopen).await.unwrap();
-        let reopened = bench.reopened.clone();
-        tokio::task::spawn_blocking(move || reopened.recv_timeout(LONG))
-            .await
-            .unwrap()
-            .unwrap();
+        exists(&log).await;
         assert_eq!(bench.leave().await, Ended::Drained);
     });
 }
@@ -240,7 +255,7 @@ fn a_reload_is_acknowledged_by_every_worker() {
         bench.both_install(2).await;
         let same = bench.reload(Ok(model("127.0.0.2"))).await;
         assert!(
-            matches!(same, Outcome::Unchanged(Generation(2))),
+            matches!(&same, Outcome::Unchanged(Generation(2), brought) if !brought.is_empty()),
             "{same:?}"
         );
         assert_eq!(
@@ -283,7 +298,7 @@ fn reloads_asked_for_together_become_one() {
         ready(&bench.handle).await;
         bench.next.send(Ok(model("127.0.0.2"))).unwrap();
         bench.next.send(Ok(model("127.0.0.3"))).unwrap();
-        let ask = || bench.handle.reload();
+        let ask = || bench.handle.reload(Until::Installed);
         let (a, b, c, d) = tokio::join!(ask(), ask(), ask(), ask());
         let generation = |outcome: Option<Outcome>| match outcome.unwrap() {
             Outcome::Installed(installed) => installed.generation.0,
@@ -343,7 +358,7 @@ fn a_drain_has_a_deadline_and_a_second_signal_does_not_wait() {
         bench.told().await;
         let status = bench.handle.status().await.unwrap();
         assert!(status.draining && !status.ready);
-        let refused = bench.handle.reload().await.unwrap();
+        let refused = bench.handle.reload(Until::Installed).await.unwrap();
         assert!(
             matches!(refused, Outcome::Refused(Refusal::Draining)),
             "{refused:?}"
@@ -367,14 +382,58 @@ fn a_deaf_worker_leaves_the_gateway_not_ready_but_answering() {
 }
 
 #[test]
+fn whoever_waits_for_acceptance_alone_does_not_wait_for_workers() {
+    run(async {
+        // One worker installs generation 1 and then reads nothing more.
+        let bench = Bench::start("127.0.0.1", &[Temper::Tired]);
+        bench.both_install(1).await;
+        ready(&bench.handle).await;
+        bench.next.send(Ok(model("127.0.0.2"))).unwrap();
+        let accepted = bench.handle.reload(Until::Accepted).await.unwrap();
+        let Outcome::Accepted(accepted) = accepted else {
+            panic!("{accepted:?}")
+        };
+        assert_eq!(accepted.generation, Generation(2));
+        assert!(!accepted.changes.is_empty());
+        let status = bench.handle.status().await.unwrap();
+        assert_eq!(status.generation, Generation(1));
+    });
+}
+
+#[test]
+fn a_panic_while_reading_is_a_refusal_and_reloading_goes_on() {
+    run(async {
+        let bench = Bench::start("127.0.0.1", &[]);
+        bench.both_install(1).await;
+        ready(&bench.handle).await;
+        // Nothing waits to be read, which the test's loader does not expect.
+        let outcome = bench.handle.reload(Until::Installed).await.unwrap();
+        assert!(
+            matches!(outcome, Outcome::Refused(Refusal::Internal(_))),
+            "{outcome:?}"
+        );
+        let outcome = bench.reload(Ok(model("127.0.0.2"))).await;
+        assert!(matches!(outcome, Outcome::Installed(_)), "{outcome:?}");
+        let metrics = bench.handle.metrics().await.unwrap();
+        for line in [
+            "silverback_driver_info{core=\"1\",driver=\"epoll\"} 1\n",
+            "silverback_config_reloads_total{result=\"success\"} 1\n",
+            "silverback_config_reloads_total{result=\"failure\"} 1\n",
+            "silverback_config_last_reload_success 1\n",
+            "silverback_config_generation 2\n",
+        ] {
+            assert!(metrics.contains(line), "{line}{metrics}");
+        }
+    });
+}
+
+#[test]
 fn old_snapshots_are_freed_on_control() {
     let mut history = history::History::default();
     let snapshot = |generation| {
-        let load: Load = Arc::new(|| Ok(loaded(model("127.0.0.1"))));
-        reload::build(&load, None, Generation(generation), 1)
-            .unwrap()
-            .snapshot
-            .unwrap()
+        let load: Load = Box::new(|| Ok(loaded(model("127.0.0.1"))));
+        let built = Builder::new(load, 1, Vec::new()).build(None, Generation(generation));
+        built.unwrap().snapshot.unwrap()
     };
     let used = snapshot(1);
     history.push(Arc::clone(&used));
@@ -394,6 +453,22 @@ fn old_snapshots_are_freed_on_control() {
     history.free(start.plus(Duration::from_secs(6)));
     history.free(start.plus(Duration::from_secs(12)));
     assert_eq!(history.len(), 1);
+}
+
+/// Waits until the log thread has made its file.
+async fn exists(path: &std::path::Path) {
+    while !path.exists() {
+        sleep(Duration::from_millis(1)).await;
+    }
+}
+
+fn access_log(directory: &std::path::Path) -> LogThread {
+    let config = log_thread::LogConfig {
+        target: log_thread::LogTarget::File(directory.join("access.log")),
+        format: Format::Json,
+        mask: Mask::default(),
+    };
+    log_thread::spawn(config, log_sender::road().1).unwrap()
 }
 
 fn loaded(model: Model) -> Loaded {

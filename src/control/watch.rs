@@ -95,6 +95,12 @@ impl Watch {
         }
     }
 
+    /// Takes the files as they are now for known: they are about to be read, whoever asked for it, and only what
+    /// happens to them from here on is to be told.
+    pub(super) fn look(&mut self) {
+        self.seen = self.fingerprints();
+    }
+
     /// Waits until a file changed, came, or went. May be dropped at any point without losing a change.
     pub(super) async fn changed(&mut self) {
         loop {
@@ -354,6 +360,21 @@ mod tests {
             fs::write(dir.path().join("access.log"), "GET /").unwrap();
             assert!(silent(&mut watch).await);
             fs::write(dir.path().join("more.toml"), "two").unwrap();
+            assert!(told(&mut watch).await);
+        });
+    }
+
+    #[test]
+    fn a_change_that_is_read_anyway_is_not_told_again() {
+        run(async {
+            let dir = tempfile::tempdir().unwrap();
+            let file = dir.path().join("silverback.toml");
+            fs::write(&file, "one").unwrap();
+            let mut watch = Watch::new([file.clone()]).unwrap();
+            fs::write(&file, "two!").unwrap();
+            watch.look();
+            assert!(silent(&mut watch).await);
+            fs::write(&file, "three").unwrap();
             assert!(told(&mut watch).await);
         });
     }

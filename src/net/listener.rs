@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 
 use monoio::net::TcpListener;
 use monoio::net::TcpStream;
+use monoio::utils::is_legacy;
 use socket2::Domain;
 use socket2::Protocol;
 use socket2::SockRef;
@@ -49,6 +50,9 @@ impl Listener {
     /// # Errors
     /// When the runtime cannot register the socket.
     pub fn new(socket: std::net::TcpListener) -> io::Result<Self> {
+        // Under epoll the runtime accepts until there is nothing left, which must not block the thread; a ring
+        // waits by itself.
+        socket.set_nonblocking(is_legacy())?;
         let inner = TcpListener::from_std(socket.try_clone()?)?;
         Ok(Self { socket, inner })
     }
@@ -68,7 +72,8 @@ impl Listener {
     pub fn stop(&self, mut take: impl FnMut(Stream)) {
         if self.socket.set_nonblocking(true).is_ok() {
             while let Ok((socket, peer)) = self.socket.accept() {
-                if let Ok(stream) = TcpStream::from_std(socket) {
+                let stream = socket.set_nonblocking(is_legacy());
+                if let Ok(stream) = stream.and_then(|()| TcpStream::from_std(socket)) {
                     take(Stream::new(stream, peer));
                 }
             }

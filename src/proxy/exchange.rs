@@ -221,8 +221,13 @@ impl<'a> Exchange<'a> {
             ended: &mut conn.ended,
         };
         own.pumping.set(Pumping::Idle);
+        let received_bytes = if body.understood {
+            body.consumed(own.scratch.request.length)
+        } else {
+            input.len()
+        };
         let tally = Tally {
-            bytes_in: body.consumed(0) as u64,
+            bytes_in: received_bytes as u64,
             ..Tally::default()
         };
         Self {

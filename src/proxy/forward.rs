@@ -20,6 +20,7 @@ use crate::proxy::failure::connect_cause;
 use crate::proxy::hashing::hash_key;
 use crate::proxy::relay;
 use crate::proxy::request_head::Onward;
+use crate::telemetry::Counter;
 use crate::upstream::Choice;
 use crate::upstream::Group;
 use crate::upstream::Lease;
@@ -168,6 +169,7 @@ async fn lease(
     exchange.arm(patience);
     match exchange.guard.limit(peer.connect()).await {
         Ok(Ok(mut lease)) => {
+            cx.shard.metrics.count(Counter::UpstreamOpened, 1);
             lease.stream.reader.arm(cx.shard.pool.take(Size::Medium));
             Ok(lease)
         }

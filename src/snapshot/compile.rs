@@ -41,12 +41,7 @@ use crate::snapshot::UpstreamPlan;
 /// A sentence that names the route, when one of its patterns needs too large a program; a model's patterns are
 /// well formed otherwise.
 pub fn compile(model: &Model, generation: Generation, workers: usize) -> Result<Snapshot, String> {
-    let served: Vec<&config::Route> = model
-        .routes
-        .iter()
-        .map(AsRef::as_ref)
-        .filter(|route| is_served(model, route))
-        .collect();
+    let served = served(model);
     let mut criteria = Vec::with_capacity(served.len());
     for route in &served {
         let fault = |fault: PatternFault| format!("route {}: {fault}", name_of(route));
@@ -67,7 +62,7 @@ pub fn compile(model: &Model, generation: Generation, workers: usize) -> Result<
     let limits = &model.limits;
     Ok(Snapshot {
         generation,
-        hash: String::new(),
+        hash: model.content_hash(),
         router,
         routes: served.iter().map(|route| route_plan(route)).collect(),
         services,
@@ -102,11 +97,20 @@ pub fn compile(model: &Model, generation: Generation, workers: usize) -> Result<
     })
 }
 
-/// A disabled service's routes match nothing, as in Kong.
-fn is_served(model: &Model, route: &config::Route) -> bool {
+/// The routes that requests can match, by their index in the router: a disabled service's match nothing, as
+/// in Kong.
+pub fn served(model: &Model) -> Vec<&config::Route> {
+    let enabled = |route: &&config::Route| {
+        model
+            .service_of(route)
+            .is_none_or(|service| service.enabled)
+    };
     model
-        .service_of(route)
-        .is_none_or(|service| service.enabled)
+        .routes
+        .iter()
+        .map(AsRef::as_ref)
+        .filter(enabled)
+        .collect()
 }
 
 fn name_of(route: &config::Route) -> String {

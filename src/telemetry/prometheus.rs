@@ -11,6 +11,7 @@ use super::counter::Counter;
 use super::counter::Gauge;
 use super::facts::Facts;
 use super::latency::Latency;
+use super::series::Line;
 use super::totals::CoreTotals;
 use super::totals::Totals;
 
@@ -182,7 +183,10 @@ impl Text {
     }
 
     fn requests(&mut self, totals: &Totals) {
-        for line in totals.lines() {
+        // By name, so that the text does not tell in which order the counts came.
+        let mut lines: Vec<&Line> = totals.lines().iter().collect();
+        lines.sort_unstable_by_key(|line| (&line.service, &line.route));
+        for line in lines {
             for (class, count) in CLASSES.iter().zip(line.classes) {
                 if count > 0 {
                     let names = [&*line.service, &*line.route, class];

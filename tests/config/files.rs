@@ -5,6 +5,7 @@ use std::path::Path;
 use silverback::config;
 use silverback::config::docs;
 use silverback::config::schema;
+use silverback::control::reload::RESTART_KEYS;
 
 const BEGIN: &str =
     "<!-- printed from the code; `UPDATE_GOLDEN=1 cargo test --test config` prints it anew -->\n";
@@ -70,6 +71,53 @@ fn the_documentation_lists_what_the_code_knows() {
         return;
     }
     assert_eq!(printed, docs::reference());
+}
+
+/// What the documentation says of a key's reload is what a reload does.
+#[test]
+fn keys_that_need_a_restart_are_the_ones_that_a_reload_refuses() {
+    let mut documented = Vec::new();
+    for section in schema::SECTIONS {
+        let table = section.title.trim_matches(['[', ']']);
+        for key in section.keys {
+            let refused = RESTART_KEYS.iter().any(|known| {
+                let whole = format!("{table}.{}", key.name);
+                let names_the_table = *known == table;
+                names_the_table
+                    || *known == whole
+                    || (section.title == schema::ROOT.title && *known == key.name)
+            });
+            assert_eq!(
+                key.reload == schema::Reload::Restart,
+                refused,
+                "{} of {}",
+                key.name,
+                section.title
+            );
+            documented.extend(refused.then_some(key.name));
+        }
+    }
+    assert!(documented.len() >= RESTART_KEYS.len());
+}
+
+/// The shape that the gateway was ordered in: it loads as it stands.
+#[test]
+fn the_normative_shape_loads_word_for_word() {
+    let loaded = config::parse_str("normative.toml", include_str!("normative.txt"))
+        .unwrap_or_else(|faults| panic!("{}", faults.render_text(false)));
+    let model = loaded.model;
+    assert_eq!(loaded.warnings, []);
+    assert_eq!(
+        (model.limits.request_headers, model.limits.connections),
+        (100, 100_000)
+    );
+    let route = &model.routes[0];
+    assert_eq!(route.timeouts.read, std::time::Duration::from_secs(5));
+    assert_eq!(
+        route.timeouts.connect, model.services[0].timeouts.connect,
+        "inherited"
+    );
+    assert_eq!(model.upstreams[0].targets[0].port, 9_000);
 }
 
 /// The documented defaults are those in force: setting all of them changes nothing.

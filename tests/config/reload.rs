@@ -159,12 +159,15 @@ fn what_changed_is_told_by_kind_and_name() {
     assert!(config::diff(&old, &old).is_empty());
 }
 
+/// What a test does to a text.
+type Edit = Box<dyn Fn(&str) -> String>;
+
 /// A loader that remembers gives what one that does not would, after every edit.
 #[test]
 fn a_kept_loader_gives_what_a_fresh_one_would() {
     let base = marketplace::generate(60);
     let mut loader = Loader::default();
-    let edits: Vec<Box<dyn Fn(&str) -> String>> = vec![
+    let edits: Vec<Edit> = vec![
         Box::new(str::to_owned),
         Box::new(|text| text.replacen("connect_timeout = \"2s\"", "connect_timeout = \"3s\"", 1)),
         Box::new(|text| {

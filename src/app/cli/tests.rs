@@ -1,3 +1,5 @@
+//! What may be typed and what it means; the declarations themselves are checked by clap.
+
 use clap::CommandFactory as _;
 
 use super::Cli;
@@ -157,6 +159,7 @@ fn every_command_is_understood() {
         "run",
         "run -c a.toml",
         "run --config a.toml",
+        "run --driver epoll",
         "check --format json",
         "demo",
         "demo --listen :0",

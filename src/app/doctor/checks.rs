@@ -28,10 +28,6 @@ pub(super) fn kernel(facts: &Facts) -> Check {
 /// Whether a ring can be made, and how good a one.
 pub(super) fn io_uring(facts: &Facts) -> Check {
     let check = Check::ok("io_uring", String::new());
-    if facts.ring_forbidden {
-        let check = check.found("forbidden by MONOIO_FORCE_LEGACY_DRIVER");
-        return check.warn("unset that variable; until then the slower epoll driver serves");
-    }
     let ring = match &facts.ring {
         Ok(ring) => ring,
         Err(error) => return ring_refused(check.found(format!("not available: {error}")), facts),
@@ -88,7 +84,7 @@ pub(super) fn open_files(facts: &Facts, needs: &Needs) -> Check {
         .saturating_mul(2)
         .saturating_add(FILES_BESIDE);
     let found = format!("{} (at most {})", limit(soft, ""), limit(hard, ""));
-    let check = Check::ok("open files", found);
+    let check = Check::ok("nofile", found);
     let Some(soft) = soft.filter(|soft| *soft < wanted) else {
         return check;
     };
@@ -119,7 +115,7 @@ pub(super) fn backlog(facts: &Facts) -> Check {
 /// Each connection to one address of an origin takes a port of this range.
 pub(super) fn ports(facts: &Facts) -> Check {
     let text = |(low, high)| format!("{low} to {high}");
-    let check = Check::known("local ports", facts.port_range.map(text));
+    let check = Check::known("port range", facts.port_range.map(text));
     let few = |(low, high): (u64, u64)| high.saturating_sub(low) < PORTS_MIN;
     if facts.port_range.is_some_and(few) {
         return check.warn(

@@ -19,8 +19,6 @@ pub struct Facts {
     pub io_uring_disabled: Option<u64>,
     /// What came of making a ring; the error's text if none could be made.
     pub ring: Result<Ring, String>,
-    /// The environment forbids io_uring (`MONOIO_FORCE_LEGACY_DRIVER`).
-    pub ring_forbidden: bool,
     /// RLIMIT_MEMLOCK in bytes, soft; none for unlimited.
     pub memlock_bytes: Option<u64>,
     /// RLIMIT_NOFILE, soft and hard; none for unlimited.
@@ -55,8 +53,6 @@ impl Facts {
     /// Asks the machine. Makes up to three rings of two entries and closes them again.
     pub fn read() -> Self {
         let nofile = rustix::process::getrlimit(Resource::Nofile);
-        let forced = std::env::var("MONOIO_FORCE_LEGACY_DRIVER").unwrap_or_default();
-        let forced = forced.to_ascii_lowercase();
         Self {
             kernel_release: rustix::system::uname()
                 .release()
@@ -64,7 +60,6 @@ impl Facts {
                 .into_owned(),
             io_uring_disabled: read_number("/proc/sys/kernel/io_uring_disabled"),
             ring: probe_ring().map_err(|error| error.to_string()),
-            ring_forbidden: matches!(&*forced, "1" | "true" | "yes"),
             memlock_bytes: rustix::process::getrlimit(Resource::Memlock).current,
             open_files: (nofile.current, nofile.maximum),
             somaxconn: read_number("/proc/sys/net/core/somaxconn"),

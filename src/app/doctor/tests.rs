@@ -1,3 +1,5 @@
+//! Each fault of a machine, made up one at a time, is found alone and has its remedy.
+
 use super::Check;
 use super::Facts;
 use super::Needs;
@@ -19,7 +21,6 @@ fn good() -> Facts {
             cooperative: true,
             missing: Vec::new(),
         }),
-        ring_forbidden: false,
         memlock_bytes: Some(8192 * 1024),
         open_files: (Some(1_048_576), None),
         somaxconn: Some(4096),
@@ -78,9 +79,6 @@ fn each_fault_is_found_alone_and_has_its_remedy() {
         ("kernel", Status::Warn, "recommended", |f, _| {
             f.kernel_release = "weird".into()
         }),
-        ("io_uring", Status::Warn, "unset", |f, _| {
-            f.ring_forbidden = true
-        }),
         ("io_uring", Status::Warn, "seccomp", |f, _| {
             f.ring = Err("not permitted".into())
         }),
@@ -105,16 +103,16 @@ fn each_fault_is_found_alone_and_has_its_remedy() {
         ("io_uring", Status::Warn, "40 %", |f, _| {
             f.ring = Ok(Ring::default())
         }),
-        ("open files", Status::Warn, "ulimit -n 200256", |f, _| {
+        ("nofile", Status::Warn, "ulimit -n 200256", |f, _| {
             f.open_files.0 = Some(65_536)
         }),
-        ("open files", Status::Fail, "LimitNOFILE=200256", |f, _| {
+        ("nofile", Status::Fail, "LimitNOFILE=200256", |f, _| {
             f.open_files.0 = Some(256)
         }),
         ("somaxconn", Status::Warn, "somaxconn=4096", |f, _| {
             f.somaxconn = Some(128)
         }),
-        ("local ports", Status::Warn, "port_range", |f, _| {
+        ("port range", Status::Warn, "port_range", |f, _| {
             f.port_range = Some((60_000, 10))
         }),
         ("tcp_tw_reuse", Status::Warn, "tw_reuse=1", |f, _| {

@@ -1,3 +1,5 @@
+//! The mock origin over real sockets, asked the way its page of orders says.
+
 use std::io::Read as _;
 use std::io::Write as _;
 use std::net::TcpStream;

@@ -1,3 +1,5 @@
+//! Quotas and cpusets as they are read from made-up cgroup trees.
+
 use std::fs;
 use std::path::Path;
 

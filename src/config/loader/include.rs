@@ -3,18 +3,16 @@
 use std::path::Path;
 use std::path::PathBuf;
 
-use foldhash::HashMap;
-
 use crate::base::limits;
 use crate::config::code::Code;
-use crate::config::resolve::part::Part;
 use crate::config::source::File;
 use crate::config::source::Place;
 
+use super::Known;
 use super::Reading;
 
 /// Reads the main file and all that it includes.
-pub(super) fn read_main(path: &Path, known: &mut HashMap<u128, Part>, reading: &mut Reading) {
+pub(super) fn read_main(path: &Path, known: &mut Known, reading: &mut Reading) {
     let mut chain = Vec::new();
     let mut done = Vec::new();
     visit(path, None, &mut chain, &mut done, known, reading);
@@ -27,7 +25,7 @@ fn visit(
     asked: Option<Place>,
     chain: &mut Vec<PathBuf>,
     done: &mut Vec<PathBuf>,
-    known: &mut HashMap<u128, Part>,
+    known: &mut Known,
     reading: &mut Reading,
 ) {
     let identity = path.canonicalize().unwrap_or_else(|_| path.to_owned());

@@ -18,6 +18,7 @@ use crate::config::model::Model;
 use crate::config::source::Place;
 
 use super::part::Part;
+use super::part::Sections;
 use super::sections;
 use unique::Named;
 use unique::Unique;
@@ -26,7 +27,7 @@ use unique::Unique;
 #[derive(Debug)]
 pub(in crate::config) struct Placed {
     pub(in crate::config) base: Place,
-    pub(in crate::config) part: Part,
+    pub(in crate::config) part: Box<Part>,
 }
 
 /// Makes the model of all parts. With `complete` unset some text could not be read, so that a reference to
@@ -48,12 +49,12 @@ pub(in crate::config) fn join(placed: &mut [Placed], complete: bool, sink: &mut 
     }
     let routes = routes::join(placed, &services, complete, sink);
     let model = Model {
-        gateway: once(placed, "gateway", |part| part.gateway.as_ref(), sink).unwrap_or_default(),
-        limits: once(placed, "limits", |part| part.limits.as_ref(), sink).unwrap_or_default(),
-        timeouts: once(placed, "timeouts", |part| part.timeouts.as_ref(), sink).unwrap_or_default(),
-        admin: once(placed, "admin", |part| part.admin.as_ref(), sink),
-        access_log: once(placed, "access_log", |part| part.access_log.as_ref(), sink),
-        dns: once(placed, "dns", |part| part.dns.as_ref(), sink).unwrap_or_default(),
+        gateway: once(placed, "gateway", |read| read.gateway.as_ref(), sink).unwrap_or_default(),
+        limits: once(placed, "limits", |read| read.limits.as_ref(), sink).unwrap_or_default(),
+        timeouts: once(placed, "timeouts", |read| read.timeouts.as_ref(), sink).unwrap_or_default(),
+        admin: once(placed, "admin", |read| read.admin.as_ref(), sink),
+        access_log: once(placed, "access_log", |read| read.access_log.as_ref(), sink),
+        dns: once(placed, "dns", |read| read.dns.as_ref(), sink).unwrap_or_default(),
         listeners: listeners(placed, sink),
         routes,
         services: services.values,
@@ -70,12 +71,12 @@ pub(in crate::config) fn join(placed: &mut [Placed], complete: bool, sink: &mut 
 fn once<T: Clone>(
     placed: &[Placed],
     name: &str,
-    section: impl Fn(&Part) -> Option<&(Place, T)>,
+    section: impl Fn(&Sections) -> Option<&(Place, T)>,
     sink: &mut Sink,
 ) -> Option<T> {
     let mut first: Option<(Place, T)> = None;
     for Placed { base, part } in placed {
-        let Some((place, value)) = section(part) else {
+        let Some((place, value)) = part.sections.as_deref().and_then(&section) else {
             continue;
         };
         let place = place.moved(*base);
@@ -94,7 +95,7 @@ fn once<T: Clone>(
 fn listeners(placed: &[Placed], sink: &mut Sink) -> Vec<Listener> {
     let mut found: Vec<(Place, &Listener)> = Vec::new();
     for Placed { base, part } in placed {
-        for (place, listener) in &part.listeners {
+        for (place, listener) in part.sections.iter().flat_map(|read| &read.listeners) {
             let place = place.moved(*base);
             let clash = found.iter().find(|(_, other)| collide(listener, other));
             if let Some((first, other)) = clash {
@@ -109,7 +110,8 @@ fn listeners(placed: &[Placed], sink: &mut Sink) -> Vec<Listener> {
         }
     }
     for Placed { base, part } in placed {
-        if let Some((place, admin)) = &part.admin {
+        let admin = part.sections.as_ref().and_then(|read| read.admin.as_ref());
+        if let Some((place, admin)) = admin {
             let as_listener = Listener {
                 address: admin.address,
                 ..sections::default_listener()

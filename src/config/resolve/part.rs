@@ -33,13 +33,8 @@ use super::upstreams;
 #[derive(Debug, Default)]
 pub(in crate::config) struct Part {
     pub(in crate::config) includes: Vec<(Place, String)>,
-    pub(super) gateway: Option<(Place, Gateway)>,
-    pub(super) limits: Option<(Place, Limits)>,
-    pub(super) timeouts: Option<(Place, Timeouts)>,
-    pub(super) admin: Option<(Place, Admin)>,
-    pub(super) access_log: Option<(Place, AccessLog)>,
-    pub(super) dns: Option<(Place, Dns)>,
-    pub(super) listeners: Vec<(Place, Listener)>,
+    /// Boxed, because a loader keeps thousands of parts and only the first has any.
+    pub(super) sections: Option<Box<Sections>>,
     pub(super) services: Vec<Entry<Service>>,
     pub(super) routes: Vec<RouteEntry>,
     pub(super) upstreams: Vec<Entry<Upstream>>,
@@ -48,6 +43,18 @@ pub(in crate::config) struct Part {
     pub(in crate::config) is_toml: bool,
     /// Whether it says anything about services, routes or upstreams, in whatever form.
     pub(in crate::config) has_entities: bool,
+}
+
+/// What is not an entity.
+#[derive(Debug, Default)]
+pub(super) struct Sections {
+    pub(super) gateway: Option<(Place, Gateway)>,
+    pub(super) limits: Option<(Place, Limits)>,
+    pub(super) timeouts: Option<(Place, Timeouts)>,
+    pub(super) admin: Option<(Place, Admin)>,
+    pub(super) access_log: Option<(Place, AccessLog)>,
+    pub(super) dns: Option<(Place, Dns)>,
+    pub(super) listeners: Vec<(Place, Listener)>,
 }
 
 /// An entity with the places that faults about it show.
@@ -136,7 +143,7 @@ impl Part {
         let includes = root.texts("include", sink);
         let owned = |text: &Text<'_>| (text.place, text.value.to_owned());
         self.includes = includes.iter().map(owned).collect();
-        sections::read(&root, self, sink);
+        self.sections = sections::read(&root, sink);
         for table in root.tables("services", &schema::SERVICES, sink) {
             services::read(&table, self, sink);
         }

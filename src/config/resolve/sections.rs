@@ -26,7 +26,7 @@ use crate::config::raw::Table;
 use crate::config::raw::text::Text;
 use crate::config::schema;
 
-use super::part::Part;
+use super::part::Sections;
 use super::patterns;
 use super::template;
 
@@ -37,34 +37,50 @@ pub(super) const TIMEOUT: RangeInclusive<Duration> =
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// Every section of `root`.
-pub(super) fn read(root: &Table<'_>, part: &mut Part, sink: &mut Sink) {
+/// Every section of `root`, if there is any.
+pub(super) fn read(root: &Table<'_>, sink: &mut Sink) -> Option<Box<Sections>> {
+    if SECTIONS.iter().all(|key| root.get(key).is_none()) {
+        return None;
+    }
+    let mut read = Sections::default();
     if let Some(table) = root.table("gateway", &schema::GATEWAY, sink) {
-        part.gateway = Some((table.place, gateway(&table, sink)));
+        read.gateway = Some((table.place, gateway(&table, sink)));
     }
     if let Some(table) = root.table("limits", &schema::LIMITS, sink) {
-        part.limits = Some((table.place, read_limits(&table, sink)));
+        read.limits = Some((table.place, read_limits(&table, sink)));
     }
     if let Some(table) = root.table("timeouts", &schema::TIMEOUTS, sink) {
-        part.timeouts = Some((table.place, timeouts(&table, sink)));
+        read.timeouts = Some((table.place, timeouts(&table, sink)));
     }
     if let Some(table) = root.table("admin", &schema::ADMIN, sink) {
         let address = table.text("address", sink);
         let address = address.and_then(|text| socket(&text, None, sink));
         let address = address.unwrap_or(default_admin());
-        part.admin = Some((table.place, Admin { address }));
+        read.admin = Some((table.place, Admin { address }));
     }
     if let Some(table) = root.table("access_log", &schema::ACCESS_LOG, sink) {
-        part.access_log = Some((table.place, access_log(&table, sink)));
+        read.access_log = Some((table.place, access_log(&table, sink)));
     }
     if let Some(table) = root.table("dns", &schema::DNS, sink) {
-        part.dns = Some((table.place, dns(&table, sink)));
+        read.dns = Some((table.place, dns(&table, sink)));
     }
     for table in root.tables("listeners", &schema::LISTENERS, sink) {
         let listener = listener(&table, sink);
-        part.listeners.extend(listener);
+        read.listeners.extend(listener);
     }
+    Some(Box::new(read))
 }
+
+/// The keys of the root that are read here.
+const SECTIONS: [&str; 7] = [
+    "gateway",
+    "limits",
+    "timeouts",
+    "admin",
+    "access_log",
+    "dns",
+    "listeners",
+];
 
 impl Default for Gateway {
     fn default() -> Self {

@@ -52,7 +52,7 @@ pub const ROOT: Section = Section {
             "[{ address = \"0.0.0.0:8000\" }]",
             "`[[listeners]]`",
             "[{ address = \"127.0.0.1:8000\" }]",
-            Yes,
+            Restart,
             "Where clients are accepted.",
         ),
         key(
@@ -70,7 +70,7 @@ pub const ROOT: Section = Section {
             "(no access log)",
             "`[access_log]`",
             "{ path = \"stdout\" }",
-            Yes,
+            Restart,
             "One line for each exchange.",
         ),
         key(
@@ -327,7 +327,7 @@ pub const LISTENERS: Section = Section {
             "(required)",
             "`ip:port`, IPv6 in brackets",
             "\"127.0.0.1:8000\"",
-            Yes,
+            Restart,
             "Where to listen; every worker has its own socket there. Port 0 lets the kernel choose.",
         ),
         key(
@@ -336,7 +336,7 @@ pub const LISTENERS: Section = Section {
             "false",
             "",
             "true",
-            Yes,
+            Restart,
             "Whether every connection starts with a PROXY protocol header, version 1 or 2.",
         ),
         key(
@@ -377,7 +377,7 @@ pub const ACCESS_LOG: Section = Section {
             "\"stdout\"",
             "`stdout` or a path",
             "\"/var/log/silverback/access.log\"",
-            Yes,
+            Restart,
             "Where the lines go; a file is reopened on SIGUSR1.",
         ),
         key(
@@ -386,7 +386,7 @@ pub const ACCESS_LOG: Section = Section {
             "\"json\"",
             "`json`, `logfmt`, `combined`, or a template with `$` in it",
             "\"$remote_addr $request_method $path $status\"",
-            Yes,
+            Restart,
             "What a line looks like.",
         ),
     ],

@@ -1,3 +1,5 @@
+//! Who is believed about a client, and the fields that an origin is told, against recorded answers.
+
 use std::net::IpAddr;
 
 use ipnet::IpNet;

@@ -1,3 +1,5 @@
+//! Every form of every reply, against what was recorded of Kong.
+
 use super::Body;
 use super::Latency;
 use super::Reply;

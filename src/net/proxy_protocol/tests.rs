@@ -1,3 +1,5 @@
+//! Both versions of the PROXY header, at every split point and one wrong byte at a time.
+
 use std::net::SocketAddr;
 
 use proptest::prelude::*;

@@ -25,6 +25,7 @@ cases! {
     config_show_has_the_defaults: [];
     route_test_names_the_winner: [];
     route_test_reads_fields: [];
+    route_test_speaks_json: [];
     doctor_looks_at_the_machine: [];
     proxy_needs_no_file: [];
     demo_answers_like_mockbin: [];
@@ -212,6 +213,25 @@ fn route_test_reads_fields() {
     .expect(0);
     let first = run.stdout.find("beta").unwrap_or(usize::MAX);
     assert!(first < usize::MAX, "{run:?}");
+}
+
+fn route_test_speaks_json() {
+    let file = File::with(ROUTES);
+    let request = "GET http://api.example.com/v1/x?y=1";
+    let run = silverback(&[
+        "route",
+        "test",
+        request,
+        "--format",
+        "json",
+        "--config",
+        file.name(),
+    ])
+    .expect(0);
+    let found: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(found["route"]["name"], "v1");
+    assert_eq!(found["upstream_url"], "http://127.0.0.1:9/base/x?y=1");
+    assert_eq!(found["others"][0]["name"], "beta");
 }
 
 fn doctor_looks_at_the_machine() {

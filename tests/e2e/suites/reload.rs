@@ -22,6 +22,7 @@ cases! {
     changed_include_reloads: [];
     admin_reloads_and_says_what_changed: [];
     command_reloads_and_says_what_changed: [];
+    command_without_wait_says_what_is_accepted: [];
     bad_file_keeps_the_old_configuration: ["FP1"];
     taken_port_keeps_the_old_configuration: ["FP3"];
     acknowledged_configuration_answers: ["FP5"];
@@ -141,6 +142,20 @@ fn command_reloads_and_says_what_changed() {
     let run = silverback(&["reload", "--wait", "--admin", &admin]).expect(1);
     assert!(run.all().contains("workerz"), "{run:?}");
     changing.gateway.get("/two").expect(200);
+}
+
+fn command_without_wait_says_what_is_accepted() {
+    let changing = Changing::start();
+    changing.write("/two");
+    let admin = changing.gateway.admin.to_string();
+    let run = silverback(&["reload", "--admin", &admin]).expect(0);
+    assert!(run.stdout.contains("r0"), "{run:?}");
+    changing.wait_for("/two");
+    let run = silverback(&["reload", "--admin", &admin]).expect(0);
+    assert!(run.stdout.contains("serves by it already"), "{run:?}");
+    std::fs::write(changing.gateway.file(), "[gateway]\nworkerz = 1\n").unwrap();
+    let run = silverback(&["reload", "--admin", &admin]).expect(1);
+    assert!(run.stderr.contains("silverback.toml:2:1"), "{run:?}");
 }
 
 fn bad_file_keeps_the_old_configuration() {
