@@ -45,7 +45,9 @@ pub enum Name {
     XForwardedPort,
     XForwardedPrefix,
     XForwardedProto,
+    XKongProxyLatency,
     XKongRequestId,
+    XKongUpstreamLatency,
     XRealIp,
 }
 
@@ -93,7 +95,9 @@ impl Name {
         "X-Forwarded-Port",
         "X-Forwarded-Prefix",
         "X-Forwarded-Proto",
+        "X-Kong-Proxy-Latency",
         "X-Kong-Request-Id",
+        "X-Kong-Upstream-Latency",
         "X-Real-IP",
     ];
 
@@ -133,7 +137,9 @@ impl Name {
             ],
             18 => &[Self::ProxyAuthenticate, Self::XForwardedPrefix],
             19 => &[Self::ProxyAuthorization],
+            20 => &[Self::XKongProxyLatency],
             21 => &[Self::SecWebSocketVersion],
+            23 => &[Self::XKongUpstreamLatency],
             _ => &[],
         };
         let spelled = |name: &&Self| name.as_str().as_bytes().eq_ignore_ascii_case(token);

@@ -26,7 +26,6 @@ impl<'a> Nominated<'a> {
             Name::Connection
                 | Name::KeepAlive
                 | Name::Proxy
-                | Name::ProxyAuthorization
                 | Name::ProxyConnection
                 | Name::Te
                 | Name::Trailer

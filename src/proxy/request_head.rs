@@ -10,6 +10,7 @@ use crate::http::Field;
 use crate::http::Framing;
 use crate::http::Name;
 use crate::http::RequestHead;
+use crate::http::Version;
 use crate::http::forwarded::ClientText;
 use crate::http::forwarded::Forwarding;
 use crate::http::forwarded::TrustPolicy;
@@ -18,6 +19,7 @@ use crate::http::request_id::RequestId;
 use crate::http1::encode;
 use crate::http1::hop_by_hop::Nominated;
 use crate::http1::hop_by_hop::wants_upgrade;
+use crate::proxy::response_head::takes_trailers;
 use crate::router::Match;
 use crate::router::forwarded_prefix;
 use crate::router::upstream_path;
@@ -127,7 +129,11 @@ impl Onward<'_> {
         forwarding.append(&head.fields, bytes, out);
         out.extend_from_slice(b"X-Kong-Request-Id: ");
         out.extend_from_slice(self.request_id);
-        out.extend_from_slice(b"\r\nVia: 1.1 ");
+        // The version that the client spoke (RFC 9110 section 7.6.3).
+        out.extend_from_slice(match head.version {
+            Version::Http10 => b"\r\nVia: 1.0 ",
+            Version::Http11 => b"\r\nVia: 1.1 ",
+        });
         out.extend_from_slice(PSEUDONYM.as_bytes());
         out.extend_from_slice(b"\r\n");
     }
@@ -144,10 +150,7 @@ impl Onward<'_> {
         if let Some(protocol) = wants_upgrade(self.head, bytes) {
             out.extend_from_slice(b"Connection: keep-alive, Upgrade\r\n");
             encode::field(out, b"Upgrade", protocol);
-        } else if fields
-            .all(Name::Te, bytes)
-            .any(|te| te.eq_ignore_ascii_case(b"trailers"))
-        {
+        } else if takes_trailers(self.head, bytes) {
             out.extend_from_slice(b"Connection: TE\r\nTE: trailers\r\n");
             for trailer in fields.all(Name::Trailer, bytes) {
                 encode::field(out, b"Trailer", trailer);

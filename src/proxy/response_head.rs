@@ -59,6 +59,8 @@ pub struct Homeward<'a> {
     pub gateway_ms: u64,
     /// The request's id.
     pub request_id: &'a RequestId,
+    /// A cookie that the balancer gives to a client without one.
+    pub cookie: Option<&'a [u8]>,
 }
 
 impl Homeward<'_> {
@@ -94,6 +96,7 @@ impl Homeward<'_> {
             out.extend_from_slice(b"Connection: Upgrade\r\n");
             let protocol = self.head.fields.get(Name::Upgrade, self.bytes);
             encode::field(out, b"Upgrade", protocol.unwrap_or_default());
+            self.write_own_fields(out);
         }
         out.extend_from_slice(b"\r\n");
     }
@@ -103,6 +106,12 @@ impl Homeward<'_> {
         for field in self.head.fields.lines() {
             let passes = match field.known {
                 Name::ContentLength => false,
+                // Ours stand in their place.
+                Name::XKongProxyLatency | Name::XKongRequestId | Name::XKongUpstreamLatency => {
+                    false
+                }
+                // A final answer's are continued in one line, see `write_own_fields`.
+                Name::Via => self.head.status < 200 && self.head.status != 101,
                 // It announces what will be delivered (RFC 9110 section 6.6.2).
                 Name::Trailer => self.delivery == Delivery::Chunked && self.trailers,
                 // The protocols of a 426 are its message (RFC 9110 section 15.5.22).
@@ -126,14 +135,27 @@ impl Homeward<'_> {
         }
     }
 
-    /// What the gateway says of itself on a proxied answer, under Kong's names.
+    /// What the gateway says of itself on a proxied answer, under Kong's names. The origin's Server is kept,
+    /// its Via continued.
     fn write_own_fields(&self, out: &mut Vec<u8>) {
+        let fields = &self.head.fields;
+        if !fields.has(Name::Server) {
+            encode::field(out, b"Server", PSEUDONYM.as_bytes());
+        }
+        if let Some(cookie) = self.cookie {
+            encode::field(out, b"Set-Cookie", cookie);
+        }
         let mut digits = itoa::Buffer::new();
         out.extend_from_slice(b"X-Kong-Upstream-Latency: ");
         out.extend_from_slice(digits.format(self.upstream_ms).as_bytes());
         out.extend_from_slice(b"\r\nX-Kong-Proxy-Latency: ");
         out.extend_from_slice(digits.format(self.gateway_ms).as_bytes());
-        out.extend_from_slice(b"\r\nVia: 1.1 ");
+        out.extend_from_slice(b"\r\nVia: ");
+        for via in fields.all(Name::Via, self.bytes) {
+            out.extend_from_slice(via);
+            out.extend_from_slice(b", ");
+        }
+        out.extend_from_slice(b"1.1 ");
         out.extend_from_slice(PSEUDONYM.as_bytes());
         out.extend_from_slice(b"\r\nX-Kong-Request-Id: ");
         out.extend_from_slice(self.request_id);
@@ -147,5 +169,6 @@ pub fn takes_trailers(head: &RequestHead, bytes: &[u8]) -> bool {
         && head
             .fields
             .all(Name::Te, bytes)
-            .any(|te| te.eq_ignore_ascii_case(b"trailers"))
+            .flat_map(|codings| codings.split(|&byte| byte == b','))
+            .any(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"trailers"))
 }
