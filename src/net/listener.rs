@@ -44,16 +44,23 @@ pub fn bind(address: SocketAddr, backlog: i32) -> io::Result<std::net::TcpListen
 pub struct Listener {
     socket: std::net::TcpListener,
     inner: TcpListener,
+    polled: bool,
 }
 
 impl Listener {
-    /// Hands a bound socket to the runtime of this thread.
+    /// Hands a bound socket to the runtime of this thread. A runtime that polls sockets needs them non-blocking,
+    /// one that completes operations must not have them so: it would be told to come again.
     ///
     /// # Errors
     /// When the runtime cannot register the socket.
-    pub fn new(socket: std::net::TcpListener) -> io::Result<Self> {
+    pub fn new(socket: std::net::TcpListener, polled: bool) -> io::Result<Self> {
+        socket.set_nonblocking(polled)?;
         let inner = TcpListener::from_std(socket.try_clone()?)?;
-        Ok(Self { socket, inner })
+        Ok(Self {
+            socket,
+            inner,
+            polled,
+        })
     }
 
     /// The next connection. Never drop this future before it ends: the runtime would leak the descriptor.
@@ -71,7 +78,9 @@ impl Listener {
     pub fn stop(&self, mut take: impl FnMut(Stream)) {
         if self.socket.set_nonblocking(true).is_ok() {
             while let Ok((socket, peer)) = self.socket.accept() {
-                if let Ok(stream) = TcpStream::from_std(socket) {
+                if socket.set_nonblocking(self.polled).is_ok()
+                    && let Ok(stream) = TcpStream::from_std(socket)
+                {
                     take(Stream::new(stream, peer));
                 }
             }

@@ -145,6 +145,10 @@ async fn first_bytes(
     up: &mut Reader,
     due: Instant,
 ) -> Result<Filled, Missed> {
+    // Not left to the guard alone: bytes that trickle in would set it again and again.
+    if exchange.until(due).is_zero() {
+        return Err(Missed::Unanswered(Cause::ResponseTimeout));
+    }
     if exchange.reader.is_none() {
         let filled = exchange.guard.limit(up.filled()).await;
         return filled.map_err(|_expired| Missed::Unanswered(Cause::ResponseTimeout));

@@ -34,8 +34,9 @@ fn normal(head: &Head, listener: u16, origin: u16) -> Vec<String> {
         .iter()
         .filter(|(name, _)| !name.eq_ignore_ascii_case("connection"))
         .map(|(name, value)| {
-            let own = value == &listener.to_string();
-            let value = if own {
+            let value = if name.eq_ignore_ascii_case("x-forwarded-port")
+                && *value == listener.to_string()
+            {
                 "<listener>".to_owned()
             } else {
                 value.replace(&format!(":{origin}"), ":<origin>")
