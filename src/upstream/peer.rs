@@ -242,13 +242,14 @@ impl Peers {
         Rc::clone(peer)
     }
 
-    /// Closes idle connections that are of no more use, and forgets peers that nobody refers to.
+    /// Closes idle connections that are of no more use, and forgets peers that have none and nobody refers to.
     pub fn prune(&self, keep: &KeepAlive, now: Instant) {
         self.known.borrow_mut().retain(|_, peer| {
             peer.idle
                 .borrow_mut()
                 .retain_mut(|idle| idle.is_usable(keep, now));
-            Rc::strong_count(peer) > 1
+            // An install drops every group that refers to it; its connections outlive that.
+            Rc::strong_count(peer) > 1 || !peer.idle.borrow().is_empty()
         });
     }
 
