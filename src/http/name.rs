@@ -45,7 +45,9 @@ pub enum Name {
     XForwardedPort,
     XForwardedPrefix,
     XForwardedProto,
+    XKongProxyLatency,
     XKongRequestId,
+    XKongUpstreamLatency,
     XRealIp,
 }
 
@@ -93,7 +95,9 @@ impl Name {
         "X-Forwarded-Port",
         "X-Forwarded-Prefix",
         "X-Forwarded-Proto",
+        "X-Kong-Proxy-Latency",
         "X-Kong-Request-Id",
+        "X-Kong-Upstream-Latency",
         "X-Real-IP",
     ];
 
@@ -139,7 +143,9 @@ impl Name {
             N::XForwardedPort,
             N::XForwardedPrefix,
             N::XForwardedProto,
+            N::XKongProxyLatency,
             N::XKongRequestId,
+            N::XKongUpstreamLatency,
             N::XRealIp,
         ]
     };
@@ -184,7 +190,7 @@ impl Name {
 #[inline]
 const fn slot(length: usize, first: u8, penult: u8) -> usize {
     let (first, penult) = ((first | 0x20) as usize, (penult | 0x20) as usize);
-    (length * 8 + first * 9 + penult) % SLOTS
+    (length * 8 + first * 24 + penult) % SLOTS
 }
 
 const SLOTS: usize = 256;

@@ -37,10 +37,7 @@ pub(super) fn parse<S: Scan>(scan: S, bytes: &[u8], start: usize) -> Option<Auth
 /// The place behind the escape at `at`.
 pub(super) fn escape_end(bytes: &[u8], at: usize) -> Option<usize> {
     let digits = bytes.get(at + 1..at + 3)?;
-    digits
-        .iter()
-        .all(u8::is_ascii_hexdigit)
-        .then_some(at + 3)
+    digits.iter().all(u8::is_ascii_hexdigit).then_some(at + 3)
 }
 
 /// An IPv6 address in brackets; its zone and later versions are not for this use.

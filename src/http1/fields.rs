@@ -99,7 +99,12 @@ fn trimmed(bytes: &[u8], start: usize, end: usize) -> Span {
 fn trimmed_at_length(bytes: &[u8], start: usize, end: usize) -> Span {
     let value = bytes.get(start..end).unwrap_or_default();
     let behind = value.trim_ascii_end().len();
-    let front = behind - value.get(..behind).unwrap_or_default().trim_ascii_start().len();
+    let front = behind
+        - value
+            .get(..behind)
+            .unwrap_or_default()
+            .trim_ascii_start()
+            .len();
     Span::new(start + front, start + behind)
 }
 
@@ -130,7 +135,9 @@ fn unusual(bytes: &[u8], at: usize, end: usize, side: Side) -> Result<Unusual, F
         return Err(FieldFault::Malformed);
     }
     let behind = bytes.get(name_end..).unwrap_or_default();
-    let white = behind.iter().take_while(|byte| matches!(byte, b' ' | b'\t'));
+    let white = behind
+        .iter()
+        .take_while(|byte| matches!(byte, b' ' | b'\t'));
     let white = white.count();
     match behind.get(white) {
         Some(b':') if white == 0 || side == Side::Response => {

@@ -25,7 +25,9 @@ pub(super) fn number(value: &[u8]) -> Option<u64> {
 }
 
 /// The elements of a list (RFC 9110 section 5.6.1), the empty ones left out.
-pub(super) fn elements<'b>(values: impl Iterator<Item = &'b [u8]>) -> impl Iterator<Item = &'b [u8]> {
+pub(super) fn elements<'b>(
+    values: impl Iterator<Item = &'b [u8]>,
+) -> impl Iterator<Item = &'b [u8]> {
     values
         .flat_map(|value| value.split(|&byte| byte == b','))
         .map(<[u8]>::trim_ascii)

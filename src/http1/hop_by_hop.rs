@@ -32,7 +32,6 @@ impl<'a> Nominated<'a> {
             Name::Connection
                 | Name::KeepAlive
                 | Name::Proxy
-                | Name::ProxyAuthorization
                 | Name::ProxyConnection
                 | Name::Te
                 | Name::Trailer
@@ -58,7 +57,8 @@ impl<'a> Nominated<'a> {
     fn names(&self, field: &Field, bytes: &[u8]) -> bool {
         let name = field.name.of(bytes);
         self.0.is_some_and(|(fields, head)| {
-            elements(fields.all(Name::Connection, head)).any(|option| option.eq_ignore_ascii_case(name))
+            elements(fields.all(Name::Connection, head))
+                .any(|option| option.eq_ignore_ascii_case(name))
         })
     }
 }

@@ -273,7 +273,9 @@ fn judge<S: Scan>(scan: S, bytes: &[u8], head: &mut RequestHead) -> Result<(), C
         head.expects_continue = head.framing != Framing::Empty;
     }
     if fields.has(Name::MaxForwards) && matches!(head.method, Method::Options | Method::Trace) {
-        let hops = fields.get(Name::MaxForwards, bytes).and_then(framing::number);
+        let hops = fields
+            .get(Name::MaxForwards, bytes)
+            .and_then(framing::number);
         if hops.is_none() || fields.repeats(Name::MaxForwards) {
             return Err(Cause::RequestMalformed);
         }

@@ -114,7 +114,9 @@ const STATUS_END: usize = 12;
 #[inline(always)]
 fn line<S: Scan>(scan: S, bytes: &[u8], head: &mut ResponseHead) -> Result<Option<usize>, Cause> {
     let Some(start) = bytes.first_chunk::<STATUS_END>() else {
-        return begins_well(bytes).then_some(None).ok_or(Cause::ResponseMalformed);
+        return begins_well(bytes)
+            .then_some(None)
+            .ok_or(Cause::ResponseMalformed);
     };
     if !begins_well(start) {
         return Err(Cause::ResponseMalformed);
@@ -149,11 +151,15 @@ fn line<S: Scan>(scan: S, bytes: &[u8], head: &mut ResponseHead) -> Result<Optio
 #[inline(always)]
 fn begins_well(bytes: &[u8]) -> bool {
     let shape = b"HTTP/1.0 100";
-    bytes.iter().zip(shape).enumerate().all(|(at, (&byte, &like))| match at {
-        7 | 10 | 11 => byte.is_ascii_digit(),
-        9 => matches!(byte, b'1'..=b'5'),
-        _ => byte == like,
-    })
+    bytes
+        .iter()
+        .zip(shape)
+        .enumerate()
+        .all(|(at, (&byte, &like))| match at {
+            7 | 10 | 11 => byte.is_ascii_digit(),
+            9 => matches!(byte, b'1'..=b'5'),
+            _ => byte == like,
+        })
 }
 
 #[cfg(test)]

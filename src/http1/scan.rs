@@ -183,6 +183,7 @@ mod avx2 {
     )]
 
     use std::arch::x86_64::__m256i;
+    use std::arch::x86_64::_mm_loadu_si128;
     use std::arch::x86_64::_mm256_and_si256;
     use std::arch::x86_64::_mm256_broadcastsi128_si256;
     use std::arch::x86_64::_mm256_cmpeq_epi8;
@@ -194,14 +195,13 @@ mod avx2 {
     use std::arch::x86_64::_mm256_setzero_si256;
     use std::arch::x86_64::_mm256_shuffle_epi8;
     use std::arch::x86_64::_mm256_srli_epi16;
-    use std::arch::x86_64::_mm_loadu_si128;
 
-    use super::Job;
-    use super::Scan;
-    use super::Tables;
     use super::HOST;
+    use super::Job;
     use super::NAME;
+    use super::Scan;
     use super::TARGET;
+    use super::Tables;
     use super::VALUE;
     use super::classes;
     use crate::http::Name;

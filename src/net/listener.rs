@@ -13,10 +13,12 @@ use socket2::SockRef;
 use socket2::Socket;
 use socket2::Type;
 
+use crate::base::limits;
 use crate::net::Stream;
 
 /// Binds a listening socket to `address`; every socket of the group must be bound before any is used. Accepted
-/// sockets inherit `TCP_NODELAY`, which saves a system call each.
+/// sockets inherit its options, which saves system calls on each: `TCP_NODELAY`, and a bound on what the kernel
+/// holds unsent for a slow reader, which is as good as read from the origin.
 ///
 /// # Errors
 /// When the address is taken, not ours, or not permitted.
@@ -29,6 +31,7 @@ pub fn bind(address: SocketAddr, backlog: i32) -> io::Result<std::net::TcpListen
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(true)?;
     socket.set_tcp_nodelay(true)?;
+    socket.set_tcp_notsent_lowat(limits::UNSENT_BYTES)?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
@@ -45,7 +48,8 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Hands a bound socket to the runtime of this thread.
+    /// Hands a bound socket to the runtime of this thread. A runtime that polls sockets needs them non-blocking,
+    /// one that completes operations must not have them so: it would be told to come again.
     ///
     /// # Errors
     /// When the runtime cannot register the socket.

@@ -32,6 +32,7 @@ pub(super) async fn answer(exchange: &mut Exchange<'_>, stop: Stop) -> Fate {
     if ends_connection(reply.cause) {
         exchange.keep = false;
     }
+    exchange.keep_unless_draining();
     if exchange.keep && !exchange.body.complete {
         exchange.keep = worth_discarding(exchange);
     }

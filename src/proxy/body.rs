@@ -154,7 +154,7 @@ pub(super) struct Source<'a> {
 /// Moves the rest of a request's body to the upstream, one bounded buffer at a time, so that a slow upstream
 /// slows the client. Returns bytes read beyond the body, which begin the next request.
 pub(super) async fn pump(
-    source: Source<'_>,
+    mut source: Source<'_>,
     body: &mut RequestBody,
     upstream: &mut Writer,
     pool: &Pool,
@@ -164,17 +164,8 @@ pub(super) async fn pump(
     loop {
         buffer.clear();
         buffer.resize(CHUNK_HEADROOM, 0);
-        source.guard.arm(clock::now(), source.idle);
-        source.reader.arm(buffer);
-        let Ok((result, filled)) = source.guard.limit(source.reader.filled()).await else {
-            return Err(Broken::Client(Cause::RequestBodyTimeout));
-        };
-        buffer = filled;
-        let received = match result {
-            Ok(0) => return Err(Broken::Client(Cause::RequestBodyIncomplete)),
-            Ok(received) => received,
-            Err(_) => return Err(Broken::Client(Cause::ClientClosed)),
-        };
+        let received;
+        (received, buffer) = source.receive(buffer, pool).await?;
         let received_bytes = buffer.get_mut(CHUNK_HEADROOM..).unwrap_or_default();
         let (data, consumed) = body.take(source.decoder, received_bytes)?;
         total = total.saturating_add(data as u64);
@@ -196,6 +187,36 @@ pub(super) async fn pump(
             source.guard.disarm();
             pool.give(buffer);
             return Ok(next.unwrap_or_default());
+        }
+    }
+}
+
+impl Source<'_> {
+    /// Receives once behind the headroom of `buffer`: how many bytes.
+    async fn receive(
+        &mut self,
+        mut buffer: Vec<u8>,
+        pool: &Pool,
+    ) -> Result<(usize, Vec<u8>), Broken> {
+        self.guard.arm(clock::now(), self.idle);
+        // A receive is armed with a buffer of its own if the client was watched during the exchange before.
+        let aside = self.reader.is_armed();
+        if !aside {
+            self.reader.arm(std::mem::take(&mut buffer));
+        }
+        let Ok((result, filled)) = self.guard.limit(self.reader.filled()).await else {
+            return Err(Broken::Client(Cause::RequestBodyTimeout));
+        };
+        if aside {
+            buffer.extend_from_slice(&filled);
+            pool.give(filled);
+        } else {
+            buffer = filled;
+        }
+        match result {
+            Ok(0) => Err(Broken::Client(Cause::RequestBodyIncomplete)),
+            Ok(received) => Ok((received, buffer)),
+            Err(_) => Err(Broken::Client(Cause::ClientClosed)),
         }
     }
 }

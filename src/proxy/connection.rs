@@ -11,6 +11,7 @@ use crate::net::Guard;
 use crate::net::Reader;
 use crate::net::Writer;
 use crate::shard::Listening;
+use crate::upstream::Pinned;
 
 /// A client's connection.
 #[derive(Debug)]
@@ -31,6 +32,8 @@ pub(super) struct Connection {
     pub(super) ahead: Option<Vec<u8>>,
     /// The client has ended its direction.
     pub(super) ended: bool,
+    /// An upstream connection that the client has authenticated and nobody else may use.
+    pub(super) pinned: Option<Box<Pinned>>,
 }
 
 /// What becomes of a client's connection after an exchange.
@@ -52,7 +55,7 @@ pub(super) enum Fate {
 pub(super) struct Moments {
     /// The head was complete.
     pub(super) received: Instant,
-    /// The request went to the upstream, the last time it was tried.
+    /// An attempt at the upstream began, the last time it was tried: to connect, then to send.
     pub(super) sent: Option<Instant>,
     /// The upstream's final head was complete.
     pub(super) answered: Option<Instant>,

@@ -37,6 +37,7 @@ use crate::proxy::serve::Context;
 use crate::proxy::serve::Job;
 use crate::shard::Instance;
 use crate::shard::Listening;
+use crate::upstream::Pinned;
 
 /// What a fiber keeps from one exchange to the next, so that none of it is allocated again.
 #[derive(Debug, Default)]
@@ -72,6 +73,8 @@ pub(super) struct Exchange<'a> {
     pub(super) pumping: &'a Cell<Pumping>,
     /// When the whole exchange must have ended, if its route says so.
     pub(super) total: Option<Instant>,
+    /// A cookie for a client that the balancer could not tell by one.
+    pub(super) cookie: Option<Box<[u8]>>,
 
     // The record.
     pub(super) moments: Moments,
@@ -88,6 +91,7 @@ pub(super) struct Client<'a> {
     pub(super) requests: u32,
     pub(super) ahead: &'a mut Option<Vec<u8>>,
     pub(super) ended: &'a mut bool,
+    pub(super) pinned: &'a mut Option<Box<Pinned>>,
 }
 
 /// A fiber's own things.
@@ -219,6 +223,7 @@ impl<'a> Exchange<'a> {
             requests: conn.requests,
             ahead: &mut conn.ahead,
             ended: &mut conn.ended,
+            pinned: &mut conn.pinned,
         };
         own.pumping.set(Pumping::Idle);
         let received_bytes = if body.understood {
@@ -244,6 +249,7 @@ impl<'a> Exchange<'a> {
             guard: &own.guard,
             pumping: &own.pumping,
             total: None,
+            cookie: None,
             moments: Moments {
                 received,
                 ..Moments::default()
@@ -256,6 +262,8 @@ impl<'a> Exchange<'a> {
 
     /// The life of a request.
     async fn pipeline(&mut self) -> Result<Fate, Stop> {
+        #[cfg(debug_assertions)]
+        crate::proxy::failpoint::strike(self);
         let routed = route(self)?;
         let admitted = admit(self, routed)?;
         forward(self, admitted).await
@@ -270,6 +278,12 @@ impl<'a> Exchange<'a> {
             }
             Reuse::Close => false,
         }
+    }
+
+    /// Takes the promise to keep the client's connection back, if the gateway drains by now. To be asked
+    /// when the answer's head is written.
+    pub(super) fn keep_unless_draining(&mut self) {
+        self.keep &= !self.cx.shard.draining.get();
     }
 
     /// Drops this request's bytes from the input; what is left begins the next.

@@ -1,15 +1,18 @@
 //! The third stage: to a target and back to the head of its answer, with retries.
 //!
-//! A request may be tried again while all of it is still here: on the next target when no connection could be
-//! made (any method, as nothing was sent), and once on a fresh connection when a reused one ended before
-//! the first byte of an answer and the method is idempotent (RFC 9110 section 9.2.2).
+//! A request may be tried again while all of it is still here and no byte of an answer has come (RFC 9110 section
+//! 9.2.2): at the next target when no connection could be made (any method, as nothing was sent), or when the
+//! target did not answer and the method is idempotent; and first, once, on a fresh connection to the same
+//! target when a reused one ended, because then the request most likely crossed the target's idle close.
 
 use std::rc::Rc;
 use std::time::Duration;
 
 use crate::base::clock::Instant;
+use crate::base::limits;
 use crate::http::Cause;
 use crate::http::Framing;
+use crate::http::Name;
 use crate::net::pool::Size;
 use crate::proxy::admit::Admitted;
 use crate::proxy::body::append_chunk;
@@ -38,8 +41,10 @@ pub(super) struct Sent {
 pub(super) enum Missed {
     /// Nothing of the request was sent; the cause is the answer if there is no other target.
     Unsent(Cause),
-    /// The connection ended before the first byte of an answer.
-    Silent,
+    /// A reused connection ended before the first byte of an answer.
+    Stale,
+    /// The request was sent and not answered; the cause is the answer if it is not tried again.
+    Unanswered(Cause),
     /// There is nothing to try again.
     Final(Stop),
 }
@@ -47,6 +52,16 @@ pub(super) enum Missed {
 impl From<Stop> for Missed {
     fn from(stop: Stop) -> Self {
         Self::Final(stop)
+    }
+}
+
+impl Missed {
+    /// The same, if an answer has `begun`: then there is nothing to try again.
+    pub(super) fn after(self, begun: bool) -> Self {
+        match self {
+            Self::Unanswered(cause) if begun => Self::Final(cause.into()),
+            missed => missed,
+        }
     }
 }
 
@@ -65,30 +80,32 @@ pub(super) async fn forward(exchange: &mut Exchange<'_>, admitted: Admitted) -> 
     let mut retries = service.retries;
     let mut fresh = false;
     loop {
-        let picked = group.pick(&choice, exchange.moments.received, &exchange.cx.shard.rng);
-        let index = picked.map_err(|absence| last.unwrap_or(absence))?;
+        let index = match exchange.pinned_member(group) {
+            Some(index) if last.is_none() => index,
+            Some(_) | None => {
+                let picked = group.pick(&choice, exchange.moments.received, &exchange.cx.shard.rng);
+                picked.map_err(|absence| last.unwrap_or(absence))?
+            }
+        };
         let member = &group.members[index];
-        let missed = match attempt(exchange, &admitted, member, fresh).await {
+        let cause = match attempt(exchange, &admitted, member, fresh).await {
             Ok(fate) => {
                 exchange.observe(group, index);
                 return Ok(fate);
             }
             Err(Missed::Final(stop)) => return Err(stop),
-            Err(missed) => missed,
-        };
-        let cause = match missed {
-            Missed::Unsent(cause) => {
-                choice.exclude(index);
-                last = Some(cause);
-                cause
-            }
-            Missed::Silent if !fresh && exchange.may_repeat() => {
+            Err(Missed::Stale) if exchange.may_repeat() => {
+                // A fresh connection does not go stale, so this happens once.
                 fresh = true;
                 exchange.tally.retries += 1;
                 continue;
             }
-            Missed::Silent | Missed::Final(_) => return Err(Cause::ConnectionTerminated.into()),
+            Err(Missed::Stale) => return Err(Cause::ConnectionTerminated.into()),
+            Err(Missed::Unanswered(cause)) if !exchange.may_repeat() => return Err(cause.into()),
+            Err(Missed::Unanswered(cause) | Missed::Unsent(cause)) => cause,
         };
+        choice.exclude(index);
+        last = Some(cause);
         if retries == 0 || exchange.out_of_time() {
             return Err(cause.into());
         }
@@ -156,8 +173,7 @@ async fn lease(
     fresh: bool,
 ) -> Result<Lease, Missed> {
     let cx = exchange.cx;
-    let keep = &exchange.instance.snapshot.keep_alive;
-    if !fresh && let Some(lease) = peer.reuse(keep, exchange.moments.received) {
+    if !fresh && let Some(lease) = exchange.idle_lease(peer) {
         return Ok(lease);
     }
     let patience = exchange
@@ -166,7 +182,7 @@ async fn lease(
         .route(admitted.matched.route)
         .timeouts
         .connect;
-    exchange.arm(patience);
+    exchange.moments.sent = Some(exchange.arm(patience));
     match exchange.guard.limit(peer.connect()).await {
         Ok(Ok(mut lease)) => {
             cx.shard.metrics.count(Counter::UpstreamOpened, 1);
@@ -206,10 +222,10 @@ async fn send(
         // after an answer that can still be read.
         Ok((Err(_), out)) if lease.is_reused() => {
             exchange.cx.shard.pool.give(out);
-            Err(Missed::Silent)
+            Err(Missed::Stale)
         }
         Ok((Err(_), out)) => Ok(Sent { lease, out }),
-        Err(_expired) => Err(Missed::Final(Cause::RequestWriteTimeout.into())),
+        Err(_expired) => Err(Missed::Unanswered(Cause::RequestWriteTimeout)),
     }
 }
 
@@ -218,11 +234,65 @@ impl Exchange<'_> {
     /// set.
     pub(super) fn arm(&self, patience: Duration) -> Instant {
         let now = self.cx.shard.now();
-        let left = self.total.map_or(patience, |total| {
-            patience.min(Duration::from_nanos(total.nanos_since(now)))
-        });
-        self.guard.arm(now, left);
+        self.guard.arm(now, self.within_total(now, patience));
         now
+    }
+
+    /// Leaves the upstream's side no deadline but the exchange's own, which it returns.
+    pub(super) fn arm_total(&self) -> Instant {
+        let due = self.total.unwrap_or(Instant(u64::MAX));
+        match self.total {
+            Some(_) => drop(self.arm(Duration::MAX)),
+            None => self.guard.disarm(),
+        }
+        due
+    }
+
+    /// What of `patience` the exchange's own deadline leaves at `now`.
+    pub(super) fn within_total(&self, now: Instant, patience: Duration) -> Duration {
+        self.total.map_or(patience, |total| {
+            patience.min(Duration::from_nanos(total.nanos_since(now)))
+        })
+    }
+
+    /// An idle connection to the peer: the client's own, if it has one there, else one of the pool. A request
+    /// that must not be sent twice takes only one that was used just now, because the longer a connection has
+    /// been idle the likelier the request crosses its close.
+    fn idle_lease(&mut self, peer: &Rc<Peer>) -> Option<Lease> {
+        if let Some(pinned) = self.client.pinned.take_if(|pinned| pinned.leads_to(peer))
+            && let Some(lease) = pinned.resume()
+        {
+            return Some(lease);
+        }
+        let keep = &self.instance.snapshot.keep_alive;
+        let idle = if self.scratch.request.method.is_idempotent() {
+            keep.idle
+        } else {
+            keep.idle.min(limits::UNSAFE_REUSE_IDLE)
+        };
+        peer.reuse(idle, self.moments.received)
+    }
+
+    /// The member that the client's own connection leads to.
+    fn pinned_member(&self, group: &Group) -> Option<usize> {
+        let pinned = self.client.pinned.as_ref()?;
+        let mut members = group.members.iter();
+        members.position(|member| pinned.leads_to(&member.peer))
+    }
+
+    /// Whether the request has authenticated the connection itself, which NTLM and Negotiate do (RFC 4559
+    /// section 6): nobody else may use it from now on.
+    pub(super) fn binds_connection(&self, lease: &Lease) -> bool {
+        let fields = &self.scratch.request.fields;
+        let mut credentials = fields.all(Name::Authorization, self.input);
+        lease.is_pinned()
+            || credentials.any(|credentials| {
+                let scheme = credentials.split(|&byte| byte == b' ').next();
+                scheme.is_some_and(|scheme| {
+                    scheme.eq_ignore_ascii_case(b"ntlm")
+                        || scheme.eq_ignore_ascii_case(b"negotiate")
+                })
+            })
     }
 
     /// Tells the balancer how long the origin took.

@@ -1,20 +1,44 @@
 //! What consistent hashing hashes of a request (Kong's `hash_on` and `hash_fallback`).
 
+use std::ops::Range;
+
 use crate::balance::HashInput;
 use crate::balance::HashKey;
 use crate::balance::HashOn;
 use crate::http::Name;
+use crate::http::request_id::RequestId;
 use crate::proxy::admit::Admitted;
 use crate::proxy::exchange::Exchange;
 
-/// The request's key: by the first input that it has.
+/// The request's key: by the first input that it has. A client without the cookie that is asked for gets one.
 pub(super) fn hash_key(
-    exchange: &Exchange<'_>,
+    exchange: &mut Exchange<'_>,
     admitted: &Admitted,
     hash_on: &HashOn,
 ) -> Option<HashKey> {
-    input(exchange, admitted, &hash_on.input)
-        .or_else(|| input(exchange, admitted, &hash_on.fallback))
+    for wanted in [&hash_on.input, &hash_on.fallback] {
+        let found = input(exchange, admitted, wanted);
+        if found.is_some() {
+            return found;
+        }
+        if let HashInput::Cookie { name, path } = wanted {
+            let value = uuid(&exchange.cx.shard.request_id());
+            let cookie = [name, "=", &value, "; Path=", path, "; HttpOnly"].concat();
+            exchange.cookie = Some(cookie.into_bytes().into());
+            return Some(HashKey::of(value.as_bytes()));
+        }
+    }
+    None
+}
+
+/// The random number in an id as a UUID of version 4 (RFC 9562 section 5.4).
+fn uuid(id: &RequestId) -> String {
+    let mut digits = *id;
+    digits[12] = b'4';
+    digits[16] = b"89ab"[usize::from(digits[16] & 3)];
+    let part = |range: Range<usize>| digits[range].iter().map(|&digit| char::from(digit));
+    let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|range| part(range).collect::<String>());
+    parts.join("-")
 }
 
 fn input(exchange: &Exchange<'_>, admitted: &Admitted, input: &HashInput) -> Option<HashKey> {

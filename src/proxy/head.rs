@@ -53,11 +53,12 @@ pub(super) async fn read_head(
             Ok(request::Parsed::Partial) => {}
             Err(fault) => return Head::Refused(fault.cause()),
         }
+        // A late receive keeps its buffer, so what is here is looked at before.
+        let silent = input.is_empty();
         match more(cx, conn, input, begun, patience).await {
             More::Bytes => {}
-            More::End if input.is_empty() => return Head::Gone,
+            More::End | More::Late if silent => return Head::Gone,
             More::End => return Head::Refused(Cause::RequestMalformed),
-            More::Late if input.is_empty() => return Head::Gone,
             More::Late => return Head::Refused(Cause::RequestHeadTimeout),
         }
     }

@@ -16,6 +16,8 @@ mod answer;
 mod body;
 mod connection;
 mod exchange;
+#[cfg(debug_assertions)]
+mod failpoint;
 mod failure;
 mod fiber;
 mod forward;

@@ -34,25 +34,16 @@ pub(super) async fn converse(
     let reused = lease.is_reused();
     let (up, writer) = (&mut lease.stream.reader, &mut lease.stream.writer);
     let head_sent = Cell::new(false);
+    let response = Response {
+        up,
+        reused,
+        begun: false,
+        out,
+        head_sent: &head_sent,
+    };
     let relayed = if exchange.body.complete {
-        respond(
-            exchange,
-            admitted,
-            Response {
-                up,
-                reused,
-                out,
-                head_sent: &head_sent,
-            },
-        )
-        .await?
+        respond(exchange, admitted, response).await?
     } else {
-        let response = Response {
-            up,
-            reused,
-            out,
-            head_sent: &head_sent,
-        };
         with_body(exchange, admitted, response, writer).await?
     };
     match relayed {
@@ -134,14 +125,17 @@ async fn with_body(
     relayed
 }
 
-/// Puts the connection back into its pool, if both messages ended as their framing said.
-fn finish(exchange: &Exchange<'_>, lease: Lease, reusable: bool, buffer: Vec<u8>) {
+/// Puts the connection back into its pool, if both messages ended as their framing said; one that the client
+/// has authenticated stays with the client.
+fn finish(exchange: &mut Exchange<'_>, lease: Lease, reusable: bool, buffer: Vec<u8>) {
     let shard = &exchange.cx.shard;
-    if reusable && exchange.body.complete {
+    if !reusable || !exchange.body.complete {
+        shard.pool.give(buffer);
+    } else if exchange.binds_connection(&lease) {
+        *exchange.client.pinned = Some(Box::new(lease.pin(buffer)));
+    } else {
         let keep = &exchange.instance.snapshot.keep_alive;
         lease.release(buffer, &shard.pool, keep, shard.lately());
-    } else {
-        shard.pool.give(buffer);
     }
 }
 

@@ -11,6 +11,7 @@ use crate::http::Framing;
 use crate::http::Method;
 use crate::http::Name;
 use crate::http::RequestHead;
+use crate::http::Version;
 use crate::http::forwarded::ClientText;
 use crate::http::forwarded::Forwarding;
 use crate::http::forwarded::TrustPolicy;
@@ -129,7 +130,11 @@ impl Onward<'_> {
         forwarding.append(&head.fields, bytes, out);
         out.extend_from_slice(b"X-Kong-Request-Id: ");
         out.extend_from_slice(self.request_id);
-        out.extend_from_slice(b"\r\nVia: 1.1 ");
+        // The version that the client spoke (RFC 9110 section 7.6.3).
+        out.extend_from_slice(match head.version {
+            Version::Http10 => b"\r\nVia: 1.0 ",
+            Version::Http11 => b"\r\nVia: 1.1 ",
+        });
         out.extend_from_slice(PSEUDONYM.as_bytes());
         out.extend_from_slice(b"\r\n");
     }

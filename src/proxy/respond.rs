@@ -7,6 +7,7 @@ use std::task::Context;
 use std::task::Poll;
 use std::time::Duration;
 
+use crate::base::clock::Instant;
 use crate::base::limits;
 use crate::http::Cause;
 use crate::http::Framing;
@@ -30,6 +31,8 @@ pub(super) struct Response<'a> {
     pub(super) up: &'a mut Reader,
     /// The connection has served a request before, so its silent end may be a race.
     pub(super) reused: bool,
+    /// Some of the answer has come, so the request is not tried again.
+    pub(super) begun: bool,
     /// A buffer for what goes to the client.
     pub(super) out: Vec<u8>,
     /// Set once the client has been told a status.
@@ -98,12 +101,11 @@ async fn read_head(
         .read;
     let mut progress = response::Progress::default();
     let method = exchange.scratch.request.method;
-    match exchange.pumping.get() {
-        Pumping::Active => exchange.guard.disarm(),
-        Pumping::Idle | Pumping::Done | Pumping::Failed => {
-            exchange.arm(patience);
-        }
-    }
+    // The deadline is the whole head's, however it trickles. While a body goes up it does not run yet.
+    let due = match exchange.pumping.get() {
+        Pumping::Active => exchange.arm_total(),
+        Pumping::Idle | Pumping::Done | Pumping::Failed => exchange.arm(patience).plus(patience),
+    };
     loop {
         let head = &mut exchange.scratch.response;
         match response::parse(&bytes, limits, &mut progress, method, head) {
@@ -117,15 +119,19 @@ async fn read_head(
             }
             response.up.arm(std::mem::take(&mut bytes));
         }
-        let (result, filled) = first_bytes(exchange, response.up, patience).await?;
+        let waited = first_bytes(exchange, response.up, due).await;
+        let (result, filled) = waited.map_err(|missed| missed.after(response.begun))?;
         bytes = filled;
         match result {
-            Ok(received) if received > 0 => exchange.tally.upstream_bytes_in += received as u64,
-            Ok(_) | Err(_) if !bytes.is_empty() => {
+            Ok(received) if received > 0 => {
+                response.begun = true;
+                exchange.tally.upstream_bytes_in += received as u64;
+            }
+            Ok(_) | Err(_) if response.begun => {
                 return Err(Missed::Final(Cause::ResponseIncomplete.into()));
             }
-            Ok(_) | Err(_) if response.reused => return Err(Missed::Silent),
-            Ok(_) | Err(_) => return Err(Missed::Final(Cause::ConnectionTerminated.into())),
+            Ok(_) | Err(_) if response.reused => return Err(Missed::Stale),
+            Ok(_) | Err(_) => return Err(Missed::Unanswered(Cause::ConnectionTerminated)),
         }
     }
 }
@@ -137,33 +143,35 @@ type Filled = (io::Result<usize>, Vec<u8>);
 async fn first_bytes(
     exchange: &mut Exchange<'_>,
     up: &mut Reader,
-    patience: Duration,
+    due: Instant,
 ) -> Result<Filled, Missed> {
-    if exchange.reader.is_none() || patience <= limits::CLIENT_WATCH_AFTER {
-        let filled = exchange.guard.limit(up.filled()).await;
-        return filled.map_err(|_expired| Missed::Final(Cause::ResponseTimeout.into()));
+    // Not left to the guard alone: bytes that trickle in would set it again and again.
+    if exchange.until(due).is_zero() {
+        return Err(Missed::Unanswered(Cause::ResponseTimeout));
     }
-    let begun = exchange.arm(limits::CLIENT_WATCH_AFTER);
+    if exchange.reader.is_none() {
+        let filled = exchange.guard.limit(up.filled()).await;
+        return filled.map_err(|_expired| Missed::Unanswered(Cause::ResponseTimeout));
+    }
+    exchange.arm(limits::CLIENT_WATCH_AFTER.min(exchange.until(due)));
     if let Ok(filled) = exchange.guard.limit(up.filled()).await {
         return Ok(filled);
     }
-    let waited = Duration::from_nanos(exchange.cx.shard.now().nanos_since(begun));
-    exchange.arm(patience.saturating_sub(waited));
+    exchange.arm(exchange.until(due));
     exchange.watch_client();
-    let waited = poll_fn(|cx| {
+    poll_fn(|cx| {
         if let Poll::Ready(filled) = up.poll_filled(cx) {
             return Poll::Ready(Ok(filled));
         }
         if exchange.poll_client_gone(cx) {
-            return Poll::Ready(Err(Cause::ClientClosed));
+            return Poll::Ready(Err(Missed::Final(Cause::ClientClosed.into())));
         }
         match exchange.guard.poll_expired(cx) {
-            true => Poll::Ready(Err(Cause::ResponseTimeout)),
+            true => Poll::Ready(Err(Missed::Unanswered(Cause::ResponseTimeout))),
             false => Poll::Pending,
         }
     })
-    .await;
-    waited.map_err(|cause| Missed::Final(cause.into()))
+    .await
 }
 
 /// Passes a 101 on, if it is the switch that the client asked for (RFC 9110 section 15.2.2).
@@ -181,7 +189,7 @@ async fn switched(
             .any(|asked| asked.trim_ascii().eq_ignore_ascii_case(got)),
         (_, _) => false,
     };
-    if !agreed || !exchange.body.complete {
+    if !agreed || !exchange.is_sent() {
         return Err(Cause::UpgradeFailed.into());
     }
     exchange.answered();
@@ -220,8 +228,8 @@ async fn send_final(
 ) -> Result<Relayed, Stop> {
     let framing = exchange.scratch.response.framing;
     let delivery = Delivery::of(framing, exchange.scratch.request.version);
-    let sent = exchange.body.complete || exchange.pumping.get() == Pumping::Done;
-    exchange.keep &= delivery != Delivery::UntilClose && sent;
+    exchange.keep &= delivery != Delivery::UntilClose && exchange.is_sent();
+    exchange.keep_unless_draining();
     exchange.tally.status = exchange.scratch.response.status;
     response.head_sent.set(true);
     let mut out = response.out;
@@ -241,12 +249,22 @@ impl Exchange<'_> {
         start: usize,
     ) -> Result<(io::Result<()>, Vec<u8>), Stop> {
         let now = self.cx.shard.lately();
-        self.guard
-            .arm(now, self.instance.snapshot.timeouts.client_write_idle);
+        let patience = self.instance.snapshot.timeouts.client_write_idle;
+        self.guard.arm(now, self.within_total(now, patience));
         let length = out.len() - start;
         let sent = self.guard.limit(self.writer.write_from(out, start)).await;
         self.tally.bytes_out += length as u64;
         sent.map_err(|_expired| Stop::Cut(Cause::ClientStalled))
+    }
+
+    /// Whether the whole request has gone up. A pump has the body's own account while it runs.
+    fn is_sent(&self) -> bool {
+        self.body.complete || self.pumping.get() == Pumping::Done
+    }
+
+    /// How long it is until a moment.
+    fn until(&self, due: Instant) -> Duration {
+        Duration::from_nanos(due.nanos_since(self.cx.shard.lately()))
     }
 
     /// Notes the moment of the final head.
@@ -304,6 +322,7 @@ impl Exchange<'_> {
             upstream_ms,
             gateway_ms: total_ms.saturating_sub(upstream_ms),
             request_id: &self.request_id,
+            cookie: self.cookie.as_deref(),
         }
     }
 

@@ -98,7 +98,10 @@ pub(super) async fn relay_body(
     exchange.cx.shard.pool.give(out);
     result.map_err(|_| Stop::Cut(Cause::ClientClosed))?;
     if !progress.done {
+        // A slow reader holds the one buffer of its body and no other.
+        exchange.cx.shard.pool.give(bytes);
         rest(exchange, admitted, up, delivery, &mut progress).await?;
+        bytes = exchange.cx.shard.pool.take(Size::Medium);
     }
     let reusable = !progress.surplus && exchange.origin_persists();
     Ok(Relayed::Complete {

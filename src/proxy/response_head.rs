@@ -59,6 +59,8 @@ pub struct Homeward<'a> {
     pub gateway_ms: u64,
     /// The request's id.
     pub request_id: &'a RequestId,
+    /// A cookie that the balancer gives to a client without one.
+    pub cookie: Option<&'a [u8]>,
 }
 
 impl Homeward<'_> {
@@ -99,6 +101,7 @@ impl Homeward<'_> {
             out.extend_from_slice(b"Connection: Upgrade\r\n");
             let protocol = self.head.fields.get(Name::Upgrade, self.bytes);
             encode::field(out, b"Upgrade", protocol.unwrap_or_default());
+            self.write_own_fields(out);
         }
         out.extend_from_slice(b"\r\n");
     }
@@ -108,6 +111,12 @@ impl Homeward<'_> {
         for field in self.head.fields.lines() {
             let passes = match field.known {
                 Name::ContentLength => false,
+                // Ours stand in their place.
+                Name::XKongProxyLatency | Name::XKongRequestId | Name::XKongUpstreamLatency => {
+                    false
+                }
+                // A final answer's are continued in one line, see `write_own_fields`.
+                Name::Via => self.head.status < 200 && self.head.status != 101,
                 // The protocols of a 426 are its message (RFC 9110 section 15.5.22).
                 Name::Upgrade => self.head.status == 426,
                 _ => !nominated.covers_response(field, self.bytes),
@@ -129,14 +138,27 @@ impl Homeward<'_> {
         }
     }
 
-    /// What the gateway says of itself on a proxied answer, under Kong's names.
+    /// What the gateway says of itself on a proxied answer, under Kong's names. The origin's Server is kept,
+    /// its Via continued.
     fn write_own_fields(&self, out: &mut Vec<u8>) {
+        let fields = &self.head.fields;
+        if !fields.has(Name::Server) {
+            encode::field(out, b"Server", PSEUDONYM.as_bytes());
+        }
+        if let Some(cookie) = self.cookie {
+            encode::field(out, b"Set-Cookie", cookie);
+        }
         let mut digits = itoa::Buffer::new();
         out.extend_from_slice(b"X-Kong-Upstream-Latency: ");
         out.extend_from_slice(digits.format(self.upstream_ms).as_bytes());
         out.extend_from_slice(b"\r\nX-Kong-Proxy-Latency: ");
         out.extend_from_slice(digits.format(self.gateway_ms).as_bytes());
-        out.extend_from_slice(b"\r\nVia: 1.1 ");
+        out.extend_from_slice(b"\r\nVia: ");
+        for via in fields.all(Name::Via, self.bytes) {
+            out.extend_from_slice(via);
+            out.extend_from_slice(b", ");
+        }
+        out.extend_from_slice(b"1.1 ");
         out.extend_from_slice(PSEUDONYM.as_bytes());
         out.extend_from_slice(b"\r\nX-Kong-Request-Id: ");
         out.extend_from_slice(self.request_id);

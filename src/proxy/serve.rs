@@ -22,6 +22,8 @@ pub struct Context {
     /// Everything this core owns.
     pub shard: Shard,
     fibers: RefCell<Vec<Fiber<Job, Option<Connection>>>>,
+    #[cfg(debug_assertions)]
+    pub(super) faults: bool,
 }
 
 impl Context {
@@ -30,6 +32,8 @@ impl Context {
         Rc::new(Self {
             shard,
             fibers: RefCell::default(),
+            #[cfg(debug_assertions)]
+            faults: crate::proxy::failpoint::wanted(),
         })
     }
 
@@ -73,6 +77,7 @@ pub async fn serve(cx: Rc<Context>, stream: Stream, listening: Rc<Listening>) {
         requests: 0,
         ahead: None,
         ended: false,
+        pinned: None,
     };
     while let Some(bytes) = first_bytes(&cx, &mut conn).await {
         let mut fiber = cx.fiber();
@@ -91,6 +96,12 @@ async fn first_bytes(cx: &Context, conn: &mut Connection) -> Option<Vec<u8>> {
         timeouts.client_header
     } else {
         timeouts.keep_alive
+    };
+    // A client that has not been told of the drain gets a moment for a request that is on its way.
+    let patience = if cx.shard.draining.get() {
+        patience.min(limits::DRAIN_IDLE)
+    } else {
+        patience
     };
     conn.guard.arm_idle(cx.shard.lately(), patience);
     cx.shard.metrics.adjust(Gauge::ConnectionsWaiting, 1);

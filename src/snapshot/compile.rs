@@ -286,16 +286,18 @@ impl Targets {
         } else {
             host.to_owned()
         };
-        let own = if port == default_port {
-            bracketed
-        } else {
-            format!("{bracketed}:{port}")
-        };
         let endpoint = match literal {
             Ok(ip) => Endpoint::At(SocketAddr::new(ip, port)),
             Err(_) => Endpoint::Named(self.name(host), port),
         };
-        let host_header = host_header.map_or(own, ToOwned::to_owned);
+        // As in Kong, a configured name is completed by the target's port like the target's own.
+        let name = host_header.unwrap_or(&bracketed);
+        let ported = host_header.is_some_and(|name| name.contains(':'));
+        let host_header = if port == default_port || ported {
+            name.to_owned()
+        } else {
+            format!("{name}:{port}")
+        };
         TargetPlan {
             endpoint,
             weight,

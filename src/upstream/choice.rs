@@ -11,6 +11,8 @@ use crate::balance::HashKey;
 use crate::balance::HashOn;
 use crate::balance::Policy;
 use crate::balance::TargetView;
+use crate::balance::seed_latency;
+use crate::base::clock;
 use crate::base::clock::Instant;
 use crate::base::limits;
 use crate::base::rng::Rng;
@@ -117,8 +119,12 @@ impl Group {
             peer: peers.at(address),
             host: target.host_header.clone(),
         });
+        let members: Vec<Member> = members.collect();
+        if plan.policy == Policy::Latency {
+            seed(&members, clock::now());
+        }
         Self {
-            members: members.collect(),
+            members,
             hash_on: plan.hash_on.clone(),
             absence,
             policy: plan.policy,
@@ -162,9 +168,9 @@ impl Group {
     #[inline]
     pub fn answered(&self, member: usize, now: Instant, nanos: u64) {
         if self.policy == Policy::Latency
-            && let Some(view) = self.state.borrow_mut().views.get_mut(member)
+            && let Some(member) = self.members.get(member)
         {
-            view.latency.observe(nanos, now);
+            member.peer.answered(nanos, now);
         }
     }
 
@@ -176,7 +182,31 @@ impl Group {
                     view.in_flight = member.peer.in_flight();
                 }
             }
-            Policy::RoundRobin | Policy::ConsistentHashing | Policy::Latency => {}
+            Policy::Latency => {
+                for (view, member) in views.iter_mut().zip(&self.members) {
+                    view.in_flight = member.peer.in_flight();
+                    view.latency = member.peer.latency().unwrap_or_default();
+                }
+            }
+            Policy::RoundRobin | Policy::ConsistentHashing => {}
         }
+    }
+}
+
+/// Begins the members of which nothing is known with the mean of the others, if there are others.
+fn seed(members: &[Member], now: Instant) {
+    let known: Vec<TargetView> = members
+        .iter()
+        .filter_map(|member| member.peer.latency())
+        .map(|latency| TargetView {
+            latency,
+            ..TargetView::new(1)
+        })
+        .collect();
+    if !known.is_empty() {
+        let mean = seed_latency(&known, now);
+        members
+            .iter()
+            .for_each(|member| member.peer.seed_latency(mean));
     }
 }

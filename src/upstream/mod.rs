@@ -14,3 +14,4 @@ pub use choice::Member;
 pub use peer::Lease;
 pub use peer::Peer;
 pub use peer::Peers;
+pub use peer::Pinned;

@@ -6,7 +6,9 @@ use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::time::Duration;
 
+use crate::balance::Ewma;
 use crate::base::clock::Instant;
 use crate::net;
 use crate::net::Pool;
@@ -22,9 +24,13 @@ struct Idle {
 }
 
 impl Idle {
+    fn is_older(&self, age: Duration, now: Instant) -> bool {
+        let age = u64::try_from(age.as_nanos()).unwrap_or(u64::MAX);
+        now.nanos_since(self.since) >= age
+    }
+
     fn is_usable(&mut self, keep: &KeepAlive, now: Instant) -> bool {
-        let idle_nanos = u64::try_from(keep.idle.as_nanos()).unwrap_or(u64::MAX);
-        now.nanos_since(self.since) < idle_nanos && self.stream.reader.is_quiet()
+        !self.is_older(keep.idle, now) && self.stream.reader.is_quiet()
     }
 }
 
@@ -35,6 +41,7 @@ pub struct Peer {
     pub address: SocketAddr,
     idle: RefCell<Vec<Idle>>,
     in_flight: Cell<u32>,
+    latency: Cell<Option<Ewma>>,
 }
 
 impl Peer {
@@ -43,6 +50,7 @@ impl Peer {
             address,
             idle: RefCell::default(),
             in_flight: Cell::new(0),
+            latency: Cell::new(None),
         }
     }
 
@@ -51,19 +59,40 @@ impl Peer {
         self.in_flight.get()
     }
 
-    /// The idle connection used last, if there is one that is open and silent.
-    pub fn reuse(self: &Rc<Self>, keep: &KeepAlive, now: Instant) -> Option<Lease> {
+    /// The idle connection used last, if there is one that is open, silent and idle for less than `age`.
+    pub fn reuse(self: &Rc<Self>, age: Duration, now: Instant) -> Option<Lease> {
         loop {
-            let mut idle = self.idle.borrow_mut().pop()?;
-            if idle.is_usable(keep, now) {
+            let mut idles = self.idle.borrow_mut();
+            // The one used last is on top, so that if it is too old all are.
+            let mut idle = idles.pop_if(|idle| !idle.is_older(age, now))?;
+            drop(idles);
+            if idle.stream.reader.is_quiet() {
                 let Idle { stream, served, .. } = idle;
                 return Some(Lease {
                     hold: Hold::on(self),
                     stream,
                     served,
+                    pinned: false,
                 });
             }
         }
+    }
+
+    /// How long this core has waited for answers of the peer; none if it has had no answer yet.
+    pub fn latency(&self) -> Option<Ewma> {
+        self.latency.get()
+    }
+
+    /// Notes how long the peer took to answer.
+    pub fn answered(&self, nanos: u64, now: Instant) {
+        let mut latency = self.latency.get().unwrap_or_default();
+        latency.observe(nanos, now);
+        self.latency.set(Some(latency));
+    }
+
+    /// Begins with what is known of others, if nothing is known of this peer.
+    pub fn seed_latency(&self, seed: Ewma) {
+        self.latency.set(self.latency.get().or(Some(seed)));
     }
 
     /// A fresh connection.
@@ -77,6 +106,7 @@ impl Peer {
             hold,
             stream,
             served: 0,
+            pinned: false,
         })
     }
 }
@@ -109,12 +139,36 @@ pub struct Lease {
     /// The connection.
     pub stream: Stream,
     served: u32,
+    pinned: bool,
 }
 
 impl Lease {
     /// Whether the connection has served a request before.
     pub fn is_reused(&self) -> bool {
         self.served > 0
+    }
+
+    /// Whether it belongs to one client.
+    pub fn is_pinned(&self) -> bool {
+        self.pinned
+    }
+
+    /// Keeps the connection for one client, with `buffer` waiting for what the origin sends next. As
+    /// with [`release`](Self::release) the response must have ended.
+    pub fn pin(self, buffer: Vec<u8>) -> Pinned {
+        let Self {
+            hold,
+            mut stream,
+            served,
+            ..
+        } = self;
+        stream.reader.arm(buffer);
+        stream.reader.start();
+        Pinned {
+            peer: Rc::clone(&hold.peer),
+            stream,
+            served: served + 1,
+        }
     }
 
     /// Whom it leads to.
@@ -133,6 +187,7 @@ impl Lease {
             hold,
             mut stream,
             served,
+            ..
         } = self;
         let served = served + 1;
         let mut idle = hold.peer.idle.borrow_mut();
@@ -147,6 +202,32 @@ impl Lease {
                 since: now,
             });
         }
+    }
+}
+
+/// An idle connection that belongs to one client, because the origin knows it by that client's credentials.
+/// It lives as long as the client's own connection.
+#[derive(Debug)]
+pub struct Pinned {
+    peer: Rc<Peer>,
+    stream: Stream,
+    served: u32,
+}
+
+impl Pinned {
+    /// Whether it leads to this peer.
+    pub fn leads_to(&self, peer: &Rc<Peer>) -> bool {
+        Rc::ptr_eq(&self.peer, peer)
+    }
+
+    /// Takes it into use again, if it is still open and silent.
+    pub fn resume(mut self) -> Option<Lease> {
+        self.stream.reader.is_quiet().then(|| Lease {
+            hold: Hold::on(&self.peer),
+            stream: self.stream,
+            served: self.served,
+            pinned: true,
+        })
     }
 }
 
@@ -166,13 +247,14 @@ impl Peers {
         Rc::clone(peer)
     }
 
-    /// Closes idle connections that are of no more use, and forgets peers that nobody refers to.
+    /// Closes idle connections that are of no more use, and forgets peers that have none and nobody refers to.
     pub fn prune(&self, keep: &KeepAlive, now: Instant) {
         self.known.borrow_mut().retain(|_, peer| {
             peer.idle
                 .borrow_mut()
                 .retain_mut(|idle| idle.is_usable(keep, now));
-            Rc::strong_count(peer) > 1
+            // An install drops every group that refers to it; its connections outlive that.
+            Rc::strong_count(peer) > 1 || !peer.idle.borrow().is_empty()
         });
     }
 

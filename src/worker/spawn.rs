@@ -11,6 +11,7 @@ use monoio::net::UnixStream;
 use crate::base::ids::CoreId;
 use crate::bus::ControlLink;
 use crate::bus::Directive;
+use crate::bus::Driver;
 use crate::bus::Report;
 use crate::net::Listener;
 use crate::proxy::Context;
@@ -68,6 +69,8 @@ fn run(settings: Settings, link: ControlLink) -> io::Result<()> {
         }
     };
     let driver = runtime.driver();
+    let polled = matches!(driver, Driver::Epoll);
+    link.wake.set_nonblocking(polled)?;
     runtime.block_on(async move {
         let Settings {
             core,

@@ -101,11 +101,13 @@ fn least_connections_avoids_the_busy_target() {
         &[(busy.port(), 100), (free.port(), 100)],
     )
     .start();
+    // Equals take turns, so one of these waits at the busy target, and the other is answered.
     let mut waiting: Vec<_> = (0..2).map(|_| gateway.client()).collect();
     for client in &mut waiting {
         client.get("/");
     }
     busy.wait_request(0);
+    free.wait_request(0);
     for _ in 0..10 {
         assert_eq!(gateway.get("/").expect(200).text(), "free");
     }

@@ -317,10 +317,16 @@ fn unsolicited_answer_is_never_seen() {
         }
     });
     let gateway = lonely(&origin, "");
+    let mut sent = 0;
     for number in 0..20 {
         let target = format!("/{number}");
         let response = gateway.get(&target).expect(200);
         assert_eq!(response.head.one("x-target"), Some(target.as_str()));
+        // Bytes that come after the next request was sent would be its answer by all rules.
+        sent += 2;
+        eventually("the origin has spoken out of turn", || {
+            (origin.sends() >= sent).then_some(())
+        });
     }
 }
 

@@ -16,7 +16,22 @@ cases! {
 }
 
 /// Where we differ on purpose: (case, field, why).
-const DIFFERENCES: [(&str, &str, &str); 8] = [
+const DIFFERENCES: [(&str, &str, &str); 13] = [
+    (
+        "006",
+        "allow",
+        "RFC 9110 section 15.5.6: a 405 says what is allowed",
+    ),
+    (
+        "025",
+        "retry-after",
+        "RFC 9110 section 15.6.4: a 503 of ours says when to come again",
+    ),
+    (
+        "026",
+        "retry-after",
+        "RFC 9110 section 15.6.4: a 503 of ours says when to come again",
+    ),
     (
         "047",
         "via",
@@ -44,6 +59,16 @@ const DIFFERENCES: [(&str, &str, &str); 8] = [
     ),
     (
         "062",
+        "transfer-encoding",
+        "the body is streamed, not buffered and measured",
+    ),
+    (
+        "063",
+        "content-length",
+        "the body is streamed, not buffered and measured",
+    ),
+    (
+        "063",
         "transfer-encoding",
         "the body is streamed, not buffered and measured",
     ),

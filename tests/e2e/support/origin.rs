@@ -39,6 +39,7 @@ struct Record {
     heads: Vec<(usize, Head)>,
     ends: HashMap<usize, End>,
     sent: u64,
+    sends: usize,
     open: HashMap<usize, TcpStream>,
     stopping: bool,
 }
@@ -179,6 +180,11 @@ impl Origin {
         self.record.read(|r| r.sent)
     }
 
+    /// How many times the scripts have sent something to its end.
+    pub(crate) fn sends(&self) -> usize {
+        self.record.read(|r| r.sends)
+    }
+
     /// How many connections have a script that still runs.
     pub(crate) fn open_connections(&self) -> usize {
         self.record.read(|r| r.open.len())
@@ -267,6 +273,7 @@ impl Peer {
             }
             self.record.change(|r| r.sent += piece.len() as u64);
         }
+        self.record.change(|r| r.sends += 1);
         true
     }
 
