@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use silverback::base::ids::Generation;
 use silverback::config;
 use silverback::config::Code;
 use silverback::config::Faults;
@@ -261,9 +262,20 @@ fn what_loading_fifteen_thousand_apis_costs() {
         let changes = config::diff(&before, &after).0.len();
         let diff = millis(start);
         let start = silverback::base::clock::now();
+        let same = before == after;
+        let compare = millis(start);
+        let start = silverback::base::clock::now();
         let hash = after.content_hash();
+        let hashing = millis(start);
+        let start = silverback::base::clock::now();
+        let snapshot = silverback::snapshot::compile(&after, Generation(1), 2).unwrap();
+        let compile = millis(start);
+        let start = silverback::base::clock::now();
+        drop(snapshot);
         println!(
-            "{round}: first load {cold:.0} ms, reload of one change {warm:.0} ms, diff ({changes}) {diff:.1} ms, hash {:.1} ms ({hash})",
+            "{round}: first load {cold:.0} ms, reload of one change {warm:.1} ms, diff ({changes}) {diff:.1} ms, \
+             compare ({same}) {compare:.1} ms, hash {hashing:.1} ms ({hash}), compile {compile:.1} ms, \
+             drop {:.1} ms",
             millis(start)
         );
     }
