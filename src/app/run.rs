@@ -4,7 +4,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::net::TcpListener;
 use std::path::PathBuf;
-use std::time::Duration;
+
+use tokio::task::spawn_blocking;
 
 use crate::admin;
 use crate::app::cli::DriverChoice;
@@ -27,7 +28,9 @@ use crate::control::Setup;
 use crate::control::lifecycle;
 use crate::control::lifecycle::Ended;
 use crate::control::reload::Builder;
+use crate::control::reload::Built;
 use crate::control::reload::Load;
+use crate::control::tidy::BLOCKING_THREAD_IDLE;
 use crate::net::listener;
 use crate::shard::Listening;
 use crate::telemetry::AccessLogSender;
@@ -37,9 +40,6 @@ use crate::telemetry::log_sender;
 use crate::telemetry::log_sender::LogRoad;
 use crate::telemetry::log_thread;
 use crate::worker;
-
-/// How long the thread that builds configurations outlives a build: when it ends, its heap goes back to the kernel.
-const BUILD_THREAD_IDLE: Duration = Duration::from_millis(500);
 
 /// What is to run, and how.
 pub struct Plan {
@@ -105,7 +105,7 @@ impl Plan {
     pub fn run(self) -> Exit {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
-            .thread_keep_alive(BUILD_THREAD_IDLE)
+            .thread_keep_alive(BLOCKING_THREAD_IDLE)
             .build();
         let ended = runtime.and_then(|runtime| runtime.block_on(self.serve()));
         match ended {
@@ -121,17 +121,11 @@ impl Plan {
     async fn serve(self) -> io::Result<Ended> {
         let orders = lifecycle::listen()?;
         let cores = Cores::read();
-        let mut load = self.load;
-        let loaded = load().map_err(|faults| io::Error::other(faults.render_text(false)))?;
-        let model = loaded.model.clone();
-        let count = match model.gateway.workers {
-            Workers::Auto => u16::try_from(cores.usable()).unwrap_or(u16::MAX),
-            Workers::Count(count) => count,
-        };
-        let mut builder = Builder::new(load, count.into(), fault::plugins());
-        let first = builder
-            .compile(loaded, None, Generation(1))
-            .map_err(|refusal| io::Error::other(refusal.to_string()))?;
+        let (load, usable) = (self.load, cores.usable());
+        // On a thread of its own, as every later one: see `control::tidy`.
+        let begun = spawn_blocking(move || begin(load, usable)).await;
+        let (builder, first, count) = begun.map_err(io::Error::other)??;
+        let model = first.model.clone();
         let (sender, reports) = bus::reports();
         let (road, queue) = log_sender::road();
         let log = open_log(&model, queue)?;
@@ -169,6 +163,19 @@ impl Plan {
         });
         Ok(control.run().await)
     }
+}
+
+/// Builds the first configuration, and says for how many workers.
+fn begin(mut load: Load, usable: usize) -> io::Result<(Builder, Built, u16)> {
+    let loaded = load().map_err(|faults| io::Error::other(faults.render_text(false)))?;
+    let count = match loaded.model.gateway.workers {
+        Workers::Auto => u16::try_from(usable).unwrap_or(u16::MAX),
+        Workers::Count(count) => count,
+    };
+    let mut builder = Builder::new(load, count.into(), fault::plugins());
+    let first = builder.compile(loaded, None, Generation(1));
+    let first = first.map_err(|refusal| io::Error::other(refusal.to_string()))?;
+    Ok((builder, first, count))
 }
 
 impl std::fmt::Debug for Plan {

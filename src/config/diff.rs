@@ -47,6 +47,17 @@ impl Diff {
     }
 }
 
+impl Diff {
+    /// Whether some pair of service and route may be gone under its name.
+    pub fn take_names_away(&self) -> bool {
+        self.0.iter().any(|entry| match &entry.change {
+            Change::Added => false,
+            Change::Removed => true,
+            Change::Changed(keys) => keys.contains(&"name") || keys.contains(&"service"),
+        })
+    }
+}
+
 impl fmt::Display for Diff {
     /// A line for each: `+ service orders`, `- route x`, `~ route y (paths, methods)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -172,6 +183,7 @@ fn entities<T: Identity + PartialEq>(
     keys: impl Fn(&T, &T) -> Vec<&'static str>,
     entries: &mut Vec<Entry>,
 ) {
+    let (old, new) = differing_middle(old, new);
     let by_id = |list: &[Arc<T>]| -> HashMap<Uuid, usize> {
         let ids = list.iter().enumerate();
         ids.map(|(index, entity)| (entity.id(), index)).collect()
@@ -197,6 +209,20 @@ fn entities<T: Identity + PartialEq>(
             entries.push(entry(entity, Change::Changed(keys)));
         }
     }
+}
+
+/// Both lists without what they share at either end. A reload shares what it did not read anew, so that of
+/// 15,000 entities a handful is left to be compared.
+///
+/// A shared route has the same index of its service and the same timeouts; that its service is another by
+/// now, with services added and removed before it, shows as changes of the services.
+fn differing_middle<'a, T>(old: &'a [Arc<T>], new: &'a [Arc<T>]) -> (&'a [Arc<T>], &'a [Arc<T>]) {
+    let same = |(a, b): &(&Arc<T>, &Arc<T>)| Arc::ptr_eq(a, b);
+    let front = old.iter().zip(new).take_while(same).count();
+    let (old, new) = (&old[front..], &new[front..]);
+    let back = old.iter().rev().zip(new.iter().rev());
+    let back = back.take_while(same).count();
+    (&old[..old.len() - back], &new[..new.len() - back])
 }
 
 fn timeout_keys(old: &ExchangeTimeouts, new: &ExchangeTimeouts) -> Vec<&'static str> {

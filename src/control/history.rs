@@ -58,10 +58,11 @@ impl History {
         name(&kept.snapshot, route)
     }
 
-    /// Frees what nobody uses any more.
-    pub(super) fn free(&mut self, now: Instant) {
+    /// Frees what nobody uses any more, and says whether there was anything.
+    pub(super) fn free(&mut self, now: Instant) -> bool {
+        let before = self.kept.len();
         let Some((newest, older)) = self.kept.split_last_mut() else {
-            return;
+            return false;
         };
         let newest = newest.snapshot.generation;
         for kept in older {
@@ -86,6 +87,7 @@ impl History {
             unused -= usize::from(!keep);
             keep
         });
+        self.kept.len() < before
     }
 }
 

@@ -164,6 +164,7 @@ impl Control {
             watch.follow(built.files);
         }
         self.running = Arc::new(built.model);
+        self.hash.take();
         let Some(snapshot) = built.snapshot else {
             let brought = self.brought.clone();
             return self.finish(Outcome::Unchanged(self.generation(), brought));
@@ -222,7 +223,7 @@ impl Control {
     }
 
     fn installed(&mut self, waiting: Waiting, now: Instant) {
-        if !waiting.changes.is_empty() {
+        if waiting.changes.take_names_away() {
             let present = history::names(&waiting.snapshot);
             self.totals
                 .fold_absent(|name| present.contains(&(name.service, name.route)));
@@ -242,6 +243,7 @@ impl Control {
             log(&outcome);
         }
         self.reloads.note(&outcome, first);
+        self.tidy.freed(clock::now());
         for (_, waiter) in self.waiters.present.drain(..) {
             // Whoever asked may have gone.
             let _ = waiter.send(outcome.clone());

@@ -1,8 +1,10 @@
 //! Compiling a model: patterns into a router, entities into plans, names into a list for control to resolve.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::net::SocketAddr;
+
+use foldhash::HashMap;
+use foldhash::HashMapExt;
 
 use crate::balance::HashInput;
 use crate::balance::HashOn;
@@ -62,7 +64,6 @@ pub fn compile(model: &Model, generation: Generation, workers: usize) -> Result<
     let limits = &model.limits;
     Ok(Snapshot {
         generation,
-        hash: model.content_hash(),
         router,
         routes: served.iter().map(|route| route_plan(route)).collect(),
         services,
@@ -159,12 +160,21 @@ pub fn criteria_of(route: &config::Route) -> Result<RouteCriteria, PatternFault>
         paths: route
             .paths
             .iter()
-            .map(|path| PathPattern::parse(path))
+            .map(|path| path_pattern(path))
             .collect::<Result<_, _>>()?,
         headers,
         snis: boxed(&route.snis),
         regex_priority: i64::from(route.regex_priority),
     })
+}
+
+/// A model's expressions were parsed when it was made, and will be again when they become programs: a third
+/// time would cost as much as all other patterns together.
+fn path_pattern(path: &str) -> Result<PathPattern, PatternFault> {
+    match path.strip_prefix('~') {
+        Some(regex) => Ok(PathPattern::Regex(regex.into())),
+        None => PathPattern::parse(path),
+    }
 }
 
 fn route_plan(route: &config::Route) -> RoutePlan {
@@ -190,7 +200,7 @@ fn route_plan(route: &config::Route) -> RoutePlan {
     }
 }
 
-fn service_plan(service: &config::Service, targets: &mut Targets) -> ServicePlan {
+fn service_plan<'m>(service: &'m config::Service, targets: &mut Targets<'m>) -> ServicePlan {
     ServicePlan {
         name: service
             .name
@@ -204,43 +214,46 @@ fn service_plan(service: &config::Service, targets: &mut Targets) -> ServicePlan
 }
 
 /// Upstreams and the names that their targets need.
-struct Targets {
+struct Targets<'m> {
     upstreams: Vec<UpstreamPlan>,
-    by_name: HashMap<String, UpstreamIndex>,
+    /// The configured ones.
+    by_name: HashMap<&'m str, UpstreamIndex>,
+    /// Those of services that name none, by their host and port.
+    by_host: HashMap<(&'m str, u16), UpstreamIndex>,
     names: Vec<NameQuery>,
     by_query: HashMap<NameQuery, u32>,
 }
 
-impl Targets {
-    fn new(model: &Model) -> Self {
+impl<'m> Targets<'m> {
+    fn new(model: &'m Model) -> Self {
         let mut targets = Self {
             upstreams: Vec::with_capacity(model.upstreams.len()),
-            by_name: HashMap::new(),
+            by_name: HashMap::with_capacity(model.upstreams.len()),
+            by_host: HashMap::with_capacity(model.services.len()),
             names: Vec::new(),
             by_query: HashMap::new(),
         };
         for upstream in &model.upstreams {
             let plan = targets.configured(upstream);
-            targets.add(upstream.name.clone(), plan);
+            let index = targets.add(plan);
+            targets.by_name.insert(&upstream.name, index);
         }
         targets
     }
 
-    fn add(&mut self, name: String, plan: UpstreamPlan) -> UpstreamIndex {
+    fn add(&mut self, plan: UpstreamPlan) -> UpstreamIndex {
         let index = UpstreamIndex(u32::try_from(self.upstreams.len()).unwrap_or(u32::MAX));
         self.upstreams.push(plan);
-        self.by_name.insert(name, index);
         index
     }
 
     /// The upstream that a service names by its host, or one for its own host and port.
-    fn upstream_of(&mut self, service: &config::Service) -> UpstreamIndex {
-        if let Some(index) = self.by_name.get(&service.host) {
+    fn upstream_of(&mut self, service: &'m config::Service) -> UpstreamIndex {
+        if let Some(index) = self.by_name.get(service.host.as_str()) {
             return *index;
         }
-        // No host name contains a slash, so this is the name of no upstream.
-        let name = format!("{}/{}", service.host, service.port);
-        if let Some(index) = self.by_name.get(&name) {
+        let key = (service.host.as_str(), service.port);
+        if let Some(index) = self.by_host.get(&key) {
             return *index;
         }
         let default_port = service.protocol.default_port();
@@ -252,7 +265,9 @@ impl Targets {
             slots: 0,
             targets: vec![target],
         };
-        self.add(name, plan)
+        let index = self.add(plan);
+        self.by_host.insert(key, index);
+        index
     }
 
     fn configured(&mut self, upstream: &config::Upstream) -> UpstreamPlan {

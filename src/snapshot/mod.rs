@@ -44,8 +44,6 @@ use crate::router::Router;
 pub struct Snapshot {
     /// Its place in the order of installs.
     pub generation: Generation,
-    /// What it was compiled from, as a hash of the model.
-    pub hash: String,
     /// From a request to a route.
     pub router: Router,
     /// Routes by their index in the router.

@@ -37,8 +37,8 @@ pub(in crate::config) fn join(placed: &mut [Placed], complete: bool, sink: &mut 
         sink.drafts
             .extend(part.drafts.iter().map(|draft| draft.moved(*base)));
     }
-    let mut services = Unique::new("service");
-    let mut upstreams = Unique::new("upstream");
+    let mut services = Unique::new("service", placed.len());
+    let mut upstreams = Unique::new("upstream", 0);
     for Placed { base, part } in placed.iter_mut() {
         for entry in &mut part.services {
             services.add(entry, *base, sink);

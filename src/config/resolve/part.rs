@@ -135,7 +135,15 @@ impl Part {
             part.resolve(document.get_ref(), text, &mut sink);
         }
         part.drafts = sink.drafts;
+        part.shrink();
         part
+    }
+
+    /// A loader keeps thousands of parts with one entity of a kind, where a list would have room for four.
+    fn shrink(&mut self) {
+        self.services.shrink_to_fit();
+        self.routes.shrink_to_fit();
+        self.upstreams.shrink_to_fit();
     }
 
     fn resolve<'t>(&mut self, document: &'t DeTable<'t>, text: &'t str, sink: &mut Sink) {

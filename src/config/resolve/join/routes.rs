@@ -1,12 +1,12 @@
 //! Routes find their services, and their places in the model.
 
+use std::hash::BuildHasher;
 use std::hash::Hash;
-use std::hash::Hasher;
 use std::sync::Arc;
 
 use foldhash::HashMap;
 use foldhash::HashMapExt;
-use xxhash_rust::xxh3::Xxh3;
+use foldhash::fast::RandomState;
 
 use crate::base::ids::ServiceIndex;
 use crate::config::code::Code;
@@ -29,7 +29,7 @@ pub(super) fn join(
     complete: bool,
     sink: &mut Sink,
 ) -> Vec<Arc<Route>> {
-    let mut routes = Unique::new("route");
+    let mut routes = Unique::new("route", placed.len());
     let mut services_before = 0;
     for Placed { base, part } in placed.iter_mut() {
         for route in &mut part.routes {
@@ -81,11 +81,10 @@ fn settle(route: &mut RouteEntry, owner: Option<usize>, services: &Unique<Servic
 
 /// A route that matches exactly what an earlier one matches gets no request.
 fn warn_of_twins(routes: &Unique<Route>, sink: &mut Sink) {
+    let state = RandomState::default();
     let mut seen: HashMap<u64, usize> = HashMap::with_capacity(routes.values.len());
     for (index, route) in routes.values.iter().enumerate() {
-        let mut hasher = Xxh3::new();
-        criteria(route).hash(&mut hasher);
-        let Some(first) = seen.insert(hasher.finish(), index) else {
+        let Some(first) = seen.insert(state.hash_one(criteria(route)), index) else {
             continue;
         };
         if criteria(&routes.values[first]) == criteria(route) {

@@ -35,14 +35,14 @@ pub(super) struct Unique<T> {
 }
 
 impl<T: Named> Unique<T> {
-    /// None yet.
-    pub(super) fn new(kind: &'static str) -> Self {
+    /// None yet, with room for so many.
+    pub(super) fn new(kind: &'static str, room: usize) -> Self {
         Self {
             kind,
-            values: Vec::new(),
-            places: Vec::new(),
-            by_name: HashMap::new(),
-            by_id: HashMap::new(),
+            values: Vec::with_capacity(room),
+            places: Vec::with_capacity(room),
+            by_name: HashMap::with_capacity(room),
+            by_id: HashMap::with_capacity(room),
         }
     }
 
