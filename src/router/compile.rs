@@ -1,8 +1,10 @@
 //! From routes to tables: ranks the candidates, splits their regexes, and plants them under their hosts.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use crate::router::HostPattern;
 use crate::router::PathPattern;
@@ -66,8 +68,17 @@ impl fmt::Display for CompileFault {
 
 impl std::error::Error for CompileFault {}
 
-/// The entries under each host, with their literal prefixes, before they are planted.
-type Plan<'a> = HashMap<Option<(HostKind, &'a str)>, Vec<(&'a [u8], Entry)>>;
+/// The entries with their literal prefixes and their hosts' numbers, before they are planted.
+#[derive(Default)]
+struct Plan<'a> {
+    /// The hosts by number, which [`ANY_HOST`] is not.
+    hosts: Vec<(HostKind, &'a str)>,
+    numbers: HashMap<(HostKind, &'a str), u32>,
+    planned: Vec<(u32, &'a [u8], Entry)>,
+}
+
+/// The number that stands for any host.
+const ANY_HOST: u32 = u32::MAX;
 
 impl Router {
     /// Compiles routes; a [`crate::router::Match`] names them by their index here.
@@ -79,11 +90,11 @@ impl Router {
         let mut guards = GuardsBuilder::default();
         let guard_numbers = guard_numbers(routes, &mut guards, &mut programs)?;
         let candidates = order::ranked(routes);
-        let literals: Vec<(String, &str)> = candidates
+        let literals: Vec<(Cow<'_, str>, &str)> = candidates
             .iter()
             .map(|candidate| literal_and_rest(candidate.path(routes)))
             .collect();
-        let mut plan = Plan::new();
+        let mut plan = Plan::default();
         for (rank, (candidate, (literal, rest))) in candidates.iter().zip(&literals).enumerate() {
             // A path that is longer than any request's can be never matches.
             let Ok(prefix) = u16::try_from(literal.len()) else {
@@ -106,9 +117,9 @@ impl Router {
                 pattern: candidate.pattern.unwrap_or(NO_PATTERN),
             };
             let hosts = &routes[candidate.route as usize].hosts;
-            schedule(&mut plan, hosts, literal.as_bytes(), entry);
+            plan.add(hosts, literal.as_bytes(), entry);
         }
-        let (hosts, forest) = plant(plan);
+        let (hosts, forest) = plan.plant();
         Ok(Self {
             identity: Arc::new(()),
             hosts,
@@ -160,42 +171,63 @@ fn guard_numbers(
 }
 
 /// The bytes that a path begins with, and the expression for the rest of it.
-fn literal_and_rest(path: Option<&PathPattern>) -> (String, &str) {
+fn literal_and_rest(path: Option<&PathPattern>) -> (Cow<'_, str>, &str) {
     match path {
-        None => (String::new(), ""),
-        Some(PathPattern::Prefix(prefix)) => (prefix.to_string(), ""),
-        Some(PathPattern::Regex(regex)) => split_literal(regex),
-    }
-}
-
-/// Notes an entry under each of its route's hosts, or under any host.
-fn schedule<'a>(plan: &mut Plan<'a>, hosts: &'a [HostPattern], literal: &'a [u8], entry: Entry) {
-    if hosts.is_empty() {
-        plan.entry(None).or_default().push((literal, entry));
-    }
-    for host in hosts {
-        let port = host.port.map_or(ANY_PORT, u32::from);
-        let planned = plan.entry(Some((host.kind, &host.name))).or_default();
-        planned.push((literal, Entry { port, ..entry }));
-    }
-}
-
-fn plant(plan: Plan<'_>) -> (Hosts, Forest) {
-    let (mut hosts, mut forest) = (Hosts::default(), Forest::default());
-    for (host, mut planned) in plan {
-        let tree = forest.plant(&mut planned);
-        match host {
-            None => hosts.any = Some(tree),
-            Some((kind, name)) => {
-                let table = match kind {
-                    HostKind::Exact => &mut hosts.exact,
-                    HostKind::Suffix => &mut hosts.suffixes,
-                    HostKind::Prefix => &mut hosts.prefixes,
-                };
-                table.insert(name.as_bytes().into(), tree);
-            }
+        None => ("".into(), ""),
+        Some(PathPattern::Prefix(prefix)) => ((&**prefix).into(), ""),
+        Some(PathPattern::Regex(regex)) => {
+            let (literal, rest) = split_literal(regex);
+            (literal.into(), rest)
         }
     }
-    forest.shrink();
-    (hosts, forest)
+}
+
+impl<'a> Plan<'a> {
+    /// Notes an entry under each of its route's hosts, or under any host.
+    fn add(&mut self, hosts: &'a [HostPattern], literal: &'a [u8], entry: Entry) {
+        if hosts.is_empty() {
+            self.planned.push((ANY_HOST, literal, entry));
+        }
+        for host in hosts {
+            let port = host.port.map_or(ANY_PORT, u32::from);
+            let number = self.number((host.kind, &host.name));
+            self.planned
+                .push((number, literal, Entry { port, ..entry }));
+        }
+    }
+
+    fn number(&mut self, host: (HostKind, &'a str)) -> u32 {
+        *self.numbers.entry(host).or_insert_with(|| {
+            self.hosts.push(host);
+            self.hosts.len() as u32 - 1
+        })
+    }
+
+    /// A tree for each host, and the tables that lead to them.
+    fn plant(mut self) -> (Hosts, Forest) {
+        let (mut hosts, mut forest) = (Hosts::default(), Forest::default());
+        hosts.exact.reserve(self.hosts.len());
+        self.planned
+            .sort_unstable_by_key(|(number, _, entry)| (*number, entry.rank));
+        let mut seeds = Vec::new();
+        for group in self.planned.chunk_by(|(a, ..), (b, ..)| a == b) {
+            seeds.clear();
+            seeds.extend(group.iter().map(|&(_, literal, entry)| (literal, entry)));
+            let tree = forest.plant(&mut seeds);
+            let number = group.first().map_or(ANY_HOST, |(number, ..)| *number);
+            let Some((kind, name)) = self.hosts.get(number as usize) else {
+                hosts.any = Some(tree);
+                continue;
+            };
+            let table = match kind {
+                HostKind::Exact => &mut hosts.exact,
+                HostKind::Suffix => &mut hosts.suffixes,
+                HostKind::Prefix => &mut hosts.prefixes,
+            };
+            table.insert(name.as_bytes().into(), tree);
+        }
+        hosts.exact.shrink_to_fit();
+        forest.shrink();
+        (hosts, forest)
+    }
 }
