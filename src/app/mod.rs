@@ -3,7 +3,6 @@
 pub mod cli;
 pub mod demo;
 pub mod doctor;
-mod fault;
 pub mod mock_origin;
 pub mod reload;
 pub mod route_test;

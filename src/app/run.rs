@@ -10,7 +10,6 @@ use tokio::task::spawn_blocking;
 use crate::admin;
 use crate::app::cli::DriverChoice;
 use crate::app::cli::Exit;
-use crate::app::fault;
 use crate::base::clock;
 use crate::base::cores::Cores;
 use crate::base::ids::Generation;
@@ -172,7 +171,7 @@ fn begin(mut load: Load, usable: usize) -> io::Result<(Builder, Built, u16)> {
         Workers::Auto => u16::try_from(usable).unwrap_or(u16::MAX),
         Workers::Count(count) => count,
     };
-    let mut builder = Builder::new(load, count.into(), fault::plugins());
+    let mut builder = Builder::new(load, count.into());
     let first = builder.compile(loaded, None, Generation(1));
     let first = first.map_err(|refusal| io::Error::other(refusal.to_string()))?;
     Ok((builder, first, count))

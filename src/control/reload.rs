@@ -18,7 +18,6 @@ use crate::config::Fault;
 use crate::config::Faults;
 use crate::config::Loaded;
 use crate::config::Model;
-use crate::plugin::Spec;
 use crate::snapshot;
 use crate::snapshot::Snapshot;
 
@@ -139,17 +138,12 @@ impl Outcome {
 pub struct Builder {
     load: Load,
     workers: usize,
-    plugins: Vec<Arc<dyn Spec>>,
 }
 
 impl Builder {
-    /// A builder of snapshots for so many workers, whose every request meets `plugins`.
-    pub fn new(load: Load, workers: usize, plugins: Vec<Arc<dyn Spec>>) -> Self {
-        Self {
-            load,
-            workers,
-            plugins,
-        }
+    /// A builder of snapshots for so many workers.
+    pub fn new(load: Load, workers: usize) -> Self {
+        Self { load, workers }
     }
 
     /// Builds what the files say. `running` is what runs now, if anything does.
@@ -193,9 +187,8 @@ impl Builder {
         let snapshot = if running == Some(&model) {
             None
         } else {
-            let mut snapshot =
+            let snapshot =
                 snapshot::compile(&model, generation, self.workers).map_err(Refusal::Compile)?;
-            snapshot.plugins.clone_from(&self.plugins);
             Some(Arc::new(snapshot))
         };
         Ok(Built {
@@ -235,7 +228,6 @@ impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")
             .field("workers", &self.workers)
-            .field("plugins", &self.plugins)
             .finish_non_exhaustive()
     }
 }

@@ -143,10 +143,10 @@ impl Bench {
         let (handle, requests) = Handle::new();
         let first = model(host);
         let first: Load = Box::new(move || Ok(loaded(first.clone())));
-        let first = Builder::new(first, 2, Vec::new()).build(None, Generation(1));
+        let first = Builder::new(first, 2).build(None, Generation(1));
         let control = Control::new(Setup {
             first: first.unwrap(),
-            builder: Builder::new(load, 2, Vec::new()),
+            builder: Builder::new(load, 2),
             watched: false,
             crew,
             reports,
@@ -432,7 +432,7 @@ fn old_snapshots_are_freed_on_control() {
     let mut history = history::History::default();
     let snapshot = |generation| {
         let load: Load = Box::new(|| Ok(loaded(model("127.0.0.1"))));
-        let built = Builder::new(load, 1, Vec::new()).build(None, Generation(generation));
+        let built = Builder::new(load, 1).build(None, Generation(generation));
         built.unwrap().snapshot.unwrap()
     };
     let used = snapshot(1);
@@ -480,106 +480,18 @@ fn loaded(model: Model) -> Loaded {
 }
 
 fn fault(_message: &str) -> Faults {
-    let Err(faults) = crate::config::parse_str("test", "nonsense = 1") else {
+    let Err(faults) = config::parse_str("test", "nonsense = 1") else {
         panic!("an unknown key is a fault");
     };
     faults
 }
 
-/// A service at `host` with one route.
+/// A service at `host` with one route, and nobody to ask for names.
 fn model(host: &str) -> Model {
-    use crate::base::ids::ServiceIndex;
-    use crate::base::ids::kong_id;
-    use crate::config::model::*;
-    let s = Duration::from_secs;
-    let timeouts = ExchangeTimeouts {
-        connect: s(60),
-        write: s(60),
-        read: s(60),
-        idle: s(60),
-        total: None,
-    };
-    let service = Service {
-        id: kong_id("services", "o"),
-        name: Some("o".into()),
-        protocol: ServiceProtocol::Http,
-        host: host.into(),
-        port: 9000,
-        path: None,
-        retries: 5,
-        timeouts,
-        enabled: true,
-        tags: vec![],
-    };
-    let route = Route {
-        id: kong_id("routes", "r"),
-        name: Some("r".into()),
-        service: Some(ServiceIndex(0)),
-        protocols: Protocols {
-            http: true,
-            https: true,
-        },
-        methods: vec![],
-        hosts: vec![],
-        paths: vec!["/".into()],
-        headers: vec![],
-        snis: vec![],
-        https_redirect_status_code: 426,
-        regex_priority: 0,
-        strip_path: true,
-        path_handling: PathHandling::V0,
-        preserve_host: false,
-        request_buffering: true,
-        response_buffering: true,
-        timeouts,
-        tags: vec![],
-        created_at: 0,
-    };
-    Model {
-        gateway: Gateway {
-            workers: Workers::Auto,
-            drain_timeout: Duration::from_millis(50),
-            trusted_ips: vec![],
-            real_ip_header: "X-Real-IP".into(),
-            real_ip_recursive: false,
-        },
-        limits: Limits {
-            request_head_bytes: 32_768,
-            request_headers: 100,
-            request_line_bytes: 16_384,
-            request_body_bytes: None,
-            response_head_bytes: 32_768,
-            response_headers: 200,
-            connections: 1_000,
-            connection_requests: None,
-            upstream_keepalive_pool: 10,
-            upstream_keepalive_requests: None,
-        },
-        timeouts: Timeouts {
-            client_header: s(10),
-            client_body_idle: s(30),
-            client_write_idle: s(30),
-            keep_alive: s(75),
-            upstream_keepalive_idle: s(60),
-        },
-        listeners: vec![Listener {
-            address: (Ipv4Addr::LOCALHOST, 0).into(),
-            proxy_protocol: false,
-            backlog: 16,
-        }],
-        admin: None,
-        access_log: None,
-        dns: Dns {
-            servers: vec![(Ipv4Addr::LOCALHOST, 9).into()],
-            family: DnsFamily::Any,
-            timeout: s(1),
-            valid_ttl: None,
-            stale_ttl: s(1),
-            not_found_ttl: s(1),
-            error_ttl: s(1),
-        },
-        services: vec![service.into()],
-        routes: vec![route.into()],
-        upstreams: vec![],
-    }
+    let text = format!(
+        "[gateway]\ndrain_timeout = \"50ms\"\n[dns]\nservers = [\"127.0.0.1:9\"]\ntimeout = \"1s\"\n\
+         [[listeners]]\naddress = \"127.0.0.1:0\"\n[[services]]\nname = \"o\"\nhost = \"{host}\"\nport = 9000\n\
+         [[services.routes]]\nname = \"r\"\npaths = [\"/\"]\n"
+    );
+    config::parse_str("test", &text).unwrap().model
 }

@@ -69,7 +69,6 @@ fn what_is_hidden_worries_nobody() {
 }
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn each_fault_is_found_alone_and_has_its_remedy() {
     type Spoil = fn(&mut Facts, &mut Needs);
     let cases: &[(&str, Status, &str, Spoil)] = &[

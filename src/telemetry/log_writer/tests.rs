@@ -63,13 +63,16 @@ impl Write for Scripted {
     }
 }
 
+/// What a sink holds.
+type Written = Rc<RefCell<Vec<u8>>>;
+
+/// Opens a sink; a name for what a writer wants of it.
+trait Open: FnMut() -> io::Result<Scripted> {}
+
+impl<F: FnMut() -> io::Result<Scripted>> Open for F {}
+
 /// A writer over one scripted sink, and what the sink holds.
-fn scripted(
-    steps: Vec<Result<usize, io::ErrorKind>>,
-) -> (
-    LogWriter<impl FnMut() -> io::Result<Scripted>, Scripted>,
-    Rc<RefCell<Vec<u8>>>,
-) {
+fn scripted(steps: Vec<Result<usize, io::ErrorKind>>) -> (LogWriter<impl Open, Scripted>, Written) {
     let script = Rc::new(RefCell::new(VecDeque::from(steps)));
     let written = Rc::new(RefCell::new(Vec::new()));
     let sink = Rc::clone(&written);
@@ -82,7 +85,7 @@ fn scripted(
     (LogWriter::new(format(), Mask::new(), open), written)
 }
 
-fn text(written: &Rc<RefCell<Vec<u8>>>) -> String {
+fn text(written: &Written) -> String {
     String::from_utf8(written.borrow().clone()).unwrap()
 }
 
