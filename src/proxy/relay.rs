@@ -17,7 +17,6 @@ use crate::proxy::connection::Fate;
 use crate::proxy::exchange::Exchange;
 use crate::proxy::failure::Stop;
 use crate::proxy::forward::Missed;
-use crate::proxy::forward::Sent;
 use crate::proxy::respond::Relayed;
 use crate::proxy::respond::Response;
 use crate::proxy::respond::respond;
@@ -28,9 +27,8 @@ use crate::upstream::Lease;
 pub(super) async fn converse(
     exchange: &mut Exchange<'_>,
     admitted: &Admitted,
-    sent: Sent,
+    mut lease: Lease,
 ) -> Result<Fate, Missed> {
-    let Sent { mut lease, out } = sent;
     let reused = lease.is_reused();
     let (up, writer) = (&mut lease.stream.reader, &mut lease.stream.writer);
     let head_sent = Cell::new(false);
@@ -38,7 +36,6 @@ pub(super) async fn converse(
         up,
         reused,
         begun: false,
-        out,
         head_sent: &head_sent,
     };
     let relayed = if exchange.body.complete {
@@ -47,8 +44,8 @@ pub(super) async fn converse(
         with_body(exchange, admitted, response, writer).await?
     };
     match relayed {
-        Relayed::Complete { reusable, buffer } => {
-            finish(exchange, lease, reusable, buffer);
+        Relayed::Complete { reusable } => {
+            finish(exchange, lease, reusable);
             Ok(exchange.fate())
         }
         Relayed::Switched { early } => switch(exchange, admitted, lease, early).await,
@@ -127,15 +124,15 @@ async fn with_body(
 
 /// Puts the connection back into its pool, if both messages ended as their framing said; one that the client
 /// has authenticated stays with the client.
-fn finish(exchange: &mut Exchange<'_>, lease: Lease, reusable: bool, buffer: Vec<u8>) {
-    let shard = &exchange.cx.shard;
+fn finish(exchange: &mut Exchange<'_>, lease: Lease, reusable: bool) {
     if !reusable || !exchange.body.complete {
-        shard.pool.give(buffer);
-    } else if exchange.binds_connection(&lease) {
-        *exchange.client.pinned = Some(Box::new(lease.pin(buffer)));
+        return;
+    }
+    if exchange.binds_connection(&lease) {
+        *exchange.client.pinned = Some(Box::new(lease.pin()));
     } else {
         let keep = &exchange.instance.snapshot.keep_alive;
-        lease.release(buffer, &shard.pool, keep, shard.lately());
+        lease.release(keep, exchange.cx.shard.lately());
     }
 }
 
