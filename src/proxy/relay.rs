@@ -6,6 +6,8 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
 
+use futures_util::future::join;
+
 use crate::http::Cause;
 use crate::net::Writer;
 use crate::proxy::admit::Admitted;
@@ -154,11 +156,16 @@ async fn switch(
     let Some(reader) = exchange.reader.take() else {
         return Err(Missed::Final(Stop::Cut(Cause::Internal)));
     };
-    let up = lease.stream.writer.write_all(held).await.0;
-    let down = exchange.writer.write_all(early).await.0;
-    if up.is_err() || down.is_err() {
+    let now = exchange.cx.shard.now();
+    exchange.client_guard.arm(now, idle);
+    exchange.guard.arm(now, idle);
+    let up = exchange.guard.limit(lease.stream.writer.write_all(held));
+    let down = exchange
+        .client_guard
+        .limit(exchange.writer.write_all(early));
+    let (Ok((Ok(()), _)), Ok((Ok(()), _))) = join(up, down).await else {
         return Ok(Fate::Abort);
-    }
+    };
     let client = tunnel::End {
         reader,
         writer: exchange.writer,
