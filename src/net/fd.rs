@@ -1,5 +1,6 @@
-//! The one place where a raw descriptor is borrowed: the runtime's sockets tell theirs as a number only, and
-//! options are set through `socket2`, which wants to know that the descriptor stays open.
+//! The one place where the runtime's sockets are reached past their interface: they tell their descriptor as a
+//! number only, and their halves lend the socket in neither direction. What is done here needs no more than that
+//! the descriptor stays open, which each function's argument sees to.
 
 #![expect(unsafe_code, reason = "monoio's sockets do not implement `AsFd`")]
 
@@ -9,16 +10,52 @@ use std::os::fd::BorrowedFd;
 use std::os::fd::RawFd;
 use std::time::Duration;
 
+use monoio::io::OwnedReadHalf;
 use monoio::io::OwnedWriteHalf;
 use monoio::net::TcpStream;
+use rustix::buffer::spare_capacity;
+use rustix::net::RecvFlags;
 use socket2::SockRef;
+
+/// The socket of a half.
+fn socket(half: &OwnedReadHalf<TcpStream>) -> &TcpStream {
+    // SAFETY: the runtime makes exclusive references to the socket only inside of calls that return before
+    // anything else runs on this thread, and none is running now; the returned one ends before the next.
+    unsafe { &*half.0.get() }
+}
+
+fn borrow(socket: &TcpStream) -> BorrowedFd<'_> {
+    // SAFETY: `socket` stays borrowed as long as the descriptor does, and keeps it open.
+    unsafe { BorrowedFd::borrow_raw(socket.as_raw_fd()) }
+}
+
+/// Waits until there is something to receive.
+pub(super) async fn readable(half: &OwnedReadHalf<TcpStream>) -> io::Result<()> {
+    socket(half).readable(false).await
+}
+
+/// Appends what is there to the free capacity of `buffer`.
+#[inline]
+pub(super) fn receive(half: &OwnedReadHalf<TcpStream>, buffer: &mut Vec<u8>) -> io::Result<usize> {
+    let (received, _) = rustix::net::recv(
+        borrow(socket(half)),
+        spare_capacity(buffer),
+        RecvFlags::DONTWAIT,
+    )?;
+    Ok(received)
+}
+
+/// Looks at the next byte without taking it: 1, or 0 at the end of the stream.
+pub(super) fn peek(half: &OwnedReadHalf<TcpStream>) -> io::Result<usize> {
+    let flags = RecvFlags::DONTWAIT | RecvFlags::PEEK;
+    let (seen, _) = rustix::net::recv(borrow(socket(half)), &mut [0_u8; 1], flags)?;
+    Ok(seen)
+}
 
 /// Bounds what the kernel receives for us before we read it: the size of the receive buffer, which also ends the
 /// kernel's own tuning of it, and the window, which that tuning would have opened.
 pub(super) fn bound_receive(stream: &TcpStream, bytes: u32) -> io::Result<()> {
-    // SAFETY: `stream` is borrowed until the end of this function and keeps its descriptor open.
-    let borrowed = unsafe { BorrowedFd::borrow_raw(stream.as_raw_fd()) };
-    SockRef::from(&borrowed).set_recv_buffer_size(bytes as usize)?;
+    SockRef::from(&borrow(stream)).set_recv_buffer_size(bytes as usize)?;
     let value: *const u32 = &bytes;
     // SAFETY: the option's value is an integer of four bytes, which `bytes` is until the end of this function.
     let set = unsafe {

@@ -1,9 +1,9 @@
-//! A connected socket as two halves that work at the same time, over owned buffers.
+//! A connected socket as two halves that work at the same time.
 //!
-//! The reading half keeps its receive armed across the waits of whoever holds it: arm it once with a buffer,
-//! do other things, come back for the bytes. That makes three things free that would otherwise cost a system
-//! call per request: an idle upstream connection that closes or speaks out of turn is seen before it is
-//! used, a client that leaves is seen while its answer is awaited, and a deadline never loses bytes.
+//! The reading half waits for readiness and then receives what is there, so that a connection that waits holds
+//! no buffer, and a wait that is given up loses no byte. The wait can be begun before anybody has time for it:
+//! so an idle upstream connection that closes or speaks out of turn is seen before it is used, and a client
+//! that leaves is seen while its answer is awaited, without a system call for either.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -19,8 +19,6 @@ use std::task::Poll;
 use std::task::Waker;
 
 use monoio::buf::IoBuf;
-use monoio::buf::IoBufMut;
-use monoio::io::AsyncReadRent;
 use monoio::io::AsyncWriteRent;
 use monoio::io::OwnedReadHalf;
 use monoio::io::OwnedWriteHalf;
@@ -52,98 +50,118 @@ impl Stream {
     }
 }
 
-/// What passes between a reader and its receive loop.
-#[derive(Default)]
-struct Mailbox {
-    /// A buffer to receive into, after the bytes it holds.
-    empty: Cell<Option<Vec<u8>>>,
-    /// The buffer that came back, with the number of bytes received.
-    filled: Cell<Option<(io::Result<usize>, Vec<u8>)>>,
+/// How far a reader's wait is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Watch {
+    /// Nobody waits.
+    Off,
+    /// The kernel will tell when there is something to receive.
+    On,
+    /// There is something to receive: bytes, the end of the stream, or its failure.
+    Ready,
 }
 
 /// The receiving half.
 pub struct Reader {
-    mailbox: Rc<Mailbox>,
-    receive: Pin<Box<dyn Future<Output = ()>>>,
-    armed: bool,
+    half: OwnedReadHalf<TcpStream>,
+    watch: Rc<Cell<Watch>>,
+    waiting: Pin<Box<dyn Future<Output = ()>>>,
+    /// The last receive filled its buffer, so the next need not wait.
+    more: bool,
 }
 
 impl Reader {
     fn new(half: OwnedReadHalf<TcpStream>) -> Self {
-        let mailbox = Rc::new(Mailbox::default());
-        let receive = Box::pin(receive_loop(half, Rc::clone(&mailbox)));
+        let watch = Rc::new(Cell::new(Watch::Off));
+        let waiting = watch_loop(OwnedReadHalf(Rc::clone(&half.0)), Rc::clone(&watch));
         Self {
-            mailbox,
-            receive,
-            armed: false,
+            half,
+            watch,
+            waiting: Box::pin(waiting),
+            more: false,
         }
     }
 
-    /// Gives the next receive a buffer, to whose free capacity it appends. It begins when it is first waited
-    /// for, or with [`start`](Self::start).
+    /// Begins to wait for something to receive, although nobody has time for it yet.
+    #[inline]
+    pub fn watch(&mut self) {
+        let ready = self.poll_readable(&mut Context::from_waker(Waker::noop()));
+        self.more |= ready.is_ready();
+    }
+
+    /// Whether there is something to receive: bytes, the end of the stream, or its failure. It stays so until
+    /// the next [`receive`](Self::receive).
+    #[inline]
+    pub fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.watch.get() == Watch::Ready {
+            return Poll::Ready(());
+        }
+        self.watch.set(Watch::On);
+        let polled = self.waiting.as_mut().poll(cx);
+        debug_assert!(polled.is_pending(), "the wait does not end");
+        match self.watch.get() {
+            Watch::Ready => Poll::Ready(()),
+            Watch::On | Watch::Off => Poll::Pending,
+        }
+    }
+
+    /// Waits for something to receive. Dropping this future loses nothing: the wait goes on.
+    #[inline]
+    pub async fn readable(&mut self) {
+        poll_fn(|cx| self.poll_readable(cx)).await;
+    }
+
+    /// Appends what is there to `buffer`, as far as its capacity goes: the number of bytes, zero at the end of
+    /// the stream.
+    ///
+    /// # Errors
+    /// `WouldBlock` when there is nothing yet; else the connection has failed.
     ///
     /// # Panics
-    /// When a receive is armed already, or `buffer` is full: both are mistakes of the caller.
+    /// When `buffer` is full, which would look like the end of the stream.
     #[inline]
-    pub fn arm(&mut self, buffer: Vec<u8>) {
-        assert!(
-            !self.armed && buffer.len() < buffer.capacity(),
-            "one receive at a time, with room"
-        );
-        self.mailbox.empty.set(Some(buffer));
-        self.armed = true;
+    pub fn receive(&mut self, buffer: &mut Vec<u8>) -> io::Result<usize> {
+        let room = buffer.capacity() - buffer.len();
+        assert!(room > 0, "a receive needs room");
+        if self.watch.get() == Watch::Ready {
+            self.watch.set(Watch::Off);
+        }
+        let received = fd::receive(&self.half, buffer);
+        self.more = matches!(received, Ok(received) if received == room);
+        received
     }
 
-    /// Begins the armed receive although nobody waits for it yet.
-    #[inline]
-    pub fn start(&mut self) {
-        debug_assert!(self.armed, "a receive needs a buffer");
-        let polled = self
-            .receive
-            .as_mut()
-            .poll(&mut Context::from_waker(Waker::noop()));
-        debug_assert!(polled.is_pending(), "the receive loop does not end");
-    }
-
-    /// Whether a receive is armed and not yet taken.
-    pub fn is_armed(&self) -> bool {
-        self.armed
-    }
-
-    /// Takes the buffer of the armed receive once it has completed: the number of bytes appended, zero at the
-    /// end of the stream.
-    #[inline]
-    pub fn poll_filled(&mut self, cx: &mut Context<'_>) -> Poll<(io::Result<usize>, Vec<u8>)> {
-        debug_assert!(self.armed, "nothing to wait for");
-        let polled = self.receive.as_mut().poll(cx);
-        debug_assert!(polled.is_pending(), "the receive loop does not end");
-        match self.mailbox.filled.take() {
-            Some(filled) => {
-                self.armed = false;
-                Poll::Ready(filled)
+    /// Waits for bytes and appends them to `buffer`, as [`receive`](Self::receive) does. Dropping this future
+    /// loses nothing.
+    ///
+    /// # Errors
+    /// When the connection has failed.
+    pub async fn read(&mut self, buffer: &mut Vec<u8>) -> io::Result<usize> {
+        loop {
+            if !self.more {
+                self.readable().await;
             }
-            None => Poll::Pending,
+            match self.receive(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                received => return received,
+            }
         }
     }
 
-    /// Waits for the armed receive. Dropping this future loses nothing: the receive stays armed.
-    #[inline]
-    pub async fn filled(&mut self) -> (io::Result<usize>, Vec<u8>) {
-        poll_fn(|cx| self.poll_filled(cx)).await
-    }
-
-    /// Whether the armed receive is still waiting, that is, the other end is silent and open as far as the
-    /// last turn of the loop could tell.
+    /// Whether the other end is silent and open, as far as the last turn of the loop could tell. The wait must
+    /// have been begun with [`watch`](Self::watch).
     #[inline]
     pub fn is_quiet(&mut self) -> bool {
-        let mut cx = Context::from_waker(Waker::noop());
-        match self.poll_filled(&mut cx) {
-            Poll::Pending => true,
-            Poll::Ready(filled) => {
-                self.armed = true;
-                self.mailbox.filled.set(Some(filled));
-                false
-            }
+        self.poll_readable(&mut Context::from_waker(Waker::noop()))
+            .is_pending()
+    }
+
+    /// Whether the connection has failed; bytes that have come, and the end of the stream, are no failure and
+    /// stay where they are.
+    pub fn has_failed(&self) -> bool {
+        match fd::peek(&self.half) {
+            Ok(_) => false,
+            Err(error) => error.kind() != io::ErrorKind::WouldBlock,
         }
     }
 }
@@ -151,22 +169,23 @@ impl Reader {
 impl std::fmt::Debug for Reader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Reader")
-            .field("armed", &self.armed)
+            .field("watch", &self.watch)
             .finish_non_exhaustive()
     }
 }
 
-/// Receives into each buffer that is put into the mailbox; never ends by itself.
-async fn receive_loop(mut half: OwnedReadHalf<TcpStream>, mailbox: Rc<Mailbox>) {
+/// Waits for readiness whenever the watch is on; never ends by itself. One future for all waits of a
+/// connection, because making one for each would allocate.
+async fn watch_loop(half: OwnedReadHalf<TcpStream>, watch: Rc<Cell<Watch>>) {
     loop {
-        let buffer = poll_fn(|_| match mailbox.empty.take() {
-            Some(buffer) => Poll::Ready(buffer),
-            None => Poll::Pending,
+        poll_fn(|_| match watch.get() {
+            Watch::On => Poll::Ready(()),
+            Watch::Off | Watch::Ready => Poll::Pending,
         })
         .await;
-        let (from, to) = (buffer.len(), buffer.capacity());
-        let (result, slice) = half.read(buffer.slice_mut(from..to)).await;
-        mailbox.filled.set(Some((result, slice.into_inner())));
+        // Whatever ended the wait, the receive that follows says what is the matter.
+        let _ = fd::readable(&half).await;
+        watch.set(Watch::Ready);
     }
 }
 

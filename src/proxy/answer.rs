@@ -127,13 +127,9 @@ async fn discard(exchange: &mut Exchange<'_>) -> bool {
     let mut dropped = 0;
     while dropped <= limits::DISCARD_BYTES {
         buffer.clear();
-        if !reader.is_armed() {
-            reader.arm(buffer);
-        }
-        let Ok((Ok(received), filled)) = exchange.guard.limit(reader.filled()).await else {
+        let Ok(Ok(received)) = exchange.guard.limit(reader.read(&mut buffer)).await else {
             return false;
         };
-        buffer = filled;
         dropped += received;
         let decoder = &mut exchange.scratch.request_decoder;
         let Ok((_, consumed)) = exchange.body.take(decoder, &mut buffer) else {

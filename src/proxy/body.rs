@@ -164,8 +164,7 @@ pub(super) async fn pump(
     loop {
         buffer.clear();
         buffer.resize(CHUNK_HEADROOM, 0);
-        let received;
-        (received, buffer) = source.receive(buffer, pool).await?;
+        let received = source.receive(&mut buffer).await?;
         let received_bytes = buffer.get_mut(CHUNK_HEADROOM..).unwrap_or_default();
         let (data, consumed) = body.take(source.decoder, received_bytes)?;
         total = total.saturating_add(data as u64);
@@ -193,30 +192,13 @@ pub(super) async fn pump(
 
 impl Source<'_> {
     /// Receives once behind the headroom of `buffer`: how many bytes.
-    async fn receive(
-        &mut self,
-        mut buffer: Vec<u8>,
-        pool: &Pool,
-    ) -> Result<(usize, Vec<u8>), Broken> {
+    async fn receive(&mut self, buffer: &mut Vec<u8>) -> Result<usize, Broken> {
         self.guard.arm(clock::now(), self.idle);
-        // A receive is armed with a buffer of its own if the client was watched during the exchange before.
-        let aside = self.reader.is_armed();
-        if !aside {
-            self.reader.arm(std::mem::take(&mut buffer));
-        }
-        let Ok((result, filled)) = self.guard.limit(self.reader.filled()).await else {
-            return Err(Broken::Client(Cause::RequestBodyTimeout));
-        };
-        if aside {
-            buffer.extend_from_slice(&filled);
-            pool.give(filled);
-        } else {
-            buffer = filled;
-        }
-        match result {
-            Ok(0) => Err(Broken::Client(Cause::RequestBodyIncomplete)),
-            Ok(received) => Ok((received, buffer)),
-            Err(_) => Err(Broken::Client(Cause::ClientClosed)),
+        match self.guard.limit(self.reader.read(buffer)).await {
+            Ok(Ok(0)) => Err(Broken::Client(Cause::RequestBodyIncomplete)),
+            Ok(Ok(received)) => Ok(received),
+            Ok(Err(_)) => Err(Broken::Client(Cause::ClientClosed)),
+            Err(_expired) => Err(Broken::Client(Cause::RequestBodyTimeout)),
         }
     }
 }

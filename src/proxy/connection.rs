@@ -28,10 +28,8 @@ pub(super) struct Connection {
     pub(super) listening: Rc<Listening>,
     /// How many requests have been read on it.
     pub(super) requests: u32,
-    /// Bytes that arrived while something else was awaited; they come before whatever the reader has.
+    /// Bytes that were read behind a request's body; they come before whatever the reader has.
     pub(super) ahead: Option<Vec<u8>>,
-    /// The client has ended its direction.
-    pub(super) ended: bool,
     /// An upstream connection that the client has authenticated and nobody else may use.
     pub(super) pinned: Option<Box<Pinned>>,
 }

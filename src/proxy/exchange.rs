@@ -90,7 +90,6 @@ pub(super) struct Client<'a> {
     pub(super) listening: &'a Listening,
     pub(super) requests: u32,
     pub(super) ahead: &'a mut Option<Vec<u8>>,
-    pub(super) ended: &'a mut bool,
     pub(super) pinned: &'a mut Option<Box<Pinned>>,
 }
 
@@ -102,7 +101,7 @@ struct Own {
 }
 
 /// The loop of a fiber: serves the requests of one connection after another.
-pub(super) async fn burst(cx: Rc<Context>, mailbox: Rc<Mailbox<Job, Option<Connection>>>) {
+pub(super) async fn burst(cx: Rc<Context>, mailbox: Rc<Mailbox<Job, Option<Job>>>) {
     let guard = cx.shard.deadlines.guard();
     let mut own = Own {
         scratch: Scratch::default(),
@@ -110,8 +109,8 @@ pub(super) async fn burst(cx: Rc<Context>, mailbox: Rc<Mailbox<Job, Option<Conne
         pumping: Cell::default(),
     };
     loop {
-        let (mut conn, input) = mailbox.job().await;
-        let fate = requests(&cx, &mut conn, &mut own, input).await;
+        let mut conn = mailbox.job().await;
+        let fate = requests(&cx, &mut conn, &mut own).await;
         own.guard.disarm();
         let kept = match fate {
             Fate::Keep => Some(conn),
@@ -129,42 +128,24 @@ pub(super) async fn burst(cx: Rc<Context>, mailbox: Rc<Mailbox<Job, Option<Conne
     }
 }
 
-/// Serves requests until the connection is idle, with its receive armed, or has to end.
-async fn requests(cx: &Context, conn: &mut Connection, own: &mut Own, mut input: Vec<u8>) -> Fate {
+/// Serves requests until the connection is idle or has to end.
+async fn requests(cx: &Context, conn: &mut Connection, own: &mut Own) -> Fate {
+    let mut input = cx.shard.pool.take(Size::Medium);
     loop {
         let fate = match read_head(cx, conn, &mut own.scratch, &mut input).await {
             Head::Complete(received) => run(cx, conn, own, &mut input, received).await,
             Head::Refused(cause) => refuse(cx, conn, own, &mut input, cause).await,
             Head::Gone => Fate::Close,
         };
-        if fate != Fate::Keep {
-            cx.shard.pool.give(input);
-            return fate;
-        }
         if let Some(ahead) = conn.ahead.take() {
             input.extend_from_slice(&ahead);
             cx.shard.pool.give(ahead);
         }
-        if input.is_empty() {
-            return rest(cx, conn, input);
+        if fate != Fate::Keep || input.is_empty() {
+            cx.shard.pool.give(input);
+            return fate;
         }
     }
-}
-
-/// Leaves a connection that has nothing to do, with its receive armed.
-fn rest(cx: &Context, conn: &mut Connection, input: Vec<u8>) -> Fate {
-    if conn.ended {
-        cx.shard.pool.give(input);
-        return Fate::Close;
-    }
-    if conn.reader.is_armed() {
-        cx.shard.pool.give(input);
-    } else if input.capacity() == Size::Small.bytes() {
-        conn.reader.arm(input);
-    } else {
-        conn.reader.arm(cx.shard.pool.swap(input, Size::Small));
-    }
-    Fate::Keep
 }
 
 /// Runs one exchange and records it.
@@ -222,7 +203,6 @@ impl<'a> Exchange<'a> {
             listening: &conn.listening,
             requests: conn.requests,
             ahead: &mut conn.ahead,
-            ended: &mut conn.ended,
             pinned: &mut conn.pinned,
         };
         own.pumping.set(Pumping::Idle);

@@ -30,13 +30,6 @@ use crate::upstream::Lease;
 use crate::upstream::Member;
 use crate::upstream::Peer;
 
-/// An upstream connection with the request on its way.
-pub(super) struct Sent {
-    pub(super) lease: Lease,
-    /// The bytes that were sent; the buffer serves for the answer later.
-    pub(super) out: Vec<u8>,
-}
-
 /// How an attempt ended without an answer.
 pub(super) enum Missed {
     /// Nothing of the request was sent; the cause is the answer if there is no other target.
@@ -126,8 +119,8 @@ async fn attempt(
     exchange.tally.reused = lease.is_reused();
     let mut out = exchange.cx.shard.pool.take(Size::Medium);
     write_request(exchange, admitted, &member.host, &mut out);
-    let sent = send(exchange, admitted, lease, out).await?;
-    relay::converse(exchange, admitted, sent).await
+    let lease = send(exchange, admitted, lease, out).await?;
+    relay::converse(exchange, admitted, lease).await
 }
 
 /// Appends the request's head, and the part of its body that is here, to `out`.
@@ -172,7 +165,6 @@ async fn lease(
     peer: &Rc<Peer>,
     fresh: bool,
 ) -> Result<Lease, Missed> {
-    let cx = exchange.cx;
     if !fresh && let Some(lease) = exchange.idle_lease(peer) {
         return Ok(lease);
     }
@@ -184,9 +176,8 @@ async fn lease(
         .connect;
     exchange.moments.sent = Some(exchange.arm(patience));
     match exchange.guard.limit(peer.connect()).await {
-        Ok(Ok(mut lease)) => {
-            cx.shard.metrics.count(Counter::UpstreamOpened, 1);
-            lease.stream.reader.arm(cx.shard.pool.take(Size::Medium));
+        Ok(Ok(lease)) => {
+            exchange.cx.shard.metrics.count(Counter::UpstreamOpened, 1);
             Ok(lease)
         }
         Ok(Err(error)) => Err(Missed::Unsent(connect_cause(&error))),
@@ -200,7 +191,7 @@ async fn send(
     admitted: &Admitted,
     mut lease: Lease,
     out: Vec<u8>,
-) -> Result<Sent, Missed> {
+) -> Result<Lease, Missed> {
     let patience = exchange
         .instance
         .snapshot
@@ -214,17 +205,19 @@ async fn send(
         .limit(lease.stream.writer.write_all(out))
         .await
     {
-        Ok((Ok(()), out)) => {
-            exchange.tally.upstream_bytes_out += length as u64;
-            Ok(Sent { lease, out })
-        }
-        // A reused connection may have been closed as we wrote; a fresh one has refused the request, perhaps
-        // after an answer that can still be read.
-        Ok((Err(_), out)) if lease.is_reused() => {
+        Ok((sent, out)) => {
             exchange.cx.shard.pool.give(out);
-            Err(Missed::Stale)
+            match sent {
+                Ok(()) => {
+                    exchange.tally.upstream_bytes_out += length as u64;
+                    Ok(lease)
+                }
+                // A reused connection may have been closed as we wrote; a fresh one has refused the request,
+                // perhaps after an answer that can still be read.
+                Err(_) if lease.is_reused() => Err(Missed::Stale),
+                Err(_) => Ok(lease),
+            }
         }
-        Ok((Err(_), out)) => Ok(Sent { lease, out }),
         Err(_expired) => Err(Missed::Unanswered(Cause::RequestWriteTimeout)),
     }
 }

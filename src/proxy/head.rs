@@ -53,11 +53,9 @@ pub(super) async fn read_head(
             Ok(request::Parsed::Partial) => {}
             Err(fault) => return Head::Refused(fault.cause()),
         }
-        // A late receive keeps its buffer, so what is here is looked at before.
-        let silent = input.is_empty();
         match more(cx, conn, input, begun, patience).await {
             More::Bytes => {}
-            More::End | More::Late if silent => return Head::Gone,
+            More::End | More::Late if input.is_empty() => return Head::Gone,
             More::End => return Head::Refused(Cause::RequestMalformed),
             More::Late => return Head::Refused(Cause::RequestHeadTimeout),
         }
@@ -79,30 +77,11 @@ async fn more(
     begun: Instant,
     patience: Duration,
 ) -> More {
-    if conn.ended {
-        return More::End;
-    }
     make_room(cx, input);
     conn.guard.arm(begun, patience);
-    // A receive may be armed with a buffer of its own since the client was watched.
-    let aside = conn.reader.is_armed();
-    if !aside {
-        conn.reader.arm(std::mem::take(input));
-    }
-    match conn.guard.limit(conn.reader.filled()).await {
-        Ok((result, buffer)) => {
-            if aside {
-                input.extend_from_slice(&buffer);
-                cx.shard.pool.give(buffer);
-            } else {
-                *input = buffer;
-            }
-            if matches!(result, Ok(received) if received > 0) {
-                More::Bytes
-            } else {
-                More::End
-            }
-        }
+    match conn.guard.limit(conn.reader.read(input)).await {
+        Ok(Ok(received)) if received > 0 => More::Bytes,
+        Ok(Ok(_) | Err(_)) => More::End,
         Err(_expired) => More::Late,
     }
 }
@@ -163,17 +142,13 @@ pub(super) async fn linger(cx: &Context, conn: &mut Connection) {
     }
     conn.guard.arm(cx.shard.now(), limits::LINGER);
     let mut dropped = 0;
-    while dropped < limits::LINGER_BYTES && !conn.ended {
-        if !conn.reader.is_armed() {
-            conn.reader.arm(cx.shard.pool.take(Size::Medium));
-        }
-        let Ok((result, buffer)) = conn.guard.limit(conn.reader.filled()).await else {
-            return;
-        };
-        cx.shard.pool.give(buffer);
-        match result {
-            Ok(received) if received > 0 => dropped += received,
-            Ok(_) | Err(_) => return,
+    let mut buffer = cx.shard.pool.take(Size::Medium);
+    while dropped < limits::LINGER_BYTES {
+        buffer.clear();
+        match conn.guard.limit(conn.reader.read(&mut buffer)).await {
+            Ok(Ok(received)) if received > 0 => dropped += received,
+            Ok(_) | Err(_) => break,
         }
     }
+    cx.shard.pool.give(buffer);
 }

@@ -6,6 +6,8 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
 
+use futures_util::future::join;
+
 use crate::http::Cause;
 use crate::net::Writer;
 use crate::proxy::admit::Admitted;
@@ -17,7 +19,6 @@ use crate::proxy::connection::Fate;
 use crate::proxy::exchange::Exchange;
 use crate::proxy::failure::Stop;
 use crate::proxy::forward::Missed;
-use crate::proxy::forward::Sent;
 use crate::proxy::respond::Relayed;
 use crate::proxy::respond::Response;
 use crate::proxy::respond::respond;
@@ -28,9 +29,8 @@ use crate::upstream::Lease;
 pub(super) async fn converse(
     exchange: &mut Exchange<'_>,
     admitted: &Admitted,
-    sent: Sent,
+    mut lease: Lease,
 ) -> Result<Fate, Missed> {
-    let Sent { mut lease, out } = sent;
     let reused = lease.is_reused();
     let (up, writer) = (&mut lease.stream.reader, &mut lease.stream.writer);
     let head_sent = Cell::new(false);
@@ -38,7 +38,6 @@ pub(super) async fn converse(
         up,
         reused,
         begun: false,
-        out,
         head_sent: &head_sent,
     };
     let relayed = if exchange.body.complete {
@@ -47,8 +46,8 @@ pub(super) async fn converse(
         with_body(exchange, admitted, response, writer).await?
     };
     match relayed {
-        Relayed::Complete { reusable, buffer } => {
-            finish(exchange, lease, reusable, buffer);
+        Relayed::Complete { reusable } => {
+            finish(exchange, lease, reusable);
             Ok(exchange.fate())
         }
         Relayed::Switched { early } => switch(exchange, admitted, lease, early).await,
@@ -127,15 +126,15 @@ async fn with_body(
 
 /// Puts the connection back into its pool, if both messages ended as their framing said; one that the client
 /// has authenticated stays with the client.
-fn finish(exchange: &mut Exchange<'_>, lease: Lease, reusable: bool, buffer: Vec<u8>) {
-    let shard = &exchange.cx.shard;
+fn finish(exchange: &mut Exchange<'_>, lease: Lease, reusable: bool) {
     if !reusable || !exchange.body.complete {
-        shard.pool.give(buffer);
-    } else if exchange.binds_connection(&lease) {
-        *exchange.client.pinned = Some(Box::new(lease.pin(buffer)));
+        return;
+    }
+    if exchange.binds_connection(&lease) {
+        *exchange.client.pinned = Some(Box::new(lease.pin()));
     } else {
         let keep = &exchange.instance.snapshot.keep_alive;
-        lease.release(buffer, &shard.pool, keep, shard.lately());
+        lease.release(keep, exchange.cx.shard.lately());
     }
 }
 
@@ -157,11 +156,16 @@ async fn switch(
     let Some(reader) = exchange.reader.take() else {
         return Err(Missed::Final(Stop::Cut(Cause::Internal)));
     };
-    let up = lease.stream.writer.write_all(held).await.0;
-    let down = exchange.writer.write_all(early).await.0;
-    if up.is_err() || down.is_err() {
+    let now = exchange.cx.shard.now();
+    exchange.client_guard.arm(now, idle);
+    exchange.guard.arm(now, idle);
+    let up = exchange.guard.limit(lease.stream.writer.write_all(held));
+    let down = exchange
+        .client_guard
+        .limit(exchange.writer.write_all(early));
+    let (Ok((Ok(()), _)), Ok((Ok(()), _))) = join(up, down).await else {
         return Ok(Fate::Abort);
-    }
+    };
     let client = tunnel::End {
         reader,
         writer: exchange.writer,

@@ -33,8 +33,6 @@ pub(super) struct Response<'a> {
     pub(super) reused: bool,
     /// Some of the answer has come, so the request is not tried again.
     pub(super) begun: bool,
-    /// A buffer for what goes to the client.
-    pub(super) out: Vec<u8>,
     /// Set once the client has been told a status.
     pub(super) head_sent: &'a Cell<bool>,
 }
@@ -45,8 +43,6 @@ pub(super) enum Relayed {
     Complete {
         /// The upstream connection is at a message's end and may be kept.
         reusable: bool,
-        /// An empty buffer, to wait for the next answer with.
-        buffer: Vec<u8>,
     },
     /// It was a 101, and these bytes came behind it.
     Switched {
@@ -67,7 +63,7 @@ pub(super) async fn respond(
         bytes = read_head(exchange, admitted, &mut response, bytes).await?;
         let status = exchange.scratch.response.status;
         if status == 101 {
-            return Ok(switched(exchange, response, bytes).await?);
+            return Ok(switched(exchange, bytes).await?);
         }
         if status >= 200 {
             break;
@@ -76,7 +72,7 @@ pub(super) async fn respond(
         if interim > limits::INTERIM_RESPONSES {
             return Err(Missed::Final(Cause::ResponseMalformed.into()));
         }
-        send_interim(exchange, &mut response, &bytes).await?;
+        send_interim(exchange, &bytes).await?;
         bytes.drain(..exchange.scratch.response.length);
     }
     exchange.answered();
@@ -113,16 +109,15 @@ async fn read_head(
             Ok(response::Parsed::Partial) => {}
             Err(fault) => return Err(Missed::Final(fault.cause().into())),
         }
-        if !response.up.is_armed() {
-            if bytes.len() == bytes.capacity() {
-                bytes.reserve(Size::Medium.bytes());
-            }
-            response.up.arm(std::mem::take(&mut bytes));
+        let waited = speaks(exchange, response.up, due).await;
+        waited.map_err(|missed| missed.after(response.begun))?;
+        if bytes.capacity() == 0 {
+            bytes = exchange.cx.shard.pool.take(Size::Medium);
+        } else if bytes.len() == bytes.capacity() {
+            bytes.reserve(Size::Medium.bytes());
         }
-        let waited = first_bytes(exchange, response.up, due).await;
-        let (result, filled) = waited.map_err(|missed| missed.after(response.begun))?;
-        bytes = filled;
-        match result {
+        match response.up.receive(&mut bytes) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Ok(received) if received > 0 => {
                 response.begun = true;
                 exchange.tally.upstream_bytes_in += received as u64;
@@ -136,32 +131,25 @@ async fn read_head(
     }
 }
 
-type Filled = (io::Result<usize>, Vec<u8>);
-
-/// Waits for bytes of the answer. A wait that is not over soon also watches the client: one that is gone for
+/// Waits for bytes of the answer, or for the end of its connection. A wait that is not over soon also watches the client: one that is gone for
 /// good (a reset, not a half-close: RFC 9112 section 9.5 lets it wait for its answer) ends the exchange.
-async fn first_bytes(
-    exchange: &mut Exchange<'_>,
-    up: &mut Reader,
-    due: Instant,
-) -> Result<Filled, Missed> {
+async fn speaks(exchange: &mut Exchange<'_>, up: &mut Reader, due: Instant) -> Result<(), Missed> {
     // Not left to the guard alone: bytes that trickle in would set it again and again.
     if exchange.until(due).is_zero() {
         return Err(Missed::Unanswered(Cause::ResponseTimeout));
     }
     if exchange.reader.is_none() {
-        let filled = exchange.guard.limit(up.filled()).await;
-        return filled.map_err(|_expired| Missed::Unanswered(Cause::ResponseTimeout));
+        let spoken = exchange.guard.limit(up.readable()).await;
+        return spoken.map_err(|_expired| Missed::Unanswered(Cause::ResponseTimeout));
     }
     exchange.arm(limits::CLIENT_WATCH_AFTER.min(exchange.until(due)));
-    if let Ok(filled) = exchange.guard.limit(up.filled()).await {
-        return Ok(filled);
+    if exchange.guard.limit(up.readable()).await.is_ok() {
+        return Ok(());
     }
     exchange.arm(exchange.until(due));
-    exchange.watch_client();
     poll_fn(|cx| {
-        if let Poll::Ready(filled) = up.poll_filled(cx) {
-            return Poll::Ready(Ok(filled));
+        if up.poll_readable(cx).is_ready() {
+            return Poll::Ready(Ok(()));
         }
         if exchange.poll_client_gone(cx) {
             return Poll::Ready(Err(Missed::Final(Cause::ClientClosed.into())));
@@ -175,11 +163,7 @@ async fn first_bytes(
 }
 
 /// Passes a 101 on, if it is the switch that the client asked for (RFC 9110 section 15.2.2).
-async fn switched(
-    exchange: &mut Exchange<'_>,
-    mut response: Response<'_>,
-    mut bytes: Vec<u8>,
-) -> Result<Relayed, Stop> {
+async fn switched(exchange: &mut Exchange<'_>, mut bytes: Vec<u8>) -> Result<Relayed, Stop> {
     use crate::http::Name;
     let asked = wants_upgrade(&exchange.scratch.request, exchange.input);
     let got = exchange.scratch.response.fields.get(Name::Upgrade, &bytes);
@@ -194,28 +178,22 @@ async fn switched(
     }
     exchange.answered();
     exchange.tally.status = 101;
-    send_interim(exchange, &mut response, &bytes).await?;
-    exchange.cx.shard.pool.give(response.out);
+    send_interim(exchange, &bytes).await?;
     bytes.drain(..exchange.scratch.response.length);
     Ok(Relayed::Switched { early: bytes })
 }
 
 /// Sends the interim answer in the scratch. HTTP/1.0 has none (RFC 9110 section 15.2).
-async fn send_interim(
-    exchange: &mut Exchange<'_>,
-    response: &mut Response<'_>,
-    bytes: &[u8],
-) -> Result<(), Stop> {
+async fn send_interim(exchange: &mut Exchange<'_>, bytes: &[u8]) -> Result<(), Stop> {
     if exchange.scratch.request.version == Version::Http10 {
         return Ok(());
     }
-    let mut out = std::mem::take(&mut response.out);
-    out.clear();
+    let mut out = exchange.cx.shard.pool.take(Size::Medium);
     exchange
         .homeward(bytes, Delivery::Empty)
         .write_interim(&mut out);
     let (result, out) = exchange.send(out, 0).await?;
-    response.out = out;
+    exchange.cx.shard.pool.give(out);
     result.map_err(|_| Stop::Cut(Cause::ClientClosed))
 }
 
@@ -232,11 +210,12 @@ async fn send_final(
     exchange.keep_unless_draining();
     exchange.tally.status = exchange.scratch.response.status;
     response.head_sent.set(true);
-    let mut out = response.out;
-    out.clear();
-    if bytes.len() + limits::OWN_FIELDS_BYTES > out.capacity() {
-        out = exchange.cx.shard.pool.swap(out, Size::Large);
-    }
+    let size = if bytes.len() + limits::OWN_FIELDS_BYTES > Size::Medium.bytes() {
+        Size::Large
+    } else {
+        Size::Medium
+    };
+    let mut out = exchange.cx.shard.pool.take(size);
     exchange.homeward(&bytes, delivery).write(&mut out);
     relay_body(exchange, admitted, response.up, delivery, bytes, out).await
 }
@@ -272,37 +251,11 @@ impl Exchange<'_> {
         self.moments.answered = Some(self.cx.shard.now());
     }
 
-    /// Starts to receive from the client, so that its leaving is seen.
-    fn watch_client(&mut self) {
-        let room = self.client.ahead.is_none() && !*self.client.ended;
-        if let Some(reader) = &mut self.reader
-            && room
-            && !reader.is_armed()
-        {
-            reader.arm(self.cx.shard.pool.take(Size::Small));
-        }
-    }
-
-    /// Whether the client's connection has failed. Bytes that it sends meanwhile are kept for later.
+    /// Whether the client's connection has failed; asking for it watches it. Bytes that it sends meanwhile wait.
     fn poll_client_gone(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some(reader) = &mut self.reader else {
-            return false;
-        };
-        if !reader.is_armed() {
-            return false;
-        }
-        match reader.poll_filled(cx) {
-            Poll::Pending => false,
-            Poll::Ready((Err(_), _)) => true,
-            Poll::Ready((Ok(0), _)) => {
-                *self.client.ended = true;
-                false
-            }
-            Poll::Ready((Ok(_), bytes)) => {
-                *self.client.ahead = Some(bytes);
-                false
-            }
-        }
+        self.reader
+            .as_mut()
+            .is_some_and(|reader| reader.poll_readable(cx).is_ready() && reader.has_failed())
     }
 
     /// The response in the scratch on its way to the client.

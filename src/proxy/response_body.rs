@@ -93,21 +93,16 @@ pub(super) async fn relay_body(
             out.extend_from_slice(first)
         }
     }
-    bytes.clear();
+    // A slow reader holds the one buffer that is on its way and no other.
+    exchange.cx.shard.pool.give(bytes);
     let (result, out) = exchange.send(out, 0).await?;
     exchange.cx.shard.pool.give(out);
     result.map_err(|_| Stop::Cut(Cause::ClientClosed))?;
     if !progress.done {
-        // A slow reader holds the one buffer of its body and no other.
-        exchange.cx.shard.pool.give(bytes);
         rest(exchange, admitted, up, delivery, &mut progress).await?;
-        bytes = exchange.cx.shard.pool.take(Size::Medium);
     }
     let reusable = !progress.surplus && exchange.origin_persists();
-    Ok(Relayed::Complete {
-        reusable,
-        buffer: bytes,
-    })
+    Ok(Relayed::Complete { reusable })
 }
 
 /// Relays what of the body did not come with the head.
@@ -129,11 +124,9 @@ async fn rest(
         buffer.clear();
         buffer.resize(CHUNK_HEADROOM, 0);
         exchange.arm(idle);
-        up.arm(buffer);
-        let Ok((result, filled)) = exchange.guard.limit(up.filled()).await else {
+        let Ok(result) = exchange.guard.limit(up.read(&mut buffer)).await else {
             return Err(Stop::Cut(Cause::ResponseBodyTimeout));
         };
-        buffer = filled;
         match (result, progress.framing) {
             (Ok(received), _) if received > 0 => {
                 exchange.tally.upstream_bytes_in += received as u64;

@@ -6,7 +6,6 @@ use std::rc::Rc;
 use crate::base::limits;
 use crate::http::forwarded::ClientText;
 use crate::net::Stream;
-use crate::net::pool::Size;
 use crate::proxy::connection::Connection;
 use crate::proxy::exchange::burst;
 use crate::proxy::fiber::Fiber;
@@ -14,14 +13,14 @@ use crate::shard::Listening;
 use crate::shard::Shard;
 use crate::telemetry::Gauge;
 
-/// A connection that has something to do, and its first bytes.
-pub(super) type Job = (Connection, Vec<u8>);
+/// A connection that has something to do.
+pub(super) type Job = Box<Connection>;
 
 /// What a core's connections share: the core's state, and the fibers that exchanges run on.
 pub struct Context {
     /// Everything this core owns.
     pub shard: Shard,
-    fibers: RefCell<Vec<Fiber<Job, Option<Connection>>>>,
+    fibers: RefCell<Vec<Fiber<Job, Option<Job>>>>,
     #[cfg(debug_assertions)]
     pub(super) faults: bool,
 }
@@ -37,12 +36,12 @@ impl Context {
         })
     }
 
-    fn fiber(self: &Rc<Self>) -> Fiber<Job, Option<Connection>> {
+    fn fiber(self: &Rc<Self>) -> Fiber<Job, Option<Job>> {
         let idle = self.fibers.borrow_mut().pop();
         idle.unwrap_or_else(|| Fiber::new(|mailbox| burst(Rc::clone(self), mailbox)))
     }
 
-    fn give(&self, fiber: Fiber<Job, Option<Connection>>) {
+    fn give(&self, fiber: Fiber<Job, Option<Job>>) {
         let mut idle = self.fibers.borrow_mut();
         if idle.len() < limits::FIBERS_KEPT {
             idle.push(fiber);
@@ -61,27 +60,24 @@ impl std::fmt::Debug for Context {
 /// Serves one connection to its end. The caller catches panics around it and counts it open.
 pub async fn serve(cx: Rc<Context>, stream: Stream, listening: Rc<Listening>) {
     let Stream {
-        mut reader,
+        reader,
         writer,
         peer,
     } = stream;
-    let guard = cx.shard.deadlines.guard();
-    reader.arm(cx.shard.pool.take(Size::Small));
-    let mut conn = Connection {
+    let mut conn = Box::new(Connection {
         reader,
         writer,
-        guard,
+        guard: cx.shard.deadlines.guard(),
         client: peer,
         text: ClientText::of(peer.ip()),
         listening,
         requests: 0,
         ahead: None,
-        ended: false,
         pinned: None,
-    };
-    while let Some(bytes) = first_bytes(&cx, &mut conn).await {
+    });
+    while wait(&cx, &mut conn).await {
         let mut fiber = cx.fiber();
-        match fiber.run((conn, bytes)).await {
+        match fiber.run(conn).await {
             Some(kept) => conn = kept,
             None => return cx.give(fiber),
         }
@@ -89,8 +85,8 @@ pub async fn serve(cx: Rc<Context>, stream: Stream, listening: Rc<Listening>) {
     }
 }
 
-/// Waits for the first bytes of a request; nothing at the connection's end, by the client or by the deadline.
-async fn first_bytes(cx: &Context, conn: &mut Connection) -> Option<Vec<u8>> {
+/// Waits, without a buffer, until the client has something to say or is gone; not so if it is idle for too long.
+async fn wait(cx: &Context, conn: &mut Connection) -> bool {
     let timeouts = &cx.shard.instance().snapshot.timeouts;
     let patience = if conn.requests == 0 {
         timeouts.client_header
@@ -105,15 +101,8 @@ async fn first_bytes(cx: &Context, conn: &mut Connection) -> Option<Vec<u8>> {
     };
     conn.guard.arm_idle(cx.shard.lately(), patience);
     cx.shard.metrics.adjust(Gauge::ConnectionsWaiting, 1);
-    let filled = conn.guard.limit(conn.reader.filled()).await;
+    let spoken = conn.guard.limit(conn.reader.readable()).await.is_ok();
     cx.shard.metrics.adjust(Gauge::ConnectionsWaiting, -1);
     conn.guard.disarm();
-    match filled {
-        Ok((Ok(received), bytes)) if received > 0 => Some(bytes),
-        Ok((Ok(_) | Err(_), bytes)) => {
-            cx.shard.pool.give(bytes);
-            None
-        }
-        Err(_expired) => None,
-    }
+    spoken
 }

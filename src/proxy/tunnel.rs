@@ -4,6 +4,7 @@
 //! tunnel ends when both have, or when neither has moved a byte for the idle time.
 
 use std::cell::Cell;
+use std::io;
 use std::time::Duration;
 
 use futures_util::future::join;
@@ -71,17 +72,16 @@ async fn flow(
 ) -> u64 {
     let mut moved = 0;
     loop {
-        if !from.is_armed() {
-            from.arm(pool.take(Size::Medium));
-        }
         guard.arm(last.get(), idle);
-        let (result, buffer) = match guard.limit(from.filled()).await {
-            Ok(filled) => filled,
+        match guard.limit(from.readable()).await {
+            Ok(()) => {}
             Err(_expired) if clock::now().nanos_since(last.get()) < nanos(idle) => continue,
             Err(_expired) => break,
-        };
+        }
         last.set(clock::now());
-        match result {
+        let mut buffer = pool.take(Size::Medium);
+        match from.receive(&mut buffer) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => pool.give(buffer),
             Ok(received) if received > 0 => {
                 guard.arm(last.get(), idle);
                 let Ok((Ok(()), buffer)) = guard.limit(to.write_all(buffer)).await else {

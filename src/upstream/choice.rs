@@ -210,3 +210,41 @@ fn seed(members: &[Member], now: Instant) {
             .for_each(|member| member.peer.seed_latency(mean));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::balance::Ewma;
+
+    fn plan(ports: &[u16]) -> UpstreamPlan {
+        UpstreamPlan {
+            name: "pool".into(),
+            policy: Policy::Latency,
+            hash_on: HashOn::default(),
+            slots: 0,
+            targets: ports
+                .iter()
+                .map(|&port| TargetPlan {
+                    endpoint: Endpoint::At(SocketAddr::from(([127, 0, 0, 1], port))),
+                    weight: 100,
+                    host_header: Box::default(),
+                })
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn a_new_target_begins_with_the_mean_of_the_others_and_they_keep_what_is_known() {
+        let (peers, addresses) = (Peers::default(), Addresses::default());
+        let before = Group::new(&plan(&[1, 2]), &addresses, &peers);
+        assert_eq!(before.members[0].peer.latency(), None);
+        let now = clock::now();
+        before.answered(0, now, 4_000_000);
+        before.answered(1, now, 2_000_000);
+        let after = Group::new(&plan(&[1, 2, 3]), &addresses, &peers);
+        let latency = |member: usize| after.members[member].peer.latency().unwrap();
+        assert_eq!(latency(0), Ewma::seeded(4e6, now));
+        let seeded = latency(2).nanos(clock::now());
+        assert!((2.9e6..=3e6).contains(&seeded), "{seeded}");
+    }
+}

@@ -11,11 +11,10 @@ use std::time::Duration;
 use crate::balance::Ewma;
 use crate::base::clock::Instant;
 use crate::net;
-use crate::net::Pool;
 use crate::net::Stream;
 use crate::snapshot::KeepAlive;
 
-/// An idle connection. Its receive is armed, so that whatever the origin does is seen before it is reused.
+/// An idle connection. It is watched, so that whatever the origin does is seen before it is reused.
 #[derive(Debug)]
 struct Idle {
     stream: Stream,
@@ -153,17 +152,15 @@ impl Lease {
         self.pinned
     }
 
-    /// Keeps the connection for one client, with `buffer` waiting for what the origin sends next. As
-    /// with [`release`](Self::release) the response must have ended.
-    pub fn pin(self, buffer: Vec<u8>) -> Pinned {
+    /// Keeps the connection for one client. As with [`release`](Self::release) the response must have ended.
+    pub fn pin(self) -> Pinned {
         let Self {
             hold,
             mut stream,
             served,
             ..
         } = self;
-        stream.reader.arm(buffer);
-        stream.reader.start();
+        stream.reader.watch();
         Pinned {
             peer: Rc::clone(&hold.peer),
             stream,
@@ -176,13 +173,9 @@ impl Lease {
         &self.hold.peer
     }
 
-    /// Puts the connection back, with `buffer` waiting for what the origin sends next. Call it only after a
-    /// response that ended where its framing said, on a connection that both sides want to keep.
-    pub fn release(self, buffer: Vec<u8>, pool: &Pool, keep: &KeepAlive, now: Instant) {
-        debug_assert!(
-            !self.stream.reader.is_armed(),
-            "the response is read to its end"
-        );
+    /// Puts the connection back. Call it only after a response that ended where its framing said, on a connection
+    /// that both sides want to keep.
+    pub fn release(self, keep: &KeepAlive, now: Instant) {
         let Self {
             hold,
             mut stream,
@@ -191,11 +184,8 @@ impl Lease {
         } = self;
         let served = served + 1;
         let mut idle = hold.peer.idle.borrow_mut();
-        if served >= keep.requests || idle.len() >= keep.pool_size {
-            pool.give(buffer);
-        } else {
-            stream.reader.arm(buffer);
-            stream.reader.start();
+        if served < keep.requests && idle.len() < keep.pool_size {
+            stream.reader.watch();
             idle.push(Idle {
                 stream,
                 served,

@@ -12,6 +12,7 @@ use crate::support::gate::Watched;
 
 cases! {
     total_timeout_ends_a_flowing_answer: ["O7"];
+    total_timeout_ends_an_upload: ["O6"];
     route_overrides_the_timeouts_of_its_service: ["O6"];
     client_connection_is_closed_after_its_requests: ["K2", "K9"];
     upstream_connection_is_replaced_after_its_requests: ["K4"];
@@ -38,6 +39,28 @@ fn total_timeout_ends_a_flowing_answer() {
         began.elapsed() >= Duration::from_millis(500),
         "cut too early"
     );
+}
+
+fn total_timeout_ends_an_upload() {
+    let origin = Origin::echo();
+    let gateway = Config::to(origin.port())
+        .service_keys("retries = 0\ntotal_timeout = \"500ms\"")
+        .start();
+    let mut client = gateway.client();
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n");
+    client.wire.patience = Duration::from_millis(30);
+    let began = Instant::now();
+    // A byte every 30 ms: never idle for long, never done.
+    while client.wire.wait_readable() == Err(crate::support::End::Timeout) {
+        client.send("a");
+        assert!(
+            began.elapsed() < Duration::from_secs(5),
+            "a dripping upload is never cut"
+        );
+    }
+    client.wire.patience = Duration::from_secs(5);
+    assert!(client.response().expect(504).closes());
+    assert!(!origin.wait_request(0).complete);
 }
 
 fn route_overrides_the_timeouts_of_its_service() {

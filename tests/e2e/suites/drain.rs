@@ -15,8 +15,11 @@ use crate::support::eventually;
 cases! {
     requests_in_flight_are_answered: ["K9", "FZ1"];
     interrupt_drains_too: ["FZ1"];
+    clients_under_load_are_told_before_they_are_closed: ["K9", "FZ1"];
     idle_connections_are_closed: ["K9"];
     stuck_requests_are_cut_at_the_deadline: ["FZ2"];
+    tunnels_are_cut_at_the_deadline: ["FZ2", "FC20"];
+    request_of_an_idle_connection_is_still_answered: ["K9"];
     second_signal_leaves_at_once: [];
     response_on_its_way_is_finished: ["FZ1"];
     port_is_free_afterwards: [];
@@ -73,6 +76,29 @@ fn interrupt_drains_too() {
     drains(Signal::INT);
 }
 
+fn clients_under_load_are_told_before_they_are_closed() {
+    let origin = Origin::hello();
+    let mut gateway = Config::to(origin.port())
+        .gateway("workers = 2\ndrain_timeout = \"8s\"")
+        .start();
+    let clients: Vec<_> = (0..16)
+        .map(|_| {
+            let mut client = gateway.client();
+            client.get("/").response().expect(200);
+            std::thread::spawn(move || {
+                while !client.get("/").response().expect(200).closes() {}
+                client.expect_end()
+            })
+        })
+        .collect();
+    eventually("the load is on", || (origin.heads() > 200).then_some(()));
+    gateway.signal(Signal::TERM);
+    for client in clients {
+        assert_eq!(client.join().unwrap(), End::Eof);
+    }
+    assert_eq!(gateway.wait_exit().code(), Some(0));
+}
+
 fn idle_connections_are_closed() {
     let origin = Origin::hello();
     let mut gateway = Config::to(origin.port())
@@ -97,6 +123,56 @@ fn stuck_requests_are_cut_at_the_deadline() {
     gateway.wait_exit();
     client.expect_end();
     gate.open();
+}
+
+fn tunnels_are_cut_at_the_deadline() {
+    let origin = Origin::start(|mut peer| {
+        peer.request();
+        peer.send(
+            "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\n",
+        );
+        while let Ok(bytes) = peer.wire.read_exact(4) {
+            peer.send(bytes);
+        }
+    });
+    let mut gateway = Config::to(origin.port())
+        .gateway("workers = 1\ndrain_timeout = \"1s\"")
+        .start();
+    let mut client = gateway.client();
+    client
+        .send("GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: other\r\n\r\n")
+        .response()
+        .expect(101);
+    gateway.signal(Signal::TERM);
+    let address = gateway.listeners[0];
+    eventually("the signal is taken", || {
+        TcpStream::connect(address).is_err().then_some(())
+    });
+    client.send("ping");
+    assert_eq!(
+        client.wire.read_exact(4).unwrap(),
+        b"ping",
+        "a tunnel lives on until the deadline"
+    );
+    client.expect_end();
+    gateway.wait_exit();
+}
+
+fn request_of_an_idle_connection_is_still_answered() {
+    let origin = Origin::hello();
+    let mut gateway = Config::to(origin.port())
+        .gateway("workers = 1\ndrain_timeout = \"8s\"")
+        .start();
+    let mut client = gateway.client();
+    client.get("/").response().expect(200);
+    gateway.signal(Signal::TERM);
+    let address = gateway.listeners[0];
+    eventually("the signal is taken", || {
+        TcpStream::connect(address).is_err().then_some(())
+    });
+    assert!(client.get("/").response().expect(200).closes());
+    assert_eq!(client.expect_end(), End::Eof);
+    assert_eq!(gateway.wait_exit().code(), Some(0));
 }
 
 fn second_signal_leaves_at_once() {

@@ -14,6 +14,7 @@ use crate::support::message::text;
 
 cases! {
     refused_connection_is_a_502: ["O5", "V11", "FU1"];
+    unroutable_target_is_a_502: ["FU3"];
     hanging_connection_is_a_504: ["O4", "FU2"];
     death_before_any_byte_is_a_502: ["FU4"];
     death_in_the_head_is_a_502: ["E9", "FU7"];
@@ -65,6 +66,20 @@ fn refused_connection_is_a_502() {
                 .starts_with("An invalid response was received from the upstream server")
         );
     }
+}
+
+fn unroutable_target_is_a_502() {
+    // No route leads to a group of hosts by TCP.
+    let gateway = Config::empty()
+        .entities(
+            "[[services]]\nname = \"s\"\nurl = \"http://224.0.0.1:80\"\nretries = 0\n\
+             [[services.routes]]\nname = \"r\"\npaths = [\"/\"]\n",
+        )
+        .start();
+    gateway
+        .get("/")
+        .expect(502)
+        .expect_cause("destination_ip_unroutable");
 }
 
 fn hanging_connection_is_a_504() {

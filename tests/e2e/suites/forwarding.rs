@@ -11,6 +11,7 @@ use crate::support::message::Head;
 cases! {
     head_at_the_origin_is_exact: ["B8", "V1", "A23"];
     head_at_the_client_is_exact: ["E18", "V2", "V6"];
+    own_fields_of_the_answer_are_not_doubled: ["V2", "V7"];
     connection_options_are_for_one_hop: ["F1", "F2", "F5"];
     hop_by_hop_fields_never_pass: ["F3", "F11", "J1", "J9"];
     credentials_pass_unchanged: ["F6", "F7"];
@@ -39,7 +40,7 @@ fn normal(head: &Head, listener: u16, origin: u16) -> Vec<String> {
             {
                 "<listener>".to_owned()
             } else {
-                value.replace(&format!(":{origin}"), ":<origin>")
+                value.replace(&format!("127.0.0.1:{origin}"), "127.0.0.1:<origin>")
             };
             let name = name.to_ascii_lowercase();
             let varies = match name.as_str() {
@@ -145,6 +146,26 @@ fn head_at_the_client_is_exact() {
         "\n{}",
         response.head
     );
+}
+
+fn own_fields_of_the_answer_are_not_doubled() {
+    let origin = Origin::answering(
+        "HTTP/1.1 200 OK\r\nVia: 1.0 one\r\nX-Kong-Request-Id: theirs\r\nVia: 2 two\r\n\
+         X-Kong-Upstream-Latency: 9\r\nX-Kong-Proxy-Latency: x\r\nContent-Length: 0\r\n\r\n",
+    );
+    let response = Gateway::to(&origin).get("/").expect(200);
+    let head = &response.head;
+    assert_eq!(head.all("via"), ["1.0 one, 2 two, 1.1 silverback"]);
+    assert_eq!(head.all("server"), ["silverback"], "the origin names none");
+    assert_ne!(head.all("x-kong-request-id"), ["theirs"]);
+    for name in [
+        "x-kong-request-id",
+        "x-kong-upstream-latency",
+        "x-kong-proxy-latency",
+    ] {
+        assert_eq!(head.all(name).len(), 1, "{name}\n{head}");
+        assert_ne!(head.one(name), Some("x"), "{name}\n{head}");
+    }
 }
 
 fn connection_options_are_for_one_hop() {

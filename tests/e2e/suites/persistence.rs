@@ -22,6 +22,7 @@ cases! {
     bad_request_in_a_pipeline_spares_the_answers_before_it: ["K8", "FC18"];
     answer_survives_what_the_client_still_sends: ["K10"];
     half_closed_client_is_answered: ["K11", "FC3"];
+    body_behind_a_slow_answer_is_read: ["K7"];
     idle_connection_is_closed_in_silence: ["O1"];
     authenticated_connection_is_not_shared: ["K14"];
 }
@@ -288,6 +289,32 @@ fn half_closed_client_is_answered() {
     client.expect_eof();
 }
 
+fn body_behind_a_slow_answer_is_read() {
+    let gate = Gate::default();
+    let held = gate.clone();
+    let origin = Origin::start(move |mut peer| {
+        while let Some(request) = peer.request() {
+            if request.head.target() == "/slow" {
+                held.wait();
+            }
+            peer.echo(&request);
+        }
+    });
+    let gateway = Gateway::to(&origin);
+    let mut client = gateway.client();
+    client.send(
+        "GET /slow HTTP/1.1\r\nHost: a\r\n\r\n\
+         POST /next HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello",
+    );
+    // Long enough that the gateway watches for the client to leave, and so reads from it.
+    client.expect_silence(Duration::from_millis(300));
+    gate.open();
+    client.response().expect(200);
+    origin.wait_head(1);
+    client.send("world");
+    assert_eq!(client.response().expect(200).text(), "helloworld");
+}
+
 fn idle_connection_is_closed_in_silence() {
     let origin = Origin::hello();
     let gateway = Config::to(origin.port())
@@ -325,4 +352,10 @@ fn authenticated_connection_is_not_shared() {
         other, "on 0",
         "another client rides on an authenticated connection"
     );
+    for _ in 0..3 {
+        let own = client.get("/").response().expect(200).text();
+        assert_eq!(own, "on 0", "the client keeps what it has authenticated");
+    }
+    client.wire.half_close();
+    origin.wait_end(0);
 }

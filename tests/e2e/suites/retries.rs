@@ -19,15 +19,24 @@ cases! {
     error_status_is_not_retried: ["L7"];
     timed_out_attempt_is_closed_before_the_next: ["L8"];
     retried_body_is_sent_only_if_it_was_kept: ["L2"];
+    unanswered_get_goes_to_another_target: ["L2", "L3", "FU4"];
+    timed_out_get_goes_to_another_target: ["L8"];
+    post_takes_no_connection_that_was_idle_long: ["L4"];
+    interim_answer_is_an_answer: ["L5"];
     idle_closes_that_cross_requests_lose_nothing: ["FU6", "L2", "L3", "L4"];
 }
 
 /// An upstream with the targets' ports, in the order of the configuration.
 fn upstream(ports: &[u16]) -> Config {
-    let mut toml =
-        "[[services]]\nname = \"s\"\nurl = \"http://pool.test\"\nconnect_timeout = 500\n\
+    upstream_with("", ports)
+}
+
+/// The same with keys of the service.
+fn upstream_with(keys: &str, ports: &[u16]) -> Config {
+    let mut toml = format!(
+        "[[services]]\nname = \"s\"\nurl = \"http://pool.test\"\nconnect_timeout = 500\n{keys}\n\
         [[services.routes]]\nname = \"r\"\npaths = [\"/\"]\n[[upstreams]]\nname = \"pool.test\"\n"
-            .to_owned();
+    );
     for port in ports {
         toml.push_str(&format!(
             "[[upstreams.targets]]\ntarget = \"127.0.0.1:{port}\"\n"
@@ -223,6 +232,90 @@ fn retried_body_is_sent_only_if_it_was_kept() {
         ),
         status => assert_eq!(status, 502),
     }
+}
+
+/// An origin that reads a request and does with it what the closure says.
+fn unanswering(end: impl Fn(crate::support::origin::Peer) + Send + Sync + 'static) -> Origin {
+    Origin::start(move |mut peer| {
+        if peer.request().is_some() {
+            end(peer);
+        }
+    })
+}
+
+fn unanswered_get_goes_to_another_target() {
+    let dying = unanswering(drop);
+    let sound = Origin::echo();
+    let gateway = upstream(&[dying.port(), sound.port()]).start();
+    for number in 0..10 {
+        gateway.get(&format!("/{number}")).expect(200);
+    }
+    assert!(dying.heads() > 0);
+    let mut failed = 0;
+    for number in 0..10 {
+        let mut client = gateway.client();
+        client.send(format!(
+            "POST / HTTP/1.1\r\nHost: a\r\nX-Test-Id: {number}\r\nContent-Length: 2\r\n\r\nhi"
+        ));
+        let response = client.response();
+        if response.status() != 200 {
+            response.expect(502).expect_cause("connection_terminated");
+            failed += 1;
+        }
+    }
+    assert!(failed > 0, "half of the posts meet the dying target");
+    let ledgers = [dying.ledger(), sound.ledger()];
+    let all: usize = ledgers.iter().flat_map(HashMap::values).sum();
+    assert_eq!(all, 10, "each post was sent once: {ledgers:?}");
+}
+
+fn timed_out_get_goes_to_another_target() {
+    let silent = unanswering(|mut peer| drop(peer.wait_end()));
+    let sound = Origin::echo();
+    let ports = [silent.port(), sound.port()];
+    let gateway = upstream_with("read_timeout = 200", &ports).start();
+    for number in 0..4 {
+        gateway.get(&format!("/{number}")).expect(200);
+    }
+    assert_eq!(sound.heads(), 4);
+    assert!(silent.heads() > 0);
+    for number in 0..silent.connections() {
+        silent.wait_end(number);
+    }
+}
+
+fn post_takes_no_connection_that_was_idle_long() {
+    let origin = Origin::echo();
+    let gateway = Gateway::to(&origin);
+    let mut client = gateway.client();
+    for _ in 0..3 {
+        client.post("/", b"one").response().expect(200);
+    }
+    assert_eq!(origin.connections(), 1, "just used");
+    client.expect_silence(std::time::Duration::from_millis(1_100));
+    client.post("/", b"two").response().expect(200);
+    assert_eq!(origin.connections(), 2, "idle for longer than a second");
+    client.get("/").response().expect(200);
+    assert_eq!(origin.connections(), 2);
+}
+
+fn interim_answer_is_an_answer() {
+    let origin = Origin::start(|mut peer| {
+        if let Some(request) = peer.request() {
+            peer.echo(&request);
+            peer.request();
+            peer.send("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n");
+        }
+    });
+    let gateway = Gateway::to(&origin);
+    let mut client = gateway.client();
+    client.get("/warm").response().expect(200);
+    client.get("/begun").response().expect(103);
+    client
+        .response()
+        .expect(502)
+        .expect_cause("http_response_incomplete");
+    assert_eq!(origin.heads(), 2, "sent again after an answer had begun");
 }
 
 fn idle_closes_that_cross_requests_lose_nothing() {
