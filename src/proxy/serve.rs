@@ -1,7 +1,10 @@
 //! A connection's own task: small, because it is all that an idle connection costs.
 
 use std::cell::RefCell;
+use std::future::poll_fn;
 use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
 
 use crate::base::limits;
 use crate::http::forwarded::ClientText;
@@ -58,13 +61,19 @@ impl std::fmt::Debug for Context {
 }
 
 /// Serves one connection to its end. The caller catches panics around it and counts it open.
-pub async fn serve(cx: Rc<Context>, stream: Stream, listening: Rc<Listening>) {
+///
+/// Not an `async fn`: its arguments would take their room in the future for as long as it lives.
+pub fn serve(
+    cx: Rc<Context>,
+    stream: Stream,
+    listening: Rc<Listening>,
+) -> impl Future<Output = ()> {
     let Stream {
         reader,
         writer,
         peer,
     } = stream;
-    let mut conn = Box::new(Connection {
+    let conn = Box::new(Connection {
         reader,
         writer,
         guard: cx.shard.deadlines.guard(),
@@ -75,6 +84,11 @@ pub async fn serve(cx: Rc<Context>, stream: Stream, listening: Rc<Listening>) {
         ahead: None,
         pinned: None,
     });
+    requests(cx, conn)
+}
+
+/// Borrows a fiber whenever there is something to do.
+async fn requests(cx: Rc<Context>, mut conn: Box<Connection>) {
     while wait(&cx, &mut conn).await {
         let mut fiber = cx.fiber();
         match fiber.run(conn).await {
@@ -87,22 +101,36 @@ pub async fn serve(cx: Rc<Context>, stream: Stream, listening: Rc<Listening>) {
 
 /// Waits, without a buffer, until the client has something to say or is gone; not so if it is idle for too long.
 async fn wait(cx: &Context, conn: &mut Connection) -> bool {
+    conn.guard
+        .arm_idle(cx.shard.lately(), patience(cx, conn.requests));
+    cx.shard.metrics.adjust(Gauge::ConnectionsWaiting, 1);
+    let spoken = poll_fn(|task| {
+        if conn.reader.poll_readable(task).is_ready() {
+            Poll::Ready(true)
+        } else if conn.guard.poll_expired(task) {
+            Poll::Ready(false)
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
+    cx.shard.metrics.adjust(Gauge::ConnectionsWaiting, -1);
+    conn.guard.disarm();
+    spoken
+}
+
+/// How long a client may be silent after so many requests.
+fn patience(cx: &Context, requests: u32) -> Duration {
     let timeouts = &cx.shard.instance().snapshot.timeouts;
-    let patience = if conn.requests == 0 {
+    let patience = if requests == 0 {
         timeouts.client_header
     } else {
         timeouts.keep_alive
     };
     // A client that has not been told of the drain gets a moment for a request that is on its way.
-    let patience = if cx.shard.draining.get() {
+    if cx.shard.draining.get() {
         patience.min(limits::DRAIN_IDLE)
     } else {
         patience
-    };
-    conn.guard.arm_idle(cx.shard.lately(), patience);
-    cx.shard.metrics.adjust(Gauge::ConnectionsWaiting, 1);
-    let spoken = conn.guard.limit(conn.reader.readable()).await.is_ok();
-    cx.shard.metrics.adjust(Gauge::ConnectionsWaiting, -1);
-    conn.guard.disarm();
-    spoken
+    }
 }

@@ -51,15 +51,16 @@ fn take(cx: &Rc<Context>, stream: Stream, listening: &Rc<Listening>) {
     shard.metrics.count(Counter::ConnectionsAccepted, 1);
     shard.connections.set(shard.connections.get() + 1);
     shard.metrics.adjust(Gauge::ConnectionsActive, 1);
-    let (cx, listening) = (Rc::clone(cx), Rc::clone(listening));
-    monoio::spawn(async move {
-        let served = AssertUnwindSafe(proxy::serve(Rc::clone(&cx), stream, listening));
-        if served.catch_unwind().await.is_err() {
+    let served = proxy::serve(Rc::clone(cx), stream, Rc::clone(listening));
+    let cx = Rc::clone(cx);
+    // Combined by functions: an `async` block would hold the future twice, before and while it is awaited.
+    monoio::spawn(AssertUnwindSafe(served).catch_unwind().map(move |end| {
+        if end.is_err() {
             cx.shard.metrics.count(Counter::Panics, 1);
         }
         cx.shard.connections.set(cx.shard.connections.get() - 1);
         cx.shard.metrics.adjust(Gauge::ConnectionsActive, -1);
-    });
+    }));
 }
 
 /// Takes what already waits in the kernel's queue, then stops listening.
