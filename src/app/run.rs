@@ -102,6 +102,9 @@ impl Plan {
 
     /// Runs to the end.
     pub fn run(self) -> Exit {
+        // The allocator asks for huge pages, and every part of one that is touched makes all of it resident:
+        // it costs an idle connection more than half of its own memory again. A refusal costs just that.
+        let _ = rustix::thread::disable_transparent_huge_pages(true);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .thread_keep_alive(BLOCKING_THREAD_IDLE)
