@@ -131,8 +131,9 @@ async fn read_head(
     }
 }
 
-/// Waits for bytes of the answer, or for the end of its connection. A wait that is not over soon also watches the client: one that is gone for
-/// good (a reset, not a half-close: RFC 9112 section 9.5 lets it wait for its answer) ends the exchange.
+/// Waits for bytes of the answer, or for the end of its connection. A wait that is not over soon also watches the
+/// client: one that is gone for good (a reset, not a half-close: RFC 9112 section 9.5 lets it wait for its
+/// answer) ends the exchange.
 async fn speaks(exchange: &mut Exchange<'_>, up: &mut Reader, due: Instant) -> Result<(), Missed> {
     // Not left to the guard alone: bytes that trickle in would set it again and again.
     if exchange.until(due).is_zero() {

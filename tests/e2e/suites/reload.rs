@@ -234,13 +234,13 @@ fn reloads_under_load_lose_nothing() {
     let stop = Gate::default();
     let counts = Watched::<HashMap<&'static str, usize>>::default();
     let address = gateway.listeners[0];
-    let clients: Vec<_> = (0..8)
+    let clients: Vec<_> = (0..80)
         .map(|number| {
             let (stop, counts) = (stop.clone(), counts.clone());
             std::thread::spawn(move || load(address, number, &stop, &counts))
         })
         .collect();
-    for number in 0..30 {
+    for number in 0..40 {
         std::fs::write(gateway.file(), two(&format!("/v{number}")).toml()).unwrap();
         gateway.admin("POST", "/reload").expect(200);
         gateway.get(&format!("/v{number}")).expect(200);
@@ -254,7 +254,7 @@ fn reloads_under_load_lose_nothing() {
     assert_eq!(counts.len(), 1, "{counts:?}");
 }
 
-/// One client: keep-alive, or a new connection for each request.
+/// One client: keep-alive, or, one in five, a new connection for each request.
 fn load(
     address: std::net::SocketAddr,
     number: usize,
@@ -263,7 +263,7 @@ fn load(
 ) {
     let mut client = Client::connect(address);
     while !stop.is_open() {
-        if number % 4 == 3 {
+        if number % 5 == 4 {
             client = Client::connect(address);
         }
         let outcome = match client.get("/load").try_response("GET") {

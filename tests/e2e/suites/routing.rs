@@ -56,22 +56,27 @@ fn replay(file: &str, refused: &[&str]) {
         .entities(&entities(&recording, &origin))
         .start();
     let mut faults = Vec::new();
-    let mut asked = 0;
+    let mut logged = Vec::new();
     for case in recording["cases"].as_array().unwrap() {
         if case["listener"] != "http" {
             continue; // TLS comes with its own part
         }
-        asked += 1;
+        let name = format!("{} {}", case["id"], case["target"]);
         if refused.contains(&word(case, "id")) {
             let request = format!("GET {} HTTP/1.1\r\nHost: a\r\n\r\n", word(case, "target"));
             gateway.client().send(request).response().expect(400);
+            logged.push((name, None));
             continue;
         }
-        if let Err(fault) = ask(case, &gateway, &origin, asked) {
-            faults.push(format!("{} {}: {fault}", case["id"], case["target"]));
+        if let Err(fault) = ask(case, &gateway, &origin) {
+            faults.push(format!("{name}: {fault}"));
         }
+        let route = case["uri"].is_string().then(|| word(case, "route"));
+        logged.push((name, route.map(|route| format!("200 <{route}>"))));
     }
+    let asked = logged.len();
     assert!(asked > 50, "{asked} cases were replayed");
+    faults.extend(misrouted(&gateway, &logged));
     assert!(
         faults.is_empty(),
         "{} of {asked}:\n{}",
@@ -80,7 +85,20 @@ fn replay(file: &str, refused: &[&str]) {
     );
 }
 
-fn ask(case: &Value, gateway: &Gateway, origin: &Origin, number: usize) -> Result<(), String> {
+/// Compares the access log with the lines that the recording asks for, where it asks for one.
+fn misrouted(gateway: &Gateway, expected: &[(String, Option<String>)]) -> Vec<String> {
+    let log = eventually("every request is logged", || {
+        let log = gateway.stdout();
+        (log.lines().count() == expected.len()).then_some(log)
+    });
+    let lines = expected.iter().zip(log.lines());
+    lines
+        .filter(|((_, expected), line)| expected.as_ref().is_some_and(|route| route != line))
+        .map(|((name, expected), line)| format!("{name}: the log says {line:?}, not {expected:?}"))
+        .collect()
+}
+
+fn ask(case: &Value, gateway: &Gateway, origin: &Origin) -> Result<(), String> {
     let (method, target) = (word(case, "method"), word(case, "target"));
     let mut head = format!("{method} {target} HTTP/1.1\r\n");
     for field in case["headers"].as_array().unwrap() {
@@ -96,17 +114,9 @@ fn ask(case: &Value, gateway: &Gateway, origin: &Origin, number: usize) -> Resul
     if Some(u64::from(response.status())) != case["status"].as_u64() {
         return Err(format!("got {}, not {}", response.status(), case["status"]));
     }
-    let logged = eventually("the line is logged", || {
-        let all = gateway.stdout();
-        all.lines().nth(number - 1).map(str::to_owned)
-    });
     let Some(uri) = case["uri"].as_str() else {
         return Ok(());
     };
-    let route = word(case, "route");
-    if logged != format!("200 <{route}>") {
-        return Err(format!("the log says {logged:?}, not route {route:?}"));
-    }
     let (_, forwarded) = origin.wait_head(heads);
     let told = [
         (forwarded.target(), uri),
