@@ -58,7 +58,8 @@ impl<'a> Nominated<'a> {
     fn names(&self, field: &Field, bytes: &[u8]) -> bool {
         let name = field.name.of(bytes);
         self.0.is_some_and(|(fields, head)| {
-            elements(fields.all(Name::Connection, head)).any(|option| option.eq_ignore_ascii_case(name))
+            elements(fields.all(Name::Connection, head))
+                .any(|option| option.eq_ignore_ascii_case(name))
         })
     }
 }

@@ -38,7 +38,8 @@ impl Progress {
         if self.searched > 0 && window.len() < most {
             let new = window.get(self.searched..).unwrap_or_default();
             let in_line = window.len() - self.line;
-            if memchr::memchr(b'\n', new).is_none() && (self.started || in_line <= limits.line_bytes)
+            if memchr::memchr(b'\n', new).is_none()
+                && (self.started || in_line <= limits.line_bytes)
             {
                 self.searched = window.len();
                 return None;

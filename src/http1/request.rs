@@ -22,6 +22,7 @@ pub use crate::http1::progress::Progress;
 use crate::http1::scan;
 use crate::http1::scan::Job;
 use crate::http1::scan::Scan;
+use crate::http1::scan::is_token;
 use crate::http1::target;
 
 use crate::base::limits::METHOD_BYTES;
@@ -152,7 +153,7 @@ fn line<S: Scan>(
             None => return Ok(Line::Partial(0)),
         }
     }
-    let Some(method_end) = method(scan, bytes, at, head)? else {
+    let Some(method_end) = method(bytes, at, head)? else {
         return Ok(Line::Partial(at));
     };
     let start = method_end + 1;
@@ -170,21 +171,15 @@ fn line<S: Scan>(
 
 /// The end of the method at `at`, which a space follows.
 #[inline(always)]
-fn method<S: Scan>(
-    scan: S,
-    bytes: &[u8],
-    at: usize,
-    head: &mut RequestHead,
-) -> Result<Option<usize>, Cause> {
+fn method(bytes: &[u8], at: usize, head: &mut RequestHead) -> Result<Option<usize>, Cause> {
     if bytes.get(at..at + 4) == Some(b"GET ") {
         head.method = Method::Get;
         head.method_span = Span::new(at, at + 3);
         return Ok(Some(at + 3));
     }
-    let (mut end, _) = scan.name(bytes, at);
-    while bytes.get(end) == Some(&b'_') {
-        end = scan.name(bytes, end + 1).0;
-    }
+    let rest = bytes.get(at..).unwrap_or_default();
+    let run = rest.iter().position(|&byte| !is_token(byte));
+    let end = at + run.unwrap_or(rest.len());
     if end - at > METHOD_BYTES {
         return Err(Cause::RequestMethodUnknown);
     }
@@ -232,10 +227,15 @@ const VERSION_BYTES: usize = 10;
 /// The version at `at` that ends the line. A later minor version is treated as 1.1 (RFC 9110 section 6.2).
 #[inline(always)]
 fn version(bytes: &[u8], at: usize) -> Result<Option<Version>, Cause> {
-    match bytes.get(at..at + VERSION_BYTES) {
-        Some(b"HTTP/1.1\r\n") => Ok(Some(Version::Http11)),
-        _ => other_version(bytes.get(at..).unwrap_or_default()),
+    let rest = bytes.get(at..).unwrap_or_default();
+    // One comparison of a word and one of half a word.
+    if let Some((version, line_end)) = rest.split_first_chunk()
+        && u64::from_le_bytes(*version) == u64::from_le_bytes(*b"HTTP/1.1")
+        && line_end.starts_with(b"\r\n")
+    {
+        return Ok(Some(Version::Http11));
     }
+    other_version(rest)
 }
 
 #[cold]
@@ -273,7 +273,9 @@ fn judge<S: Scan>(scan: S, bytes: &[u8], head: &mut RequestHead) -> Result<(), C
         head.expects_continue = head.framing != Framing::Empty;
     }
     if fields.has(Name::MaxForwards) && matches!(head.method, Method::Options | Method::Trace) {
-        let hops = fields.get(Name::MaxForwards, bytes).and_then(framing::number);
+        let hops = fields
+            .get(Name::MaxForwards, bytes)
+            .and_then(framing::number);
         if hops.is_none() || fields.repeats(Name::MaxForwards) {
             return Err(Cause::RequestMalformed);
         }

@@ -45,18 +45,18 @@ fn path_and_query(form: TargetForm, path: usize, found: Found) -> Target {
 }
 
 #[cold]
-fn other_forms<S: Scan>(
-    scan: S,
-    bytes: &[u8],
-    found: Found,
-    head: &mut RequestHead,
-) -> Option<()> {
+fn other_forms<S: Scan>(scan: S, bytes: &[u8], found: Found, head: &mut RequestHead) -> Option<()> {
     let target = bytes.get(found.start..found.end)?;
     match (head.method, target) {
         (Method::Options, b"*") => head.target = bare(TargetForm::Asterisk),
         (Method::Connect, _) => {
             let up_to = bytes.get(..found.end)?;
-            set_authority(head, authority::parse(scan, up_to, found.start)?, found.start, found.end);
+            set_authority(
+                head,
+                authority::parse(scan, up_to, found.start)?,
+                found.start,
+                found.end,
+            );
             head.port.filter(|&port| port != 0)?;
             head.target = bare(TargetForm::Authority);
         }
