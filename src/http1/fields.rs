@@ -186,6 +186,3 @@ fn shadows(name: &[u8]) -> bool {
                 | Name::XRealIp
         )
 }
-
-#[cfg(test)]
-mod tests;

@@ -238,6 +238,3 @@ fn is_end_to_end(name: Name) -> bool {
             | Name::XRealIp
     )
 }
-
-#[cfg(test)]
-mod tests;

@@ -89,7 +89,8 @@ impl Job for Parse<'_> {
                     return partial_line(bytes, line, self.limits);
                 }
             }
-            if head.target_span.end - head.method_span.start > limit(self.limits.line_bytes) {
+            let length = at - b"\r\n".len() - usize::from(head.method_span.start);
+            if length > self.limits.line_bytes {
                 return Err(Cause::RequestLineTooLong);
             }
             head.fields.clear();
@@ -115,11 +116,6 @@ impl Job for Parse<'_> {
     }
 }
 
-/// A bound as wide as offsets are.
-fn limit(bytes: usize) -> u16 {
-    u16::try_from(bytes).unwrap_or(u16::MAX)
-}
-
 /// How far the first line has been parsed.
 enum Line {
     /// The field lines begin here.
@@ -131,8 +127,8 @@ enum Line {
 /// A first line that is not complete may become so only within its bound.
 #[cold]
 fn partial_line(bytes: &[u8], line: usize, limits: &HeadLimits) -> Result<Parsed, Cause> {
-    let most = limits.line_bytes.min(limits.head_bytes - line);
-    if bytes.len() - line > most || bytes.len() >= limits.head_bytes {
+    let length = bytes.len() - line - usize::from(bytes.ends_with(b"\r"));
+    if length > limits.line_bytes || bytes.len() >= limits.head_bytes {
         return Err(Cause::RequestLineTooLong);
     }
     Ok(Parsed::Partial)
@@ -304,6 +300,3 @@ fn set_authority<S: Scan>(scan: S, bytes: &[u8], head: &mut RequestHead) -> Opti
     }
     Some(())
 }
-
-#[cfg(test)]
-mod tests;

@@ -166,6 +166,3 @@ fn begins_tolerably(bytes: &[u8]) -> bool {
         _ => byte == like,
     })
 }
-
-#[cfg(test)]
-mod tests;
