@@ -3,6 +3,7 @@
 use std::net::Ipv6Addr;
 
 use crate::http::Span;
+use crate::http1::framing::number;
 use crate::http1::scan::Scan;
 
 /// An authority taken apart.
@@ -56,11 +57,7 @@ fn bracketed(bytes: &[u8], start: usize) -> Option<Authority> {
 fn with_port(bytes: &[u8], host: Span, at: usize) -> Option<Authority> {
     let port = match bytes.get(at..)? {
         [] | [b':'] => None,
-        [b':', digits @ ..] => {
-            let digits_only = digits.iter().all(u8::is_ascii_digit);
-            let text = std::str::from_utf8(digits).ok().filter(|_| digits_only)?;
-            Some(text.parse().ok()?)
-        }
+        [b':', digits @ ..] => Some(u16::try_from(number(digits)?).ok()?),
         _ => return None,
     };
     let dotted = host.of(bytes).last() == Some(&b'.');

@@ -139,6 +139,3 @@ impl Decoder {
         self.trailers.parts()
     }
 }
-
-#[cfg(test)]
-mod tests;

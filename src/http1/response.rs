@@ -128,21 +128,19 @@ fn line<S: Scan>(scan: S, bytes: &[u8], head: &mut ResponseHead) -> Result<Optio
     };
     let [hundreds, tens, ones] = [start[9], start[10], start[11]].map(|d| u16::from(d - b'0'));
     head.status = hundreds * 100 + tens * 10 + ones;
-    let mut end = scan.value_end(bytes, STATUS_END);
-    while bytes.get(end) == Some(&b'\t') {
-        end = scan.value_end(bytes, end + 1);
-    }
-    let reason = STATUS_END + 1;
-    match bytes.get(end..).unwrap_or_default() {
-        [b'\r', b'\n', ..] => {}
-        [] | [b'\r'] => return Ok(None),
-        _ => return Err(Cause::ResponseMalformed),
-    }
+    let end = match scan.line_end(bytes, STATUS_END) {
+        Some(end) => end,
+        None => match fields::unusual_end(bytes, STATUS_END) {
+            Ok(Some(end)) => end,
+            Ok(None) => return Ok(None),
+            Err(_) => return Err(Cause::ResponseMalformed),
+        },
+    };
     // The space before a reason that is empty is required, and often forgotten (RFC 9112 section 4).
     if end > STATUS_END && bytes.get(STATUS_END) != Some(&b' ') {
         return Err(Cause::ResponseMalformed);
     }
-    head.reason = Span::new(reason.min(end), end);
+    head.reason = Span::new(end.min(STATUS_END + 1), end);
     Ok(Some(end + 2))
 }
 
@@ -150,17 +148,21 @@ fn line<S: Scan>(scan: S, bytes: &[u8], head: &mut ResponseHead) -> Result<Optio
 /// a status of a known class (RFC 9110 section 15).
 #[inline(always)]
 fn begins_well(bytes: &[u8]) -> bool {
-    let shape = b"HTTP/1.0 100";
-    bytes
-        .iter()
-        .zip(shape)
-        .enumerate()
-        .all(|(at, (&byte, &like))| match at {
-            7 | 10 | 11 => byte.is_ascii_digit(),
-            9 => matches!(byte, b'1'..=b'5'),
-            _ => byte == like,
-        })
+    let usual = bytes.starts_with(b"HTTP/1.1 ");
+    let digits = bytes.get(9..STATUS_END).unwrap_or_default();
+    if usual && let [b'1'..=b'5', b'0'..=b'9', b'0'..=b'9'] = digits {
+        return true;
+    }
+    begins_tolerably(bytes)
 }
 
-#[cfg(test)]
-mod tests;
+#[cold]
+fn begins_tolerably(bytes: &[u8]) -> bool {
+    let shape = b"HTTP/1.0 100";
+    let mut pairs = bytes.iter().zip(shape).enumerate();
+    pairs.all(|(at, (&byte, &like))| match at {
+        7 | 10 | 11 => byte.is_ascii_digit(),
+        9 => matches!(byte, b'1'..=b'5'),
+        _ => byte == like,
+    })
+}

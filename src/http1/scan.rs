@@ -11,14 +11,16 @@
 
 use crate::http::Name;
 
-/// Looks for the ends of runs. An index is into `bytes` whole, at most their length.
+/// Looks for the ends of runs from `at` on. Where nothing is returned, what stands there is rare or wrong or
+/// not complete, and needs a closer look.
 pub(super) trait Scan: Copy {
-    /// The end of the field name at `at`, and which name it is if a colon stands there. An underscore ends
-    /// it too: it is legal, rare, and needs a second look.
-    fn name(self, bytes: &[u8], at: usize) -> (usize, Name);
-    /// The end of a run of field-value bytes. A tab ends it too, because it is legal and rare.
-    fn value_end(self, bytes: &[u8], at: usize) -> usize;
-    /// The end of a run of request-target bytes. `?` and `%` end it too, because they mean something.
+    /// The place of the colon behind the field name at `at`, and which name it is. An underscore is not taken
+    /// for a part of a name here: it is legal, rare, and suspicious.
+    fn name(self, bytes: &[u8], at: usize) -> Option<(usize, Name)>;
+    /// The place of the CR and LF that end a run of field-value bytes. A tab is not taken for one here.
+    fn line_end(self, bytes: &[u8], at: usize) -> Option<usize>;
+    /// The end of a run of request-target bytes, at most the end of `bytes`. `?` and `%` end it too, because
+    /// they mean something.
     fn target_end(self, bytes: &[u8], at: usize) -> usize;
     /// The end of a run of registered-name bytes, the comma left out (RFC 3986 section 3.2.2).
     fn host_end(self, bytes: &[u8], at: usize) -> usize;
@@ -63,12 +65,18 @@ const fn is_name(byte: u8) -> bool {
         )
 }
 
-/// A byte of a token.
-pub(super) const fn is_token(byte: u8) -> bool {
-    is_name(byte) || byte == b'_'
+/// Whether a byte may stand in a token.
+#[inline]
+pub(super) fn is_token(byte: u8) -> bool {
+    CLASSES[usize::from(byte)] & (NAME | UNDERSCORE) != 0
 }
 
-/// A byte of a field value or a reason phrase (RFC 9110 section 5.5), tab left out.
+/// A byte of a field value or a reason phrase (RFC 9110 section 5.5).
+pub(super) const fn is_text(byte: u8) -> bool {
+    is_value(byte) || byte == b'\t'
+}
+
+/// The same, tab left out.
 const fn is_value(byte: u8) -> bool {
     byte >= b' ' && byte != 0x7f
 }
@@ -108,6 +116,7 @@ const NAME: u8 = 1;
 const VALUE: u8 = 2;
 const TARGET: u8 = 4;
 const HOST: u8 = 8;
+const UNDERSCORE: u8 = 16;
 
 static CLASSES: [u8; 256] = classes();
 
@@ -127,6 +136,9 @@ const fn classes() -> [u8; 256] {
         }
         if is_host(byte) {
             *bits |= HOST;
+        }
+        if byte == b'_' {
+            *bits |= UNDERSCORE;
         }
         if byte == u8::MAX {
             return classes;
@@ -148,18 +160,16 @@ impl Tables {
 
 impl Scan for Tables {
     #[inline]
-    fn name(self, bytes: &[u8], at: usize) -> (usize, Name) {
+    fn name(self, bytes: &[u8], at: usize) -> Option<(usize, Name)> {
         let end = Self::end(bytes, at, NAME);
-        let known = match bytes.get(end) {
-            Some(b':') => Name::of(bytes.get(at..end).unwrap_or_default()),
-            _ => Name::Other,
-        };
-        (end, known)
+        let ends_well = end > at && bytes.get(end) == Some(&b':');
+        ends_well.then(|| (end, Name::of(bytes.get(at..end).unwrap_or_default())))
     }
 
     #[inline]
-    fn value_end(self, bytes: &[u8], at: usize) -> usize {
-        Self::end(bytes, at, VALUE)
+    fn line_end(self, bytes: &[u8], at: usize) -> Option<usize> {
+        let end = Self::end(bytes, at, VALUE);
+        (bytes.get(end..end + 2) == Some(b"\r\n")).then_some(end)
     }
 
     #[inline]
@@ -236,15 +246,15 @@ mod avx2 {
 
     impl Scan for Avx2 {
         #[inline(always)]
-        fn name(self, bytes: &[u8], at: usize) -> (usize, Name) {
+        fn name(self, bytes: &[u8], at: usize) -> Option<(usize, Name)> {
             // SAFETY: `self` is proof that the processor has the features.
             unsafe { name(bytes, at) }
         }
 
         #[inline(always)]
-        fn value_end(self, bytes: &[u8], at: usize) -> usize {
+        fn line_end(self, bytes: &[u8], at: usize) -> Option<usize> {
             // SAFETY: `self` is proof that the processor has the features.
-            unsafe { value_end(bytes, at) }
+            unsafe { line_end(bytes, at) }
         }
 
         #[inline(always)]
@@ -285,14 +295,14 @@ mod avx2 {
     const ROWS: Set = [1, 2, 4, 8, 16, 32, 64, 128, 0, 0, 0, 0, 0, 0, 0, 0];
 
     #[inline]
-    #[target_feature(enable = "avx2")]
+    #[target_feature(enable = "avx2,bmi1,bmi2")]
     fn load(bytes: &[u8; LANES]) -> __m256i {
         // SAFETY: a reference to 32 bytes is what is read; the load needs no alignment.
         unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) }
     }
 
     #[inline]
-    #[target_feature(enable = "avx2")]
+    #[target_feature(enable = "avx2,bmi1,bmi2")]
     fn both_halves(set: &Set) -> __m256i {
         // SAFETY: a reference to 16 bytes is what is read; the load needs no alignment.
         let half = unsafe { _mm_loadu_si128(set.as_ptr().cast()) };
@@ -301,7 +311,7 @@ mod avx2 {
 
     /// A bit for each byte that is not in the set.
     #[inline]
-    #[target_feature(enable = "avx2")]
+    #[target_feature(enable = "avx2,bmi1,bmi2")]
     fn outside(block: __m256i, set: &Set) -> u32 {
         let high = _mm256_and_si256(_mm256_srli_epi16::<4>(block), _mm256_set1_epi8(15));
         let row = _mm256_shuffle_epi8(both_halves(&ROWS), high);
@@ -312,11 +322,24 @@ mod avx2 {
 
     /// A bit for each control byte, tab and delete included.
     #[inline]
-    #[target_feature(enable = "avx2")]
+    #[target_feature(enable = "avx2,bmi1,bmi2")]
     fn control(block: __m256i) -> u32 {
         let low = _mm256_cmpeq_epi8(_mm256_min_epu8(block, _mm256_set1_epi8(31)), block);
         let delete = _mm256_cmpeq_epi8(block, _mm256_set1_epi8(0x7f));
         _mm256_movemask_epi8(_mm256_or_si256(low, delete)) as u32
+    }
+
+    /// The block at `at`, if there are as many bytes.
+    #[inline]
+    fn block(bytes: &[u8], at: usize) -> Option<&[u8; LANES]> {
+        let last = bytes.len().checked_sub(LANES)?;
+        if at > last {
+            return None;
+        }
+        // SAFETY: `at` is no more than the length, so the pointer stays in the slice.
+        let start = unsafe { bytes.as_ptr().add(at) };
+        // SAFETY: `LANES` bytes of the slice begin at `at`, and they live as long as it does.
+        Some(unsafe { &*start.cast() })
     }
 
     /// The first byte at or after `at` for which `stops` has a bit; block by block, the last block so that it
@@ -324,30 +347,41 @@ mod avx2 {
     #[inline]
     #[target_feature(enable = "avx2,bmi1,bmi2")]
     fn end(bytes: &[u8], mut at: usize, class: u8, stops: impl Fn(__m256i) -> u32) -> usize {
-        loop {
-            let rest = bytes.get(at..).unwrap_or_default();
-            if let Some(block) = rest.first_chunk() {
-                let stops = stops(load(block));
-                if stops != 0 {
-                    return at + stops.trailing_zeros() as usize;
-                }
-                at += LANES;
-            } else if rest.is_empty() {
-                return bytes.len();
-            } else if let Some(block) = bytes.last_chunk() {
-                let stops = stops(load(block)) >> (LANES - rest.len());
-                let run = (stops.trailing_zeros() as usize).min(rest.len());
-                return at + run;
-            } else {
-                return Tables::end(bytes, at, class);
+        while let Some(block) = block(bytes, at) {
+            let stops = stops(load(block));
+            if stops != 0 {
+                return at + stops.trailing_zeros() as usize;
             }
+            at += LANES;
+        }
+        end_in_last_block(bytes, at, class, stops)
+    }
+
+    /// The same where fewer bytes than a block are left. Kept apart so that the loop has the registers.
+    #[cold]
+    #[target_feature(enable = "avx2,bmi1,bmi2")]
+    fn end_in_last_block(
+        bytes: &[u8],
+        at: usize,
+        class: u8,
+        stops: impl Fn(__m256i) -> u32,
+    ) -> usize {
+        match bytes.last_chunk() {
+            Some(block) if at < bytes.len() => {
+                let left = bytes.len() - at;
+                let stops = stops(load(block)) >> (LANES - left);
+                at + (stops.trailing_zeros() as usize).min(left)
+            }
+            Some(_) => bytes.len(),
+            None => Tables::end(bytes, at, class),
         }
     }
 
     #[inline]
     #[target_feature(enable = "avx2,bmi1,bmi2")]
-    fn value_end(bytes: &[u8], at: usize) -> usize {
-        end(bytes, at, VALUE, |block| control(block))
+    fn line_end(bytes: &[u8], at: usize) -> Option<usize> {
+        let end = end(bytes, at, VALUE, |block| control(block));
+        (bytes.get(end..end + 2) == Some(b"\r\n")).then_some(end)
     }
 
     #[inline]
@@ -362,41 +396,71 @@ mod avx2 {
         end(bytes, at, HOST, |block| outside(block, &HOSTS))
     }
 
-    /// Every name that is known fits into one block with its colon.
     #[inline]
     #[target_feature(enable = "avx2,bmi1,bmi2")]
-    fn name(bytes: &[u8], at: usize) -> (usize, Name) {
-        let Some(start) = bytes.get(at..).and_then(<[u8]>::first_chunk::<LANES>) else {
-            return Tables.name(bytes, at);
+    fn name(bytes: &[u8], at: usize) -> Option<(usize, Name)> {
+        match block(bytes, at) {
+            Some(start) => match stops_of_name(start) {
+                0 => long_name(bytes, at),
+                stops => name_in(start, stops, at),
+            },
+            None => name_in_last_block(bytes, at),
+        }
+    }
+
+    /// The same where fewer bytes than a block are left: it is filled up with zeros, which end a name. Kept
+    /// apart so that the loop has the registers.
+    #[cold]
+    #[target_feature(enable = "avx2,bmi1,bmi2")]
+    fn name_in_last_block(bytes: &[u8], at: usize) -> Option<(usize, Name)> {
+        let left = bytes.len().checked_sub(at)?;
+        let mut padded = [0; 2 * LANES];
+        let start = if let Some(last) = bytes.last_chunk::<LANES>() {
+            *padded.first_chunk_mut()? = *last;
+            padded.get(LANES - left..)?.first_chunk()?
+        } else {
+            padded.get_mut(..left)?.copy_from_slice(bytes.get(at..)?);
+            padded.first_chunk()?
         };
+        name_in(start, stops_of_name(start), at)
+    }
+
+    /// A name that is longer than a block is none that we know.
+    #[cold]
+    fn long_name(bytes: &[u8], at: usize) -> Option<(usize, Name)> {
+        Tables.name(bytes, at)
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2,bmi1,bmi2")]
+    fn stops_of_name(start: &[u8; LANES]) -> u32 {
+        outside(load(start), &NAMES)
+    }
+
+    /// The name at the front of a block, whose bytes at `stops`, one at least, are none of a name. Every name
+    /// that is known fits into a block with its colon.
+    #[inline]
+    #[target_feature(enable = "avx2,bmi1,bmi2")]
+    fn name_in(start: &[u8; LANES], stops: u32, at: usize) -> Option<(usize, Name)> {
         let block = load(start);
-        let stops = outside(block, &NAMES);
-        if stops == 0 {
-            return (long_name_end(bytes, at + LANES), Name::Other);
-        }
         let length = stops.trailing_zeros() as usize;
-        if length < 2 {
-            return (at + length, Name::Other);
+        if length == 0 || start[length % LANES] != b':' {
+            return None;
         }
-        let candidate = Name::candidate(length, start[0], start[length - 2]);
+        // A name of one byte looks for its last but one in the wrong place, and is compared all the same.
+        let candidate = Name::candidate(length, start[0], start[length.wrapping_sub(2) % LANES]);
         let folded = _mm256_or_si256(block, _mm256_set1_epi8(0x20));
         let same = _mm256_cmpeq_epi8(folded, load(candidate.line_start()));
         let same = _mm256_movemask_epi8(same) as u32;
         // Folding moves no token byte but letters onto a letter, a digit or the hyphen, and the colon is
-        // compared along, so as many equal bytes as the spelling is long mean the name.
+        // compared along, so as many equal bytes as the name and its colon have mean the name.
         let needed = (2_u32 << length).wrapping_sub(1);
         let known = if same & needed == needed {
             candidate
         } else {
             Name::Other
         };
-        (at + length, known)
-    }
-
-    #[cold]
-    #[target_feature(enable = "avx2,bmi1,bmi2")]
-    fn long_name_end(bytes: &[u8], at: usize) -> usize {
-        end(bytes, at, NAME, |block| outside(block, &NAMES))
+        Some((at + length, known))
     }
 }
 

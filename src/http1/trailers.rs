@@ -179,6 +179,3 @@ pub fn append((fields, bytes): (&Fields, &[u8]), out: &mut Vec<u8>) {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

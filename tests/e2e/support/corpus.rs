@@ -79,7 +79,7 @@ fn parse(file: &str, text: &str) -> Specimen {
 }
 
 fn unescape_text(value: &str) -> String {
-    super::message::text(&unescape(value))
+    unescape(value).into_iter().map(char::from).collect()
 }
 
 /// Resolves the escapes.

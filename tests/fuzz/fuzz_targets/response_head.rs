@@ -1,0 +1,21 @@
+//! Response heads: the verdict agrees with httparse and the rules, whole and cut anywhere.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use silverback::http::Method;
+
+#[path = "../../codec/oracle/mod.rs"]
+#[allow(dead_code, reason = "each target uses its part")]
+mod oracle;
+
+fuzz_target!(|data: &[u8]| {
+    let Some((&cut, bytes)) = data.split_first() else {
+        return;
+    };
+    let method = if cut % 2 == 0 { Method::Get } else { Method::Head };
+    oracle::response::check(bytes, method);
+    let cut = usize::from(cut) * bytes.len() / 256;
+    let whole = oracle::response::ours(bytes, method, &[]);
+    assert_eq!(oracle::response::ours(bytes, method, &[cut]), whole);
+});
