@@ -1,1 +1,1 @@
-
+//! The chunked decoder at every split point, and against sizes that lie.

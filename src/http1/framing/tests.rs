@@ -1,1 +1,1 @@
-
+//! Where a body ends, decided from all framing fields together.

@@ -1,1 +1,1 @@
-
+//! Response heads, parsed as strictly as requests.

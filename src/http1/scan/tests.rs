@@ -1,1 +1,1 @@
-
+//! The vectorised scans against the plain ones.

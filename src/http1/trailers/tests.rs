@@ -1,1 +1,1 @@
-
+//! Trailers: taken, refused, and bounded.
