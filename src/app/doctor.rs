@@ -1,7 +1,7 @@
 //! `silverback doctor`: whether this machine is fit for the gateway, and what to do where it is
 //! not.
 //!
-//! Three steps: [`Facts::read`] asks the machine, [`examine`] judges without touching it, [`print`]
+//! Three steps: [`Facts::read`] asks the machine, [`examine`] judges without touching it, [`mod@print`]
 //! writes. Nothing is changed, and nothing outside of this machine is asked.
 
 use serde::Serialize;

@@ -1,8 +1,8 @@
 //! From a request head to a route, in Kong's `traditional_compatible` order; compiled once, immutable.
 //!
-//! Each path of each route is a candidate, and [`order`] numbers all candidates from best to worst once.
-//! A request then meets few of them: its host selects tables ([`hosts`]), its path selects a chain of
-//! nodes in each table's tree ([`tree`]), and the candidates of those nodes are tested best first.
+//! Each path of each route is a candidate, and `order` numbers all candidates from best to worst once.
+//! A request then meets few of them: its host selects tables (`hosts`), its path selects a chain of
+//! nodes in each table's tree (`tree`), and the candidates of those nodes are tested best first.
 //! `protocols` is no criterion, as in Kong: a route matches whatever the scheme, and the proxy answers
 //! 426 where the scheme does not fit. Parsing a head, canonical paths and replies are others' work.
 

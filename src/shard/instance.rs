@@ -20,8 +20,9 @@ pub struct Instance {
     pub addresses: Arc<Addresses>,
     /// The plugins that every request meets.
     pub chain: Chain,
-    /// Each upstream's balancer and peers, made when it is first used: most of 15,000 are not.
-    groups: Vec<OnceCell<Group>>,
+    /// Each upstream's balancer and peers, made when it is first used: most of 15,000 are not, and a place for
+    /// one is a word, so that an install neither clears nor keeps megabytes on every core.
+    groups: Vec<OnceCell<Box<Group>>>,
 }
 
 impl Instance {
@@ -39,7 +40,9 @@ impl Instance {
     /// The group of an upstream on this core.
     #[inline]
     pub fn group(&self, upstream: UpstreamIndex, peers: &Peers) -> &Group {
-        self.groups[upstream.0 as usize]
-            .get_or_init(|| Group::new(self.snapshot.upstream(upstream), &self.addresses, peers))
+        self.groups[upstream.0 as usize].get_or_init(|| {
+            let plan = self.snapshot.upstream(upstream);
+            Box::new(Group::new(plan, &self.addresses, peers))
+        })
     }
 }
