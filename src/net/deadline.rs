@@ -7,8 +7,7 @@
 use std::cell::Cell;
 use std::cell::RefCell;
 use std::future::Future;
-use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Context;
 use std::task::Poll;
@@ -126,20 +125,38 @@ impl Guard {
     }
 
     /// Waits for `future` until the deadline. After [`Expired`] the future is dropped, so give only one that
-    /// may be: a stream's [`read`](crate::net::Reader::filled) keeps its bytes, a write ends its connection.
-    pub async fn limit<T>(&self, future: impl Future<Output = T>) -> Result<T, Expired> {
-        let mut future = pin!(future);
-        poll_fn(|cx| {
-            if let Poll::Ready(value) = future.as_mut().poll(cx) {
-                return Poll::Ready(Ok(value));
-            }
-            if self.poll_expired(cx) {
-                Poll::Ready(Err(Expired))
-            } else {
-                Poll::Pending
-            }
-        })
-        .await
+    /// may be: a [`Reader`](crate::net::Reader) loses nothing, a send ends its connection.
+    ///
+    /// The future is lent and not given, because each layer that takes one by value copies it.
+    #[inline]
+    pub fn limit<'a, F: Future>(&'a self, future: Pin<&'a mut F>) -> Limited<'a, F> {
+        Limited {
+            guard: self,
+            future,
+        }
+    }
+}
+
+/// A wait with a deadline, see [`Guard::limit`].
+#[derive(Debug)]
+pub struct Limited<'a, F> {
+    guard: &'a Guard,
+    future: Pin<&'a mut F>,
+}
+
+impl<F: Future> Future for Limited<'_, F> {
+    type Output = Result<F::Output, Expired>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Poll::Ready(value) = self.future.as_mut().poll(cx) {
+            return Poll::Ready(Ok(value));
+        }
+        if self.guard.poll_expired(cx) {
+            Poll::Ready(Err(Expired))
+        } else {
+            Poll::Pending
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The gateway's own answers: whatever stopped an exchange becomes bytes here, or a cut.
 
+use std::pin::pin;
+
 use crate::base::limits;
 use crate::http::Cause;
 use crate::http::Method;
@@ -127,7 +129,7 @@ async fn discard(exchange: &mut Exchange<'_>) -> bool {
     let mut dropped = 0;
     while dropped <= limits::DISCARD_BYTES {
         buffer.clear();
-        let Ok(Ok(received)) = exchange.guard.limit(reader.read(&mut buffer)).await else {
+        let Ok(Ok(received)) = exchange.guard.limit(pin!(reader.read(&mut buffer))).await else {
             return false;
         };
         dropped += received;

@@ -1,5 +1,6 @@
 //! A request's body: what came with the head, and the pump that moves the rest.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use crate::base::clock;
@@ -176,7 +177,11 @@ pub(super) async fn pump(
         let start = body.frame(source.decoder, &mut buffer, data);
         if start < buffer.len() {
             source.guard.arm(clock::now(), source.write);
-            match source.guard.limit(upstream.write_from(buffer, start)).await {
+            match source
+                .guard
+                .limit(pin!(upstream.write_from(buffer, start)))
+                .await
+            {
                 Ok((Ok(()), back)) => buffer = back,
                 Ok((Err(_), _)) => return Err(Broken::Upstream),
                 Err(_expired) => return Err(Broken::Client(Cause::RequestWriteTimeout)),
@@ -194,7 +199,7 @@ impl Source<'_> {
     /// Receives once behind the headroom of `buffer`: how many bytes.
     async fn receive(&mut self, buffer: &mut Vec<u8>) -> Result<usize, Broken> {
         self.guard.arm(clock::now(), self.idle);
-        match self.guard.limit(self.reader.read(buffer)).await {
+        match self.guard.limit(pin!(self.reader.read(buffer))).await {
             Ok(Ok(0)) => Err(Broken::Client(Cause::RequestBodyIncomplete)),
             Ok(Ok(received)) => Ok(received),
             Ok(Err(_)) => Err(Broken::Client(Cause::ClientClosed)),

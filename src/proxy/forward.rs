@@ -5,6 +5,7 @@
 //! target did not answer and the method is idempotent; and first, once, on a fresh connection to the same
 //! target when a reused one ended, because then the request most likely crossed the target's idle close.
 
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -175,7 +176,7 @@ async fn lease(
         .timeouts
         .connect;
     exchange.moments.sent = Some(exchange.arm(patience));
-    match exchange.guard.limit(peer.connect()).await {
+    match exchange.guard.limit(pin!(peer.connect())).await {
         Ok(Ok(lease)) => {
             exchange.cx.shard.metrics.count(Counter::UpstreamOpened, 1);
             Ok(lease)
@@ -200,33 +201,37 @@ async fn send(
         .write;
     exchange.moments.sent = Some(exchange.arm(patience));
     let length = out.len();
-    match exchange
+    let sending = exchange
         .guard
-        .limit(lease.stream.writer.write_all(out))
-        .await
-    {
-        Ok((sent, out)) => {
-            exchange.cx.shard.pool.give(out);
-            match sent {
-                Ok(()) => {
-                    exchange.tally.upstream_bytes_out += length as u64;
-                    Ok(lease)
-                }
-                // A reused connection may have been closed as we wrote; a fresh one has refused the request,
-                // perhaps after an answer that can still be read.
-                Err(_) if lease.is_reused() => Err(Missed::Stale),
-                Err(_) => Ok(lease),
-            }
-        }
-        Err(_expired) => Err(Missed::Unanswered(Cause::RequestWriteTimeout)),
+        .limit(pin!(lease.stream.writer.write_all(out)))
+        .await;
+    let Ok((sent, out)) = sending else {
+        return Err(Missed::Unanswered(Cause::RequestWriteTimeout));
+    };
+    exchange.cx.shard.pool.give(out);
+    match sent {
+        Ok(()) => exchange.tally.upstream_bytes_out += length as u64,
+        // A reused connection may have been closed as we wrote; a fresh one has refused the request, perhaps
+        // after an answer that can still be read.
+        Err(_) if lease.is_reused() => return Err(Missed::Stale),
+        Err(_) => {}
     }
+    Ok(lease)
 }
 
 impl Exchange<'_> {
     /// Sets the deadline of the upstream's side, no later than the exchange's own; returns the moment it was
     /// set.
     pub(super) fn arm(&self, patience: Duration) -> Instant {
-        let now = self.cx.shard.now();
+        self.arm_at(self.cx.shard.now(), patience)
+    }
+
+    /// As [`arm`](Self::arm), from the last reading of the clock: for a wait that begins just after one.
+    pub(super) fn arm_lately(&self, patience: Duration) -> Instant {
+        self.arm_at(self.cx.shard.lately(), patience)
+    }
+
+    fn arm_at(&self, now: Instant, patience: Duration) -> Instant {
         self.guard.arm(now, self.within_total(now, patience));
         now
     }

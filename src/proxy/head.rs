@@ -1,5 +1,6 @@
 //! Reading a request's head, and leaving a connection whose request is not read to its end.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use crate::base::clock::Instant;
@@ -79,7 +80,7 @@ async fn more(
 ) -> More {
     make_room(cx, input);
     conn.guard.arm(begun, patience);
-    match conn.guard.limit(conn.reader.read(input)).await {
+    match conn.guard.limit(pin!(conn.reader.read(input))).await {
         Ok(Ok(received)) if received > 0 => More::Bytes,
         Ok(Ok(_) | Err(_)) => More::End,
         Err(_expired) => More::Late,
@@ -145,7 +146,7 @@ pub(super) async fn linger(cx: &Context, conn: &mut Connection) {
     let mut buffer = cx.shard.pool.take(Size::Medium);
     while dropped < limits::LINGER_BYTES {
         buffer.clear();
-        match conn.guard.limit(conn.reader.read(&mut buffer)).await {
+        match conn.guard.limit(pin!(conn.reader.read(&mut buffer))).await {
             Ok(Ok(received)) if received > 0 => dropped += received,
             Ok(_) | Err(_) => break,
         }

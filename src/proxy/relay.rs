@@ -159,11 +159,12 @@ async fn switch(
     let now = exchange.cx.shard.now();
     exchange.client_guard.arm(now, idle);
     exchange.guard.arm(now, idle);
-    let up = exchange.guard.limit(lease.stream.writer.write_all(held));
-    let down = exchange
-        .client_guard
-        .limit(exchange.writer.write_all(early));
-    let (Ok((Ok(()), _)), Ok((Ok(()), _))) = join(up, down).await else {
+    let first = {
+        let up = pin!(lease.stream.writer.write_all(held));
+        let down = pin!(exchange.writer.write_all(early));
+        join(exchange.guard.limit(up), exchange.client_guard.limit(down)).await
+    };
+    let (Ok((Ok(()), _)), Ok((Ok(()), _))) = first else {
         return Ok(Fate::Abort);
     };
     let client = tunnel::End {

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::future::poll_fn;
 use std::io;
+use std::pin::pin;
 use std::task::Context;
 use std::task::Poll;
 use std::time::Duration;
@@ -100,7 +101,8 @@ async fn read_head(
     // The deadline is the whole head's, however it trickles. While a body goes up it does not run yet.
     let due = match exchange.pumping.get() {
         Pumping::Active => exchange.arm_total(),
-        Pumping::Idle | Pumping::Done | Pumping::Failed => exchange.arm(patience).plus(patience),
+        Pumping::Idle => exchange.arm_lately(patience).plus(patience),
+        Pumping::Done | Pumping::Failed => exchange.arm(patience).plus(patience),
     };
     loop {
         let head = &mut exchange.scratch.response;
@@ -140,11 +142,11 @@ async fn speaks(exchange: &mut Exchange<'_>, up: &mut Reader, due: Instant) -> R
         return Err(Missed::Unanswered(Cause::ResponseTimeout));
     }
     if exchange.reader.is_none() {
-        let spoken = exchange.guard.limit(up.readable()).await;
+        let spoken = exchange.guard.limit(pin!(up.readable())).await;
         return spoken.map_err(|_expired| Missed::Unanswered(Cause::ResponseTimeout));
     }
-    exchange.arm(limits::CLIENT_WATCH_AFTER.min(exchange.until(due)));
-    if exchange.guard.limit(up.readable()).await.is_ok() {
+    exchange.arm_lately(limits::CLIENT_WATCH_AFTER.min(exchange.until(due)));
+    if exchange.guard.limit(pin!(up.readable())).await.is_ok() {
         return Ok(());
     }
     exchange.arm(exchange.until(due));
@@ -232,7 +234,10 @@ impl Exchange<'_> {
         let patience = self.instance.snapshot.timeouts.client_write_idle;
         self.guard.arm(now, self.within_total(now, patience));
         let length = out.len() - start;
-        let sent = self.guard.limit(self.writer.write_from(out, start)).await;
+        let sent = self
+            .guard
+            .limit(pin!(self.writer.write_from(out, start)))
+            .await;
         self.tally.bytes_out += length as u64;
         sent.map_err(|_expired| Stop::Cut(Cause::ClientStalled))
     }

@@ -1,6 +1,8 @@
 //! An answer's body, from the origin's framing to the client's, through one bounded buffer: the next receive
 //! waits until the last send is done, so a slow reader slows the origin.
 
+use std::pin::pin;
+
 use crate::http::Cause;
 use crate::http::Framing;
 use crate::http1::chunked::Decoder;
@@ -124,7 +126,7 @@ async fn rest(
         buffer.clear();
         buffer.resize(CHUNK_HEADROOM, 0);
         exchange.arm(idle);
-        let Ok(result) = exchange.guard.limit(up.read(&mut buffer)).await else {
+        let Ok(result) = exchange.guard.limit(pin!(up.read(&mut buffer))).await else {
             return Err(Stop::Cut(Cause::ResponseBodyTimeout));
         };
         match (result, progress.framing) {

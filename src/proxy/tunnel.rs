@@ -5,6 +5,7 @@
 
 use std::cell::Cell;
 use std::io;
+use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::future::join;
@@ -73,7 +74,7 @@ async fn flow(
     let mut moved = 0;
     loop {
         guard.arm(last.get(), idle);
-        match guard.limit(from.readable()).await {
+        match guard.limit(pin!(from.readable())).await {
             Ok(()) => {}
             Err(_expired) if clock::now().nanos_since(last.get()) < nanos(idle) => continue,
             Err(_expired) => break,
@@ -84,7 +85,7 @@ async fn flow(
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => pool.give(buffer),
             Ok(received) if received > 0 => {
                 guard.arm(last.get(), idle);
-                let Ok((Ok(()), buffer)) = guard.limit(to.write_all(buffer)).await else {
+                let Ok((Ok(()), buffer)) = guard.limit(pin!(to.write_all(buffer))).await else {
                     break;
                 };
                 pool.give(buffer);
