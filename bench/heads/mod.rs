@@ -9,9 +9,6 @@ pub(crate) const LIMITS: HeadLimits = HeadLimits {
     fields: 100,
 };
 
-/// Lines that httparse may tokenise; what it does not use costs it nothing.
-pub(crate) const LINES: usize = 100;
-
 /// A browser's navigation with cookies.
 pub(crate) const BROWSER: &[u8] = b"GET /catalogue/orders/12345?sort=date&order=desc HTTP/1.1\r\n\
     Host: www.example.com\r\n\

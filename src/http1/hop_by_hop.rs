@@ -26,6 +26,7 @@ impl<'a> Nominated<'a> {
     }
 
     /// Whether a request's field is not forwarded.
+    #[inline]
     pub fn covers_request(&self, field: &Field, bytes: &[u8]) -> bool {
         matches!(
             field.known,
@@ -42,6 +43,7 @@ impl<'a> Nominated<'a> {
     }
 
     /// Whether a response's field is not forwarded.
+    #[inline]
     pub fn covers_response(&self, field: &Field, bytes: &[u8]) -> bool {
         matches!(
             field.known,
@@ -54,21 +56,23 @@ impl<'a> Nominated<'a> {
         ) || self.names(field, bytes)
     }
 
+    #[inline]
     fn names(&self, field: &Field, bytes: &[u8]) -> bool {
-        let name = field.name.of(bytes);
-        self.0.is_some_and(|(fields, head)| {
-            elements(fields.all(Name::Connection, head))
-                .any(|option| option.eq_ignore_ascii_case(name))
-        })
+        self.0
+            .is_some_and(|(fields, head)| lists(fields, head, field.name.of(bytes)))
     }
+}
+
+/// Whether Connection has an option of this name.
+fn lists(fields: &Fields, head: &[u8], name: &[u8]) -> bool {
+    elements(fields.all(Name::Connection, head)).any(|option| option.eq_ignore_ascii_case(name))
 }
 
 /// The protocols that a request asks to switch to: Upgrade, nominated by Connection, in HTTP/1.1, and not
 /// h2c, which would carry requests past the gateway.
 pub fn wants_upgrade<'a>(head: &'a RequestHead, bytes: &'a [u8]) -> Option<&'a [u8]> {
     let protocols = head.fields.get(Name::Upgrade, bytes)?;
-    let mut options = elements(head.fields.all(Name::Connection, bytes));
-    let nominated = options.any(|option| option.eq_ignore_ascii_case(b"upgrade"));
+    let nominated = lists(&head.fields, bytes, b"upgrade");
     let h2c = protocols
         .windows(3)
         .any(|window| window.eq_ignore_ascii_case(b"h2c"));

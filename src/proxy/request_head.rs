@@ -96,7 +96,7 @@ impl Onward<'_> {
         let nominated = Nominated::of_request(self.head, self.bytes);
         for field in self.head.fields.lines() {
             if passes(field) && !nominated.covers_request(field, self.bytes) {
-                encode::field(out, field.name.of(self.bytes), field.value.of(self.bytes));
+                encode::received(out, field, self.bytes);
             }
         }
     }

@@ -122,7 +122,7 @@ impl Homeward<'_> {
                 _ => !nominated.covers_response(field, self.bytes),
             };
             if passes {
-                encode::field(out, field.name.of(self.bytes), field.value.of(self.bytes));
+                encode::received(out, field, self.bytes);
             }
         }
     }

@@ -16,6 +16,7 @@ use crate::corpus;
 use crate::mutation;
 use crate::oracle::request::Verdict;
 use crate::oracle::request::check;
+use crate::oracle::request::check_cut;
 use crate::oracle::request::ours;
 
 /// The messages of the corpus, and some that are longer than a vector in all their parts.
@@ -160,10 +161,12 @@ proptest! {
     fn mutated_corpus_agrees_with_the_second_opinion(
         index in any::<proptest::sample::Index>(),
         changes in mutation::changes(),
+        cut in any::<proptest::sample::Index>(),
     ) {
         let specimens = specimens();
         let specimen = mutation::apply(index.get(&specimens).clone(), &changes);
         check(&specimen);
+        check_cut(&specimen, cut.index(specimen.len() + 1));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::corpus;
 use crate::mutation;
 use crate::oracle::response::Verdict;
 use crate::oracle::response::check;
+use crate::oracle::response::check_cut;
 use crate::oracle::response::ours;
 
 fn specimens() -> Vec<Vec<u8>> {
@@ -71,10 +72,12 @@ proptest! {
     fn mutated_corpus_agrees_with_the_second_opinion(
         index in any::<proptest::sample::Index>(),
         changes in mutation::changes(),
+        cut in any::<proptest::sample::Index>(),
     ) {
         let specimens = specimens();
         let specimen = mutation::apply(index.get(&specimens).clone(), &changes);
         check(&specimen, Method::Get);
+        check_cut(&specimen, Method::Get, cut.index(specimen.len() + 1));
     }
 
     #[test]

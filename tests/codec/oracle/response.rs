@@ -104,6 +104,14 @@ pub(crate) fn check(bytes: &[u8], method: Method) {
     }
 }
 
+/// Cutting `bytes` changes nothing but this: a line that goes on is looked at again when it is complete, so its
+/// fault may be found later.
+pub(crate) fn check_cut(bytes: &[u8], method: Method, cut: usize) {
+    let (whole, parts) = (ours(bytes, method, &[]), ours(bytes, method, &[cut]));
+    let later = parts == Verdict::Partial && !bytes[cut..].contains(&b'\n');
+    assert!(parts == whole || later, "{parts:?}, but {whole:?} at once");
+}
+
 /// A head as httparse takes it apart.
 struct Tokens<'a> {
     raw: &'a [u8],

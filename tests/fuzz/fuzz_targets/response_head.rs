@@ -15,7 +15,5 @@ fuzz_target!(|data: &[u8]| {
     };
     let method = if cut % 2 == 0 { Method::Get } else { Method::Head };
     oracle::response::check(bytes, method);
-    let cut = usize::from(cut) * bytes.len() / 256;
-    let whole = oracle::response::ours(bytes, method, &[]);
-    assert_eq!(oracle::response::ours(bytes, method, &[cut]), whole);
+    oracle::response::check_cut(bytes, method, usize::from(cut) * bytes.len() / 256);
 });
