@@ -173,6 +173,7 @@ impl Exchange {
             upstream_ms: 3,
             gateway_ms: 0,
             request_id: REQUEST_ID,
+            cookie: None,
         };
         self.out.clear();
         black_box(&homeward).write(&mut self.out);
