@@ -14,5 +14,8 @@ fuzz_target!(|data: &[u8]| {
     };
     oracle::chunked::check(wire);
     let cut = usize::from(cut) * wire.len() / 256;
-    assert_eq!(oracle::chunked::ours(wire, &[cut]), oracle::chunked::ours(wire, &[]));
+    assert_eq!(
+        oracle::chunked::ours(wire, &[cut]),
+        oracle::chunked::ours(wire, &[])
+    );
 });

@@ -13,7 +13,11 @@ fuzz_target!(|data: &[u8]| {
     let Some((&cut, bytes)) = data.split_first() else {
         return;
     };
-    let method = if cut % 2 == 0 { Method::Get } else { Method::Head };
+    let method = if cut % 2 == 0 {
+        Method::Get
+    } else {
+        Method::Head
+    };
     oracle::response::check(bytes, method);
     oracle::response::check_cut(bytes, method, usize::from(cut) * bytes.len() / 256);
 });
