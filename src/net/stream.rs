@@ -131,6 +131,14 @@ impl Reader {
         received
     }
 
+    /// Waits for something to receive, unless there may be more of what was received last: then the next
+    /// [`receive`](Self::receive) tells. Dropping this future loses nothing.
+    pub async fn ready(&mut self) {
+        if !self.more {
+            self.readable().await;
+        }
+    }
+
     /// Waits for bytes and appends them to `buffer`, as [`receive`](Self::receive) does. Dropping this future
     /// loses nothing.
     ///
@@ -138,9 +146,7 @@ impl Reader {
     /// When the connection has failed.
     pub async fn read(&mut self, buffer: &mut Vec<u8>) -> io::Result<usize> {
         loop {
-            if !self.more {
-                self.readable().await;
-            }
+            self.ready().await;
             match self.receive(buffer) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 received => return received,

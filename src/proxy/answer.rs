@@ -133,6 +133,7 @@ async fn discard(exchange: &mut Exchange<'_>) -> bool {
             return false;
         };
         dropped += received;
+        exchange.tally.bytes_in += received as u64;
         let decoder = &mut exchange.scratch.request_decoder;
         let Ok((_, consumed)) = exchange.body.take(decoder, &mut buffer) else {
             return false;

@@ -1,5 +1,6 @@
 //! A request's body: what came with the head, and the pump that moves the rest.
 
+use std::io;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -39,6 +40,10 @@ pub(super) struct RequestBody {
     trailers: bool,
     /// Some of the body has gone to an upstream and is not here any more.
     pub(super) gone: bool,
+    /// Bytes that the pump has received from the client.
+    pub(super) pumped_in: u64,
+    /// Bytes that the pump has sent to the upstream.
+    pub(super) pumped_out: u64,
     /// The head was read, so that what the scratch says of it holds.
     pub(super) understood: bool,
 }
@@ -90,6 +95,8 @@ impl RequestBody {
             broken: None,
             trailers: false,
             gone: false,
+            pumped_in: 0,
+            pumped_out: 0,
             understood: false,
         }
     }
@@ -160,13 +167,12 @@ pub(super) async fn pump(
     upstream: &mut Writer,
     pool: &Pool,
 ) -> Result<Vec<u8>, Broken> {
-    let mut buffer = pool.take(Size::Large);
     let mut total = body.first as u64;
     loop {
-        buffer.clear();
-        buffer.resize(CHUNK_HEADROOM, 0);
-        let received = source.receive(&mut buffer).await?;
+        let mut buffer = source.receive(pool).await?;
         let received_bytes = buffer.get_mut(CHUNK_HEADROOM..).unwrap_or_default();
+        let received = received_bytes.len();
+        body.pumped_in += received as u64;
         let (data, consumed) = body.take(source.decoder, received_bytes)?;
         total = total.saturating_add(data as u64);
         if total > source.most {
@@ -175,37 +181,48 @@ pub(super) async fn pump(
         let surplus = received - consumed;
         let next = (surplus > 0).then(|| buffer[CHUNK_HEADROOM + consumed..].to_vec());
         let start = body.frame(source.decoder, &mut buffer, data);
-        if start < buffer.len() {
+        let framed = (buffer.len() - start) as u64;
+        if framed > 0 {
             source.guard.arm(clock::now(), source.write);
-            match source
-                .guard
-                .limit(pin!(upstream.write_from(buffer, start)))
-                .await
-            {
+            let sending = pin!(upstream.write_from(buffer, start));
+            match source.guard.limit(sending).await {
                 Ok((Ok(()), back)) => buffer = back,
                 Ok((Err(_), _)) => return Err(Broken::Upstream),
                 Err(_expired) => return Err(Broken::Client(Cause::RequestWriteTimeout)),
             }
+            body.pumped_out += framed;
         }
+        pool.give(buffer);
         if body.complete {
             source.guard.disarm();
-            pool.give(buffer);
             return Ok(next.unwrap_or_default());
         }
     }
 }
 
 impl Source<'_> {
-    /// Receives once behind the headroom of `buffer`: how many bytes.
-    async fn receive(&mut self, buffer: &mut Vec<u8>) -> Result<usize, Broken> {
+    /// Receives once, behind the headroom of a buffer that is taken when there is something to receive.
+    async fn receive(&mut self, pool: &Pool) -> Result<Vec<u8>, Broken> {
         self.guard.arm(clock::now(), self.idle);
-        match self.guard.limit(pin!(self.reader.read(buffer))).await {
-            Ok(Ok(0)) => Err(Broken::Client(Cause::RequestBodyIncomplete)),
-            Ok(Ok(received)) => Ok(received),
-            Ok(Err(_)) => Err(Broken::Client(Cause::ClientClosed)),
-            Err(_expired) => Err(Broken::Client(Cause::RequestBodyTimeout)),
+        loop {
+            let ready = self.guard.limit(pin!(self.reader.ready())).await;
+            ready.map_err(|_expired| Broken::Client(Cause::RequestBodyTimeout))?;
+            let mut buffer = relay_buffer(pool);
+            match self.reader.receive(&mut buffer) {
+                Ok(0) => return Err(Broken::Client(Cause::RequestBodyIncomplete)),
+                Ok(_) => return Ok(buffer),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => pool.give(buffer),
+                Err(_) => return Err(Broken::Client(Cause::ClientClosed)),
+            }
         }
     }
+}
+
+/// A buffer for a piece of a body, with room for a chunk's size line in front.
+pub(super) fn relay_buffer(pool: &Pool) -> Vec<u8> {
+    let mut buffer = pool.take(Size::Large);
+    buffer.resize(CHUNK_HEADROOM, 0);
+    buffer
 }
 
 impl RequestBody {

@@ -57,6 +57,8 @@ pub(super) struct Moments {
     pub(super) sent: Option<Instant>,
     /// The upstream's final head was complete.
     pub(super) answered: Option<Instant>,
+    /// The answer's head and first bytes had gone to the client, and more was to come.
+    pub(super) delivered: Option<Instant>,
 }
 
 /// What an exchange counts of itself.

@@ -10,6 +10,9 @@ pub(super) fn record(exchange: &mut Exchange<'_>) {
     let (moments, tally) = (&exchange.moments, &exchange.tally);
     let ended = shard.now();
     let total_ns = ended.nanos_since(moments.received);
+    // While a long body is relayed the gateway waits for others, so its own part ends before.
+    let served = moments.delivered.unwrap_or(ended);
+    let served_ns = served.nanos_since(moments.received);
     let upstream_ns = moments
         .sent
         .map(|sent| moments.answered.unwrap_or(ended).nanos_since(sent));
@@ -18,7 +21,7 @@ pub(super) fn record(exchange: &mut Exchange<'_>) {
         route: tally.route,
         status: tally.status,
         cause: tally.cause,
-        overhead_ns: total_ns.saturating_sub(upstream_ns.unwrap_or(0)),
+        overhead_ns: served_ns.saturating_sub(upstream_ns.unwrap_or(0)),
         upstream_ns,
         total_ns,
         bytes_in: tally.bytes_in,

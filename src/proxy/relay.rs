@@ -114,6 +114,8 @@ async fn with_body(
     exchange.scratch.request_decoder = decoder;
     exchange.body = body;
     exchange.body.gone = true;
+    exchange.tally.bytes_in += body.pumped_in;
+    exchange.tally.upstream_bytes_out += body.pumped_out;
     exchange.reader = Some(reader);
     match pumped {
         Some(Ok(next)) if !next.is_empty() => *exchange.client.ahead = Some(next),
@@ -127,7 +129,7 @@ async fn with_body(
 /// Puts the connection back into its pool, if both messages ended as their framing said; one that the client
 /// has authenticated stays with the client.
 fn finish(exchange: &mut Exchange<'_>, lease: Lease, reusable: bool) {
-    if !reusable || !exchange.body.complete {
+    if !reusable || !exchange.is_sent() {
         return;
     }
     if exchange.binds_connection(&lease) {
@@ -179,6 +181,8 @@ async fn switch(
     };
     let moved = tunnel::tunnel(client, upstream, pool, idle).await;
     exchange.tally.bytes_in += moved.up;
+    exchange.tally.upstream_bytes_out += moved.up;
+    exchange.tally.upstream_bytes_in += moved.down;
     exchange.tally.bytes_out += moved.down;
     Ok(Fate::Close)
 }

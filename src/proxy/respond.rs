@@ -242,9 +242,14 @@ impl Exchange<'_> {
         sent.map_err(|_expired| Stop::Cut(Cause::ClientStalled))
     }
 
-    /// Whether the whole request has gone up. A pump has the body's own account while it runs.
-    fn is_sent(&self) -> bool {
-        self.body.complete || self.pumping.get() == Pumping::Done
+    /// Whether the whole request has gone up. That its body has been read says so only where there was
+    /// nothing to pump.
+    pub(super) fn is_sent(&self) -> bool {
+        match self.pumping.get() {
+            Pumping::Idle => self.body.complete,
+            Pumping::Done => true,
+            Pumping::Active | Pumping::Failed => false,
+        }
     }
 
     /// How long it is until a moment.

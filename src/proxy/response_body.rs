@@ -1,18 +1,19 @@
 //! An answer's body, from the origin's framing to the client's, through one bounded buffer: the next receive
 //! waits until the last send is done, so a slow reader slows the origin.
 
+use std::io;
 use std::pin::pin;
 
 use crate::http::Cause;
 use crate::http::Framing;
 use crate::http1::chunked::Decoder;
 use crate::net::Reader;
-use crate::net::pool::Size;
 use crate::proxy::admit::Admitted;
 use crate::proxy::body::CHUNK_HEADROOM;
 use crate::proxy::body::Last;
 use crate::proxy::body::append_chunk;
 use crate::proxy::body::frame_chunk;
+use crate::proxy::body::relay_buffer;
 use crate::proxy::exchange::Exchange;
 use crate::proxy::failure::Stop;
 use crate::proxy::respond::Relayed;
@@ -101,6 +102,7 @@ pub(super) async fn relay_body(
     exchange.cx.shard.pool.give(out);
     result.map_err(|_| Stop::Cut(Cause::ClientClosed))?;
     if !progress.done {
+        exchange.moments.delivered = Some(exchange.cx.shard.now());
         rest(exchange, admitted, up, delivery, &mut progress).await?;
     }
     let reusable = !progress.surplus && exchange.origin_persists();
@@ -121,17 +123,20 @@ async fn rest(
         .route(admitted.matched.route)
         .timeouts
         .idle;
-    let mut buffer = exchange.cx.shard.pool.take(Size::Large);
+    let pool = &exchange.cx.shard.pool;
     while !progress.done {
-        buffer.clear();
-        buffer.resize(CHUNK_HEADROOM, 0);
         exchange.arm(idle);
-        let Ok(result) = exchange.guard.limit(pin!(up.read(&mut buffer))).await else {
+        let Ok(()) = exchange.guard.limit(pin!(up.ready())).await else {
             return Err(Stop::Cut(Cause::ResponseBodyTimeout));
         };
-        match (result, progress.framing) {
+        let mut buffer = relay_buffer(pool);
+        match (up.receive(&mut buffer), progress.framing) {
             (Ok(received), _) if received > 0 => {
                 exchange.tally.upstream_bytes_in += received as u64;
+            }
+            (Err(error), _) if error.kind() == io::ErrorKind::WouldBlock => {
+                pool.give(buffer);
+                continue;
             }
             (Ok(_), Framing::UntilClose) => progress.done = true,
             (Ok(_) | Err(_), _) => return Err(Stop::Cut(Cause::ResponseIncomplete)),
@@ -144,11 +149,10 @@ async fn rest(
             Delivery::Chunked => frame_chunk(&mut buffer, exchange.last_chunk(progress)),
             Delivery::Empty | Delivery::Length(_) | Delivery::UntilClose => CHUNK_HEADROOM,
         };
-        let (result, back) = exchange.send(buffer, start).await?;
-        buffer = back;
+        let (result, buffer) = exchange.send(buffer, start).await?;
+        pool.give(buffer);
         result.map_err(|_| Stop::Cut(Cause::ClientClosed))?;
     }
-    exchange.cx.shard.pool.give(buffer);
     Ok(())
 }
 

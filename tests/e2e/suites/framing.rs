@@ -1,9 +1,11 @@
 //! Request bodies: what is announced is what the origin gets, in pieces as they come; what breaks on the way
 //! is never completed; what passes a limit is refused.
 
+use std::io::Write;
 use std::time::Duration;
 
 use crate::support::Config;
+use crate::support::Gate;
 use crate::support::Gateway;
 use crate::support::Origin;
 use crate::support::cases;
@@ -23,6 +25,7 @@ cases! {
     large_unread_body_does_not_delay_the_answer: ["D24"];
     early_answer_is_relayed_at_once: ["D25", "FU21"];
     early_answer_before_a_reset_is_relayed: ["D25", "FU22"];
+    early_answer_to_a_stuck_upload_poisons_no_connection: ["D25", "K5"];
     large_bodies_arrive_unchanged_both_ways: ["D1", "E1"];
 }
 
@@ -234,6 +237,55 @@ fn early_answer_before_a_reset_is_relayed() {
     client.send("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 3000000\r\n\r\n");
     client.send(vec![b'a'; 100_000]);
     assert_eq!(client.response().expect(413).text(), "big");
+}
+
+fn early_answer_to_a_stuck_upload_poisons_no_connection() {
+    // The dangerous moment: all of the body has been read from the client, and its last piece is stuck on its way to
+    // the origin. When that is depends on the kernel's buffers, so many lengths are tried.
+    for length in (2_600_000..3_000_000).step_by(12_000) {
+        let stuck = Gate::default();
+        let origin = stingy_origin(stuck.clone());
+        let gateway = Gateway::to(&origin);
+        let mut client = gateway.client();
+        client.send(format!(
+            "POST /up HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n"
+        ));
+        let mut stream = client.wire.stream.try_clone().unwrap();
+        let sender = std::thread::spawn(move || {
+            // Fails when the gateway closes, which it may.
+            let _ = stream.write_all(&vec![b'x'; length]);
+        });
+        // Nobody tells when the kernel's buffers are full; nothing moves any more after this.
+        stuck.wait_at_most(Duration::from_millis(60));
+        stuck.open();
+        assert_eq!(client.response().expect(200).text(), "early", "{length}");
+        let second = gateway.get("/second").expect(200);
+        assert_eq!(second.text(), "second", "behind {length} bytes");
+        drop(gateway);
+        sender.join().unwrap();
+    }
+}
+
+/// Takes little ahead; answers an upload without reading it once the gate is open, then reads on.
+fn stingy_origin(stuck: Gate) -> Origin {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(4_096).unwrap();
+    let any: std::net::SocketAddr = "127.0.0.1:0".parse().unwrap();
+    socket.bind(&any.into()).unwrap();
+    socket.listen(16).unwrap();
+    Origin::on(socket.into(), move |mut peer| {
+        while let Some(head) = peer.head() {
+            if head.target() == "/up" {
+                stuck.wait();
+                peer.reply("early");
+            } else {
+                peer.reply("second");
+            }
+            if peer.body(&head).is_none() {
+                return;
+            }
+        }
+    })
 }
 
 fn large_bodies_arrive_unchanged_both_ways() {

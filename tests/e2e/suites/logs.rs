@@ -21,6 +21,21 @@ cases! {
     hostile_bytes_cannot_forge_a_line: [];
     failing_sink_loses_lines_not_requests: ["FR3"];
     every_exchange_has_its_line: [];
+    upload_is_counted_to_its_last_byte: [];
+}
+
+fn upload_is_counted_to_its_last_byte() {
+    let origin = Origin::echo();
+    let gateway = logging(&origin, "path = \"stdout\"\nformat = \"json\"");
+    let mut client = gateway.client();
+    client
+        .post("/x", &vec![b'x'; 1_000_000])
+        .response()
+        .expect(200);
+    let line = lines(&gateway, 1).remove(0);
+    let entry: serde_json::Value = serde_json::from_str(&line).unwrap();
+    let received = entry["bytes_received"].as_u64().unwrap();
+    assert!((1_000_000..1_001_000).contains(&received), "{line}");
 }
 
 fn logging(origin: &Origin, section: &str) -> Gateway {

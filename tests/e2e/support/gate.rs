@@ -90,6 +90,11 @@ impl Gate {
         self.0.read(|open| *open)
     }
 
+    /// Waits for the gate for no longer than the span.
+    pub(crate) fn wait_at_most(&self, span: Duration) {
+        let _ = self.0.wait_for(span, |open| open.then_some(()));
+    }
+
     /// Waits for the gate; a script goes on when the test has forgotten it.
     pub(crate) fn wait(&self) {
         let _ = self.0.wait_for(PATIENCE, |open| open.then_some(()));
