@@ -28,7 +28,7 @@ pub(super) struct Connection {
     pub(super) listening: Rc<Listening>,
     /// How many requests have been read on it.
     pub(super) requests: u32,
-    /// Bytes that were read behind a request's body; they come before whatever the reader has.
+    /// Bytes that were read before their turn; they come before whatever the reader has.
     pub(super) ahead: Option<Vec<u8>>,
     /// An upstream connection that the client has authenticated and nobody else may use.
     pub(super) pinned: Option<Box<Pinned>>,

@@ -130,7 +130,8 @@ pub(super) async fn burst(cx: Rc<Context>, mailbox: Rc<Mailbox<Job, Option<Job>>
 
 /// Serves requests until the connection is idle or has to end.
 async fn requests(cx: &Context, conn: &mut Connection, own: &mut Own) -> Fate {
-    let mut input = cx.shard.pool.take(Size::Medium);
+    let ahead = conn.ahead.take();
+    let mut input = ahead.unwrap_or_else(|| cx.shard.pool.take(Size::Medium));
     loop {
         let fate = match read_head(cx, conn, &mut own.scratch, &mut input).await {
             Head::Complete(received) => run(cx, conn, own, &mut input, received).await,

@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::base::limits;
 use crate::http::forwarded::ClientText;
 use crate::net::Stream;
+use crate::net::pool::Size;
 use crate::proxy::connection::Connection;
 use crate::proxy::exchange::burst;
 use crate::proxy::fiber::Fiber;
@@ -89,7 +90,7 @@ pub fn serve(
 
 /// Borrows a fiber whenever there is something to do.
 async fn requests(cx: Rc<Context>, mut conn: Box<Connection>) {
-    while wait(&cx, &mut conn).await {
+    while greeted(&cx, &mut conn) || wait(&cx, &mut conn).await {
         let mut fiber = cx.fiber();
         match fiber.run(conn).await {
             Some(kept) => conn = kept,
@@ -97,6 +98,23 @@ async fn requests(cx: Rc<Context>, mut conn: Box<Connection>) {
         }
         cx.give(fiber);
     }
+}
+
+/// Whether a client that has just connected has sent something already, which is then ahead: most have, and
+/// one receive that finds it saves a wait.
+fn greeted(cx: &Context, conn: &mut Connection) -> bool {
+    if conn.requests > 0 {
+        return false;
+    }
+    let mut buffer = cx.shard.pool.take(Size::Medium);
+    let greeted = matches!(conn.reader.receive(&mut buffer), Ok(received) if received > 0);
+    if greeted {
+        conn.ahead = Some(buffer);
+    } else {
+        // An end or a failure is found again by whoever waits.
+        cx.shard.pool.give(buffer);
+    }
+    greeted
 }
 
 /// Waits, without a buffer, until the client has something to say or is gone; not so if it is idle for too long.
