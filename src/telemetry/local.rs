@@ -133,7 +133,7 @@ impl CoreMetrics {
         self.gauges[gauge as usize].get()
     }
 
-    /// Notes how long the loop took from one turn to the next, in nanoseconds.
+    /// Notes by how much the loop's timer was late, in nanoseconds: what is known of how long a turn took.
     #[inline]
     pub fn turned(&self, nanos: u64) {
         if nanos > self.longest_turn_ns.get() {
