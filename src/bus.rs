@@ -1,8 +1,9 @@
 //! The only road between workers and control: directives down, reports up; bounded both ways.
 //!
-//! A worker only ever `try_send`s and `try_recv`s. A directive is followed by one byte on the worker's wake-up
-//! socket, which its own runtime waits on; reports wait for control's next tick. A full report channel
-//! delays a report and never loses it: whatever it holds stays with the worker until the next tick.
+//! A worker that serves only ever `try_send`s and `try_recv`s; before its first directive, and when it has failed, it
+//! keeps nobody waiting. A directive is followed by one byte on the worker's wake-up socket, which its own runtime
+//! waits on; reports wait for control's next tick. A full report channel delays a report and never loses it:
+//! whatever it holds stays with the worker until the next tick.
 
 use std::io::Write;
 use std::os::unix::net::UnixStream;

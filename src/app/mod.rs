@@ -89,6 +89,11 @@ fn exit_of(printed: &io::Result<()>) -> Exit {
     }
 }
 
+/// Says on standard output what is wrong. Who closes it early has read enough: the exit code tells the rest.
+fn complain(faults: &str) {
+    let _ = writeln!(io::stdout(), "{faults}");
+}
+
 /// The first candidate that exists, or the first of all, whose absence is then the fault.
 fn found(config: &ConfigArgs) -> PathBuf {
     let candidates = config.candidates();
@@ -110,7 +115,7 @@ fn check(config: &ConfigArgs, format: Format) -> Exit {
         Ok(loaded) => loaded,
         Err(faults) => {
             match format {
-                Format::Json => println!("{}", faults.render_json()),
+                Format::Json => complain(&faults.render_json()),
                 Format::Text => eprintln!("{}", faults.render_text(io::stderr().is_terminal())),
             }
             return Exit::Refused;
@@ -122,30 +127,31 @@ fn check(config: &ConfigArgs, format: Format) -> Exit {
                 let fault = serde_json::json!({
                     "severity": "error", "file": path.display().to_string(), "message": why,
                 });
-                println!("{}", serde_json::Value::from(vec![fault]));
+                complain(&serde_json::Value::from(vec![fault]).to_string());
             }
             Format::Text => eprintln!("{}: {why}", path.display()),
         }
         return Exit::Refused;
     }
-    match format {
-        Format::Json => println!("{}", config::fault::render_json(&loaded.warnings)),
+    let said = match format {
+        Format::Json => config::fault::render_json(&loaded.warnings),
         Format::Text => {
             for warning in &loaded.warnings {
                 eprintln!("{warning}");
             }
-            println!("{}: fine", path.display());
+            format!("{}: fine", path.display())
         }
-    }
-    Exit::Fine
+    };
+    exit_of(&writeln!(io::stdout(), "{said}"))
 }
 
 fn show(config: &ConfigArgs) -> Exit {
     match load(config) {
-        Ok(loaded) => {
-            println!("{}", config::effective(&loaded.model));
-            Exit::Fine
-        }
+        Ok(loaded) => exit_of(&writeln!(
+            io::stdout(),
+            "{}",
+            config::effective(&loaded.model)
+        )),
         Err(exit) => exit,
     }
 }

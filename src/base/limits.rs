@@ -29,7 +29,7 @@ pub const CHUNK_SIZE_DIGITS: usize = 16;
 pub const INTERIM_RESPONSES: usize = 32;
 /// Default of `limits.connections`, per process.
 pub const CONNECTIONS: usize = 100_000;
-/// A small buffer waits at every idle connection, so it is the largest part of an idle connection's memory.
+/// A small buffer is scratch space while a head is written; an idle connection has no buffer.
 pub const BUFFER_SMALL_BYTES: usize = 512;
 /// A medium buffer holds a head that is being built, or the first bytes of a response.
 pub const BUFFER_MEDIUM_BYTES: usize = 8_192;

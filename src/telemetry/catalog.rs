@@ -160,7 +160,7 @@ impl Metric {
             Self::CoreRequests => row("silverback_core_requests_total", Counter, &["core"], "Exchanges finished, by core"),
             Self::CoreConnections => row("silverback_core_connections", Gauge, &["core"], "Downstream connections open, by core"),
             Self::CoreCpu => row("silverback_core_cpu_seconds_total", Counter, &["core"], "CPU time of each worker thread"),
-            Self::CoreLongestTurn => row("silverback_core_longest_turn_seconds", Gauge, &["core"], "Longest time between two turns of the core's loop within the last 30 to 60 seconds"),
+            Self::CoreLongestTurn => row("silverback_core_longest_turn_seconds", Gauge, &["core"], "By how much the core's timer was late at worst within the last 30 to 60 seconds: a lower bound of its longest stall, because one that ends before the timer is due (50 ms, when idle 500 ms) leaves no trace"),
             Self::Driver => row("silverback_driver_info", Gauge, &["core", "driver"], "Always 1; the label names the driver in use"),
             Self::ConfigReloads => row("silverback_config_reloads_total", Counter, &["result"], "Reloads attempted, by result: success or failure"),
             Self::ConfigReloadTime => row("silverback_config_last_reload_timestamp_seconds", Gauge, &[], "When the configuration was last installed or refused"),

@@ -68,12 +68,6 @@ impl<T: Counter> Latency<T> {
             sum
         })
     }
-
-    /// Forgets everything and keeps the memory.
-    pub fn clear(&mut self) {
-        self.histogram.reset();
-        self.sum_nanos = 0;
-    }
 }
 
 impl Latency<u64> {
@@ -103,15 +97,6 @@ pub struct Latencies<T: Counter> {
     pub upstream: Latency<T>,
     /// The whole exchange.
     pub total: Latency<T>,
-}
-
-impl<T: Counter> Latencies<T> {
-    /// Forgets everything and keeps the memory.
-    pub fn clear(&mut self) {
-        self.overhead.clear();
-        self.upstream.clear();
-        self.total.clear();
-    }
 }
 
 impl Latencies<u64> {

@@ -77,14 +77,6 @@ pub struct Delta {
     pub(super) longest_turn_ns: u64,
 }
 
-/// The emptied memory of a merged delta; sent back, it saves the core an allocation of 48 KiB and the
-/// clearing of it.
-#[derive(Debug, Default)]
-pub struct Spent {
-    pub(super) latencies: Option<Box<Latencies<u32>>>,
-    pub(super) counts: Vec<RouteCount>,
-}
-
 /// One core's metrics. Everything goes through `&self`; nothing is shared with another thread.
 #[derive(Debug)]
 pub struct CoreMetrics {
@@ -141,7 +133,7 @@ impl CoreMetrics {
         self.gauges[gauge as usize].get()
     }
 
-    /// Notes how long the loop took from one turn to the next, in nanoseconds.
+    /// Notes by how much the loop's timer was late, in nanoseconds: what is known of how long a turn took.
     #[inline]
     pub fn turned(&self, nanos: u64) {
         if nanos > self.longest_turn_ns.get() {
@@ -168,17 +160,6 @@ impl CoreMetrics {
             gauges: std::array::from_fn(|at| self.gauges[at].get()),
             failures,
             longest_turn_ns: self.longest_turn_ns.take(),
-        }
-    }
-
-    /// Takes the emptied memory of a merged delta for a later one.
-    pub fn reuse(&self, spent: Spent) {
-        let mut recorded = self.recorded.borrow_mut();
-        if spent.latencies.is_some() {
-            recorded.spare.latencies = spent.latencies;
-        }
-        if spent.counts.capacity() > recorded.spare.counts.capacity() {
-            recorded.spare.counts = spent.counts;
         }
     }
 }
@@ -209,7 +190,6 @@ struct Recorded {
     older: Vec<Section>,
     latencies: Box<Latencies<u32>>,
     failures: [u32; Cause::ALL.len()],
-    spare: Spent,
 }
 
 impl Recorded {
@@ -221,7 +201,6 @@ impl Recorded {
             older: Vec::new(),
             latencies: Box::default(),
             failures: [0; Cause::ALL.len()],
-            spare: Spent::default(),
         }
     }
 
@@ -281,7 +260,7 @@ impl Recorded {
         if self.dirty.is_empty() {
             return None;
         }
-        let mut counts = std::mem::take(&mut self.spare.counts);
+        let mut counts = Vec::with_capacity(self.dirty.len());
         for slot in self.dirty.drain(..) {
             if let Some(row) = self.rows.get_mut(slot as usize) {
                 let classes = std::mem::take(row).classes;
@@ -304,8 +283,7 @@ impl Recorded {
         if self.latencies.total.count() == 0 {
             return None;
         }
-        let fresh = self.spare.latencies.take().unwrap_or_default();
-        Some(std::mem::replace(&mut self.latencies, fresh))
+        Some(std::mem::take(&mut self.latencies))
     }
 
     fn take_failures(&mut self) -> Vec<(Cause, u32)> {

@@ -58,7 +58,6 @@ pub struct LogConfig {
 #[derive(Debug)]
 enum Request {
     Reopen,
-    Mask(Mask),
     Stop,
 }
 
@@ -77,11 +76,6 @@ impl LogThread {
     /// Opens the file anew with the next turn (SIGUSR1).
     pub fn reopen(&self) {
         self.request(Request::Reopen);
-    }
-
-    /// Replaces the set of secret parameters.
-    pub fn set_mask(&self, mask: Mask) {
-        self.request(Request::Mask(mask));
     }
 
     /// The newest counts; never waits.
@@ -176,7 +170,6 @@ impl<O: FnMut() -> io::Result<File>> LogWork<O> {
                     self.drain();
                     self.writer.reopen(clock::now());
                 }
-                Ok(Request::Mask(mask)) => self.writer.set_mask(mask),
                 Ok(Request::Stop) | Err(RecvTimeoutError::Disconnected) => break,
             }
             sleep = if self.drain() > 0 { BUSY } else { IDLE };

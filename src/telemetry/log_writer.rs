@@ -139,11 +139,6 @@ where
         self.open_sink(now);
     }
 
-    /// Replaces the set of secret parameters.
-    pub fn set_mask(&mut self, mask: Mask) {
-        self.mask = mask;
-    }
-
     /// Gives up what is still buffered: the thread ends and the sink still blocks.
     pub fn abandon(&mut self) {
         self.drop_buffer();

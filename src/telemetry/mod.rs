@@ -33,7 +33,6 @@ pub use format::Format;
 pub use local::CoreMetrics;
 pub use local::Delta;
 pub use local::Outcome;
-pub use local::Spent;
 pub use log_sender::AccessLogSender;
 pub use log_sender::LogBatch;
 pub use log_thread::LogThread;

@@ -15,7 +15,6 @@ use super::counter::Counter;
 use super::counter::Gauge;
 use super::latency::Latencies;
 use super::local::Delta;
-use super::local::Spent;
 use super::series::Line;
 use super::series::Series;
 
@@ -51,7 +50,7 @@ impl Totals {
         }
     }
 
-    /// Adds what `core` counted and returns the emptied memory. `names` tells the names of a generation's
+    /// Adds what `core` counted. `names` tells the names of a generation's
     /// route, asked once per route and generation in the usual case; without an answer the counts go to
     /// `_other`.
     pub fn merge<'a>(
@@ -60,19 +59,12 @@ impl Totals {
         now: Instant,
         delta: Delta,
         names: impl Fn(Generation, RouteIndex) -> Option<RouteName<'a>>,
-    ) -> Spent {
-        let mut spent = Spent::default();
-        for mut section in delta.sections {
-            self.series.merge(&section, &names);
-            section.counts.clear();
-            if section.counts.capacity() > spent.counts.capacity() {
-                spent.counts = section.counts;
-            }
+    ) {
+        for section in &delta.sections {
+            self.series.merge(section, &names);
         }
-        if let Some(mut latencies) = delta.latencies {
+        if let Some(latencies) = delta.latencies {
             self.latencies.merge(&latencies);
-            latencies.clear();
-            spent.latencies = Some(latencies);
         }
         for (cause, count) in delta.failures {
             self.failures[cause as usize] += u64::from(count);
@@ -87,7 +79,6 @@ impl Totals {
         }
         of_core.gauges = delta.gauges;
         of_core.turns.note(now, delta.longest_turn_ns);
-        spent
     }
 
     /// A counter's sum over the cores.

@@ -3,18 +3,18 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use crossbeam::channel::Sender;
-
 use crate::base::clock;
 use crate::base::clock::Instant;
 use crate::base::limits;
 use crate::bus::Report;
 use crate::proxy::Context;
+use crate::shard::Shard;
 use crate::telemetry::Counter;
 use crate::telemetry::Gauge;
+use crate::worker::reports::Reports;
 
 /// Ticks until the worker has drained; then reports that.
-pub(super) async fn run(cx: Rc<Context>, reports: Sender<Report>) {
+pub(super) async fn run(cx: Rc<Context>, reports: Rc<Reports>) {
     let mut reported = clock::now();
     let mut cpu = Duration::ZERO;
     loop {
@@ -34,22 +34,32 @@ pub(super) async fn run(cx: Rc<Context>, reports: Sender<Report>) {
         if let Some(log) = &shard.log {
             log.flush();
         }
-        let drained = shard.draining.get() && shard.connections.get() == 0;
+        reports.pay();
+        let drained = drained(shard);
         if drained || now.nanos_since(reported) >= nanos(limits::REPORT_EVERY) {
             reported = now;
             cpu = report(&cx, &reports, now, cpu);
         }
         if drained {
-            cx.shard.peers.close_idle();
-            // Control waits for this, so there is room for it soon.
-            let _ = reports.send(Report::Drained(shard.core));
-            return;
+            break;
         }
+    }
+    cx.shard.peers.close_idle();
+    reports.say(Report::Drained(cx.shard.core));
+    while reports.owes() {
+        monoio::time::sleep(limits::TICK_BUSY).await;
+        reports.pay();
     }
 }
 
-/// Reports what was counted, if there is room for a report; what is not taken now stays counted here.
-fn report(cx: &Context, reports: &Sender<Report>, now: Instant, cpu_before: Duration) -> Duration {
+/// Whether the last connection of a draining worker is closed.
+fn drained(shard: &Shard) -> bool {
+    shard.draining.get() && shard.connections.get() == 0
+}
+
+/// Reports what was counted, unless earlier reports still wait: then it stays counted here. The last counts of a
+/// worker that drains have no later occasion.
+fn report(cx: &Context, reports: &Reports, now: Instant, cpu_before: Duration) -> Duration {
     let shard = &cx.shard;
     let keep = shard.instance().snapshot.keep_alive;
     shard.peers.prune(&keep, now);
@@ -66,11 +76,9 @@ fn report(cx: &Context, reports: &Sender<Report>, now: Instant, cpu_before: Dura
         shard.metrics.count(Counter::LogProduced, counts.produced);
         shard.metrics.count(Counter::LogDropped, counts.dropped);
     }
-    if !reports.is_full() {
+    if drained(shard) || !reports.owes() {
         let delta = Box::new(shard.metrics.take_delta());
-        // Another worker may have taken the last place; then a second of figures waits in the channel's
-        // sender for a moment, which is better than losing it.
-        let _ = reports.send(Report::Counted(shard.core, delta));
+        reports.say(Report::Counted(shard.core, delta));
     }
     cpu
 }

@@ -20,6 +20,7 @@ use crate::shard::Shard;
 use crate::telemetry::AccessLogSender;
 use crate::worker::accept;
 use crate::worker::housekeeping;
+use crate::worker::reports::Reports;
 use crate::worker::runtime::AnyRuntime;
 
 /// What a worker is told at its start and cannot change later.
@@ -49,7 +50,7 @@ pub fn spawn(settings: Settings, link: ControlLink) -> io::Result<JoinHandle<()>
     std::thread::Builder::new().name(name).spawn(move || {
         let (core, reports) = (settings.core, link.reports.clone());
         if let Err(error) = run(settings, link) {
-            // Control may be gone; then nobody is left to tell.
+            // Nothing runs here any more, so this thread may wait. Control may be gone; then nobody is left to tell.
             let _ = reports.send(Report::Failed(core, error.to_string()));
         }
     })
@@ -91,12 +92,11 @@ fn run(settings: Settings, link: ControlLink) -> io::Result<()> {
             ));
             taken.push((listener, listening));
         }
-        let reports = link.reports.clone();
-        let housekeeping = monoio::spawn(housekeeping::run(Rc::clone(&cx), reports));
-        // A full channel this early would mean that control is gone.
-        let _ = link.reports.try_send(Report::Started(core, driver));
-        let _ = link.reports.try_send(Report::Installed(core, generation));
-        obey(&cx, link, &taken).await?;
+        let reports = Rc::new(Reports::new(link.reports.clone()));
+        let housekeeping = monoio::spawn(housekeeping::run(Rc::clone(&cx), Rc::clone(&reports)));
+        reports.say(Report::Started(core, driver));
+        reports.say(Report::Installed(core, generation));
+        obey(&cx, link, &reports, &taken).await?;
         housekeeping.await;
         Ok(())
     })
@@ -106,12 +106,11 @@ fn run(settings: Settings, link: ControlLink) -> io::Result<()> {
 async fn obey(
     cx: &Rc<Context>,
     link: ControlLink,
+    reports: &Reports,
     listeners: &[(Rc<Listener>, Rc<Listening>)],
 ) -> io::Result<()> {
     let ControlLink {
-        directives,
-        reports,
-        wake,
+        directives, wake, ..
     } = link;
     let mut wake = UnixStream::from_std(wake)?;
     let mut bytes = Vec::with_capacity(64);
@@ -121,8 +120,7 @@ async fn obey(
                 Directive::Install(snapshot, addresses) => {
                     let generation = snapshot.generation;
                     drop(cx.shard.install(snapshot, addresses));
-                    // Control waits for this; its channel is drained every tick.
-                    let _ = reports.send(Report::Installed(cx.shard.core, generation));
+                    reports.say(Report::Installed(cx.shard.core, generation));
                 }
                 Directive::Resolve(addresses) => {
                     let snapshot = cx.shard.instance().snapshot.clone();

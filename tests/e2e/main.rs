@@ -1,7 +1,7 @@
 //! The gateway from outside: the real binary, real sockets, scripted origins, hostile clients. Every case
 //! names the requirement rows that it proves; `rows_are_proved` fails when a row has lost its test.
 //!
-//! Cases that need an outside tool are reported as ignored where it is missing, and run where
+//! Cases that need an outside tool, or io_uring, are reported as ignored where it is missing, and run where
 //! `SILVERBACK_CI_TOOLS=1` promises it.
 
 #![expect(
@@ -43,7 +43,7 @@ fn trial(case: Case) -> Trial {
     let missing = case
         .needs
         .iter()
-        .find(|tool| support::tools::find(tool).is_none());
+        .find(|tool| !support::tools::available(tool));
     let name = case.name.trim_start_matches("e2e::suites::");
     let trial = Trial::test(name, move || {
         support::report::run(case.run).map_err(Failed::from)

@@ -4,39 +4,13 @@ use crate::config::code::Code;
 use crate::config::fault::Sink;
 use crate::config::raw::nearest;
 use crate::config::raw::text::Text;
+use crate::telemetry::variable::Variable;
 
-/// The variables that a log record has; `telemetry` fills in the same names.
-const VARIABLES: &[&str] = &[
-    "time_iso8601",
-    "time_unix",
-    "remote_addr",
-    "request_method",
-    "scheme",
-    "host",
-    "request_uri",
-    "path",
-    "query",
-    "protocol",
-    "status",
-    "bytes_sent",
-    "bytes_received",
-    "request_time",
-    "upstream_time",
-    "gateway_time",
-    "service",
-    "route",
-    "upstream_addr",
-    "retries",
-    "cause",
-    "request_id",
-    "user_agent",
-    "referer",
-    "connection_requests",
-];
-
-/// Whether a log record has a variable of this name.
-pub(super) fn known_variable(name: &str) -> bool {
-    VARIABLES.contains(&name)
+/// The names of the variables that a log record has.
+fn names() -> impl Iterator<Item = &'static str> {
+    Variable::ALL
+        .into_iter()
+        .map(|variable| variable.row().name)
 }
 
 /// Checks every variable of a template.
@@ -65,7 +39,7 @@ pub(super) fn check(text: &Text<'_>, sink: &mut Sink) {
             }
         };
         at = dollar + 1 + length;
-        if known_variable(name) {
+        if Variable::named(name).is_some() {
             continue;
         }
         let place = text.part(dollar, 1 + length);
@@ -75,8 +49,34 @@ pub(super) fn check(text: &Text<'_>, sink: &mut Sink) {
             continue;
         }
         let message = format!("unknown variable `{name}` in the template");
-        let known = || format!("known variables: {}", VARIABLES.join(", "));
-        let hint = nearest(name, VARIABLES.iter().copied()).unwrap_or_else(known);
+        let known = || {
+            format!(
+                "known variables: {}",
+                names().collect::<Vec<_>>().join(", ")
+            )
+        };
+        let hint = nearest(name, names()).unwrap_or_else(known);
         sink.add(Code::BadTemplate, place, message).hint(hint);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config;
+    use crate::telemetry::variable::Variable;
+
+    #[test]
+    fn every_variable_of_a_record_is_known_and_documented() {
+        let manual = include_str!("../../../docs/configuration.md");
+        for variable in Variable::ALL {
+            let name = variable.row().name;
+            for format in [format!("${name}"), format!("é${{{name}}}é")] {
+                let text = format!("[access_log]\npath = \"stdout\"\nformat = \"{format}\"\n");
+                if let Err(faults) = config::parse_str("log.toml", &text) {
+                    panic!("{}", faults.render_text(false));
+                }
+            }
+            assert!(manual.contains(&format!("`{name}`")), "{name}");
+        }
     }
 }

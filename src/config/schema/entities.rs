@@ -84,7 +84,7 @@ pub const SERVICES: Section = Section {
             "0 to 32767",
             "2",
             Yes,
-            "Attempts after the first one.",
+            "Attempts after the first one, each at a target that was not tried yet; see above.",
         ),
         key(
             "connect_timeout",

@@ -57,8 +57,7 @@ fn shown(totals: &Totals) -> String {
 }
 
 fn merge(totals: &mut Totals, core: u16, metrics: &CoreMetrics) {
-    let spent = totals.merge(CoreId(core), NOW, metrics.take_delta(), names);
-    metrics.reuse(spent);
+    totals.merge(CoreId(core), NOW, metrics.take_delta(), names);
 }
 
 fn outcomes() -> impl Strategy<Value = Vec<(Outcome, bool)>> {
@@ -188,20 +187,6 @@ fn a_delta_leaves_nothing_behind_and_costs_nothing_without_exchanges() {
     assert_eq!(empty.counters, [0; Counter::COUNT]);
     assert_eq!(empty.gauges[Gauge::ConnectionsActive as usize], 3);
     assert_eq!(metrics.gauge(Gauge::ConnectionsActive), 3);
-}
-
-#[test]
-fn spent_memory_comes_back_empty() {
-    let metrics = CoreMetrics::new();
-    let mut totals = Totals::new();
-    metrics.install(Generation(1), 4);
-    for expected in 1..4 {
-        metrics.record(&outcome(Some(2), 200));
-        merge(&mut totals, 0, &metrics);
-        assert_eq!(totals.latencies().total.count(), expected);
-        assert!(metrics.recorded.borrow().spare.latencies.is_some());
-        assert!(metrics.recorded.borrow().spare.counts.capacity() > 0);
-    }
 }
 
 #[test]

@@ -11,6 +11,7 @@ use crate::support::Origin;
 use crate::support::cases;
 use crate::support::gateway::BINARY;
 use crate::support::message::text;
+use crate::support::tools::Run;
 use crate::support::tools::silverback;
 
 cases! {
@@ -31,6 +32,7 @@ cases! {
     demo_answers_like_mockbin: [];
     reload_without_gateway_is_refused: [];
     completion_and_man_page_are_generated: [];
+    reader_that_leaves_is_no_defect: [];
 }
 
 /// A file in a directory that lives as long as the test.
@@ -320,4 +322,34 @@ fn completion_and_man_page_are_generated() {
         "{}",
         text(run.stdout.as_bytes())
     );
+}
+
+/// As `silverback ... | head` leaves it: nobody reads standard output any more.
+fn reader_that_leaves_is_no_defect() {
+    let (good, bad) = (File::with(&Config::to(9).toml()), File::with(BAD));
+    for arguments in [
+        &["version"][..],
+        &["man"],
+        &["completion", "bash"],
+        &["config", "show", "--config", good.name()],
+        &["check", "--config", good.name()],
+        &["check", "--format", "json", "--config", good.name()],
+        &["check", "--format", "json", "--config", bad.name()],
+        &["doctor", "--config", good.name()],
+        &[
+            "route",
+            "test",
+            "http://a.example/",
+            "--config",
+            good.name(),
+        ],
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = Command::new(BINARY);
+        let run = command.args(arguments).stdout(writer).output().unwrap();
+        let run = Run::of(&run);
+        assert_eq!(run.code, Some(1), "{arguments:?}: {run:?}");
+        assert!(!run.stderr.contains("panicked"), "{arguments:?}: {run:?}");
+    }
 }

@@ -18,7 +18,7 @@ use crate::support::eventually;
 use crate::support::gateway::BINARY;
 
 cases! {
-    io_uring_is_the_driver: [];
+    io_uring_is_the_driver: [] needs ["io_uring"];
     epoll_serves_when_asked_for: ["FR11"];
     epoll_serves_where_io_uring_is_denied: ["FR11"] needs ["strace"];
     workers_share_the_connections: [];

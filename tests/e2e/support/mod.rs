@@ -20,7 +20,7 @@ pub(crate) use gateway::Gateway;
 pub(crate) use origin::Origin;
 pub(crate) use wire::End;
 
-/// One test: its name, the requirement rows that it proves, the outside tools that it needs, its story.
+/// One test: its name, the requirement rows that it proves, the outside tools (or `io_uring`) that it needs, its story.
 #[derive(Clone, Copy)]
 pub(crate) struct Case {
     pub(crate) name: &'static str,

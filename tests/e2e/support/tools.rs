@@ -8,6 +8,17 @@ use std::process::Stdio;
 use std::time::Duration;
 use std::time::Instant;
 
+/// Entries of the ring that is set up to see whether one can be.
+const PROBE_ENTRIES: u32 = 8;
+
+/// Whether what a case needs is here: a tool is installed, or `io_uring` can be set up, which containers often deny.
+pub(crate) fn available(need: &str) -> bool {
+    match need {
+        "io_uring" => io_uring::IoUring::new(PROBE_ENTRIES).is_ok(),
+        tool => find(tool).is_some(),
+    }
+}
+
 /// Where the tool is, if it is installed.
 pub(crate) fn find(tool: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
