@@ -10,7 +10,7 @@ use crate::base::limits;
 /// The three sizes that buffers come in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Size {
-    /// What waits for the first bytes of a request; most heads fit.
+    /// Scratch for a piece of a head.
     Small,
     /// What holds a head while it is built, or a response's first bytes.
     Medium,

@@ -141,7 +141,7 @@ impl Metric {
         match self {
             Self::Requests => row("silverback_http_requests_total", Counter, &["service", "route", "status_class"], "Exchanges finished, by route and first digit of the status; 0xx are those without any answer"),
             Self::RequestDuration => row("http_server_request_duration_seconds", Histogram, &[], "Time from the first byte of a request to the last byte of its answer"),
-            Self::GatewayOverhead => row("silverback_gateway_overhead_seconds", Histogram, &[], "Time that the gateway itself added: the whole exchange minus the waiting for the upstream"),
+            Self::GatewayOverhead => row("silverback_gateway_overhead_seconds", Histogram, &[], "Time that the gateway itself added: until the answer had gone, or its first bytes of a long one, minus the waiting for the upstream"),
             Self::UpstreamLatency => row("silverback_upstream_latency_seconds", Histogram, &[], "Time spent waiting for the upstream, connecting and retries included"),
             Self::Failures => row("silverback_failures_total", Counter, &["cause"], "Exchanges that the gateway ended or answered itself, by the cause that docs/errors.md explains"),
             Self::Retries => row("silverback_upstream_retries_total", Counter, &[], "Attempts at an upstream beyond the first of an exchange"),
