@@ -19,6 +19,7 @@ use crate::shard::Listening;
 use crate::shard::Shard;
 use crate::telemetry::AccessLogSender;
 use crate::worker::accept;
+use crate::worker::accept::Places;
 use crate::worker::housekeeping;
 use crate::worker::runtime::AnyRuntime;
 
@@ -81,11 +82,13 @@ fn run(settings: Settings, link: ControlLink) -> io::Result<()> {
         } = settings;
         let generation = first.0.generation;
         let cx = Context::new(Shard::new(core, seed, log, first.0, first.1));
+        let places = Rc::new(Places::new(listeners.len()));
         let mut taken = Vec::new();
         for (socket, listening) in listeners {
             let (listener, listening) = (Rc::new(Listener::new(socket)?), Rc::new(listening));
             monoio::spawn(accept::accept(
                 Rc::clone(&cx),
+                Rc::clone(&places),
                 Rc::clone(&listener),
                 Rc::clone(&listening),
             ));
