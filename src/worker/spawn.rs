@@ -127,10 +127,7 @@ async fn obey(
                     // Control waits for this; its channel is drained every tick.
                     let _ = reports.send(Report::Installed(cx.shard.core, generation));
                 }
-                Directive::Resolve(addresses) => {
-                    let snapshot = cx.shard.instance().snapshot.clone();
-                    drop(cx.shard.install(snapshot, addresses));
-                }
+                Directive::Resolve(addresses) => drop(cx.shard.resolve(addresses)),
                 Directive::Drain => {
                     drain(cx, listeners);
                     return Ok(());
