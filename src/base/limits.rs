@@ -114,7 +114,7 @@ pub const DNS_ADDRESSES: usize = 64;
 pub const DNS_LOOKUPS: usize = 64;
 /// Most addresses of an `X-Forwarded-For` that are looked past because they are trusted themselves.
 pub const FORWARDED_HOPS: usize = 64;
-/// Attempts of one request that are remembered, so that none goes to the same target twice.
+/// Attempts of one request that are remembered, so that no other goes to their targets.
 pub const ATTEMPTS: usize = 8;
 /// Largest configuration file: 15,000 services with their routes take 4 MiB.
 pub const CONFIG_FILE_BYTES: u64 = 256 << 20;

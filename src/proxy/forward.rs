@@ -73,10 +73,12 @@ pub(super) async fn forward(exchange: &mut Exchange<'_>, admitted: Admitted) -> 
     let mut last = None;
     let mut retries = service.retries;
     let mut fresh = false;
+    // Where the next attempt goes without a choice: first to the client's own connection.
+    let mut given = exchange.pinned_member(group);
     loop {
-        let index = match exchange.pinned_member(group) {
-            Some(index) if last.is_none() => index,
-            Some(_) | None => {
+        let index = match given.take() {
+            Some(index) => index,
+            None => {
                 let picked = group.pick(&choice, exchange.moments.received, &exchange.cx.shard.rng);
                 picked.map_err(|absence| last.unwrap_or(absence))?
             }
@@ -91,6 +93,7 @@ pub(super) async fn forward(exchange: &mut Exchange<'_>, admitted: Admitted) -> 
             Err(Missed::Stale) if exchange.may_repeat() => {
                 // A fresh connection does not go stale, so this happens once.
                 fresh = true;
+                given = Some(index);
                 exchange.tally.retries += 1;
                 continue;
             }

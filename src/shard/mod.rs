@@ -102,14 +102,19 @@ impl Shard {
         Rc::clone(&self.instance.borrow())
     }
 
-    /// Serves by another snapshot, or by other addresses, from now on; returns what was served by before.
+    /// Serves by another snapshot from now on; returns what was served by before.
     pub fn install(&self, snapshot: Arc<Snapshot>, addresses: Arc<Addresses>) -> Rc<Instance> {
-        if snapshot.generation != self.instance.borrow().snapshot.generation {
-            self.metrics
-                .install(snapshot.generation, snapshot.routes.len());
-        }
+        self.metrics
+            .install(snapshot.generation, snapshot.routes.len());
         self.instance
             .replace(Rc::new(Instance::new(self.core, snapshot, addresses)))
+    }
+
+    /// Serves the same snapshot by other addresses from now on; returns what was served by before. Upstreams
+    /// whose addresses did not change keep their balancers' state.
+    pub fn resolve(&self, addresses: Arc<Addresses>) -> Rc<Instance> {
+        let resolved = self.instance.borrow().resolved(addresses);
+        self.instance.replace(Rc::new(resolved))
     }
 
     /// Reads the monotonic clock.

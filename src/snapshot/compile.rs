@@ -26,6 +26,7 @@ use crate::router::RouteCriteria;
 use crate::router::Router;
 use crate::router::StripPath;
 use crate::snapshot::ClientTimeouts;
+use crate::snapshot::ConnectionShares;
 use crate::snapshot::Endpoint;
 use crate::snapshot::KeepAlive;
 use crate::snapshot::NameKind;
@@ -83,7 +84,10 @@ pub fn compile(model: &Model, generation: Generation, workers: usize) -> Result<
         },
         request_body_bytes: limits.request_body_bytes.unwrap_or(u64::MAX),
         connection_requests: limits.connection_requests.unwrap_or(u32::MAX),
-        connections_per_worker: limits.connections.div_ceil(workers.max(1)),
+        connections: ConnectionShares {
+            limit: limits.connections,
+            workers,
+        },
         timeouts: ClientTimeouts {
             client_header: model.timeouts.client_header,
             client_body_idle: model.timeouts.client_body_idle,

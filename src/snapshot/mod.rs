@@ -8,6 +8,7 @@ mod addresses;
 mod compile;
 mod decide;
 mod plan;
+mod shares;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +30,7 @@ pub use plan::RouteTimeouts;
 pub use plan::ServicePlan;
 pub use plan::TargetPlan;
 pub use plan::UpstreamPlan;
+pub use shares::ConnectionShares;
 
 use crate::base::ids::Generation;
 use crate::base::ids::RouteIndex;
@@ -66,8 +68,8 @@ pub struct Snapshot {
     pub request_body_bytes: u64,
     /// Requests after which a client connection is closed.
     pub connection_requests: u32,
-    /// Most client connections of one worker.
-    pub connections_per_worker: usize,
+    /// Most client connections of each worker.
+    pub connections: ConnectionShares,
     /// Patience with clients.
     pub timeouts: ClientTimeouts,
     /// Bounds of the pools of idle upstream connections.

@@ -8,6 +8,7 @@ use crate::balance::Policy;
 use crate::base::ids::ServiceIndex;
 use crate::base::ids::UpstreamIndex;
 use crate::router::StripPath;
+use crate::snapshot::Addresses;
 
 /// A route.
 #[derive(Debug)]
@@ -69,6 +70,18 @@ pub struct UpstreamPlan {
     pub slots: u32,
     /// The targets.
     pub targets: Vec<TargetPlan>,
+}
+
+impl UpstreamPlan {
+    /// Whether its targets are at the same addresses by `before` as by `after`.
+    pub fn is_alike(&self, before: &Addresses, after: &Addresses) -> bool {
+        self.targets.iter().all(|target| match target.endpoint {
+            Endpoint::At(_) => true,
+            Endpoint::Named(name, _) => {
+                before.names.get(name as usize) == after.names.get(name as usize)
+            }
+        })
+    }
 }
 
 /// A target.

@@ -54,7 +54,9 @@ struct State {
     views: Vec<TargetView>,
 }
 
-/// What a request has tried so far.
+/// What a request has tried so far. The first [`limits::ATTEMPTS`] members are remembered: with more retries than
+/// that and more members, a later attempt may go to a member that was tried after those, and never to one of
+/// them. Who attempts counts the retries, so that nothing depends on this for its end.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Choice {
     key: Option<HashKey>,
@@ -71,7 +73,7 @@ impl Choice {
         }
     }
 
-    /// Does not choose this member again.
+    /// Does not choose this member again, if there is room to remember it.
     pub fn exclude(&mut self, member: usize) {
         if let Some(place) = self.tried.get_mut(self.count) {
             *place = u32::try_from(member).unwrap_or(u32::MAX);

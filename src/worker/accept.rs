@@ -1,5 +1,9 @@
 //! Taking connections: one loop for each listener, which pauses rather than spins when there is no room.
+//!
+//! An accept cannot be taken back once the kernel has it, so a loop reserves the place of its next connection
+//! before it asks for one: together the loops of a worker never take more than its share.
 
+use std::cell::Cell;
 use std::io;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
@@ -15,20 +19,64 @@ use crate::shard::Listening;
 use crate::telemetry::Counter;
 use crate::telemetry::Gauge;
 
-/// Accepts until the listener is stopped. At the connection limit, and without file descriptors, new
-/// connections wait in the kernel's queue.
-pub(super) async fn accept(cx: Rc<Context>, listener: Rc<Listener>, listening: Rc<Listening>) {
+/// The places for connections to come that the loops of one worker have reserved.
+#[derive(Debug)]
+pub(super) struct Places {
+    listeners: usize,
+    reserved: Cell<usize>,
+}
+
+impl Places {
+    /// None reserved, for so many loops.
+    pub(super) fn new(listeners: usize) -> Self {
+        Self {
+            listeners,
+            reserved: Cell::new(0),
+        }
+    }
+
+    /// Reserves a place if `open` connections leave one of `share`. A share has room for one connection of each
+    /// listener at least, or a listener that nobody connects to would keep another from its first.
+    fn reserve(&self, open: usize, share: usize) -> bool {
+        let reserved = self.reserved.get();
+        let free = open + reserved < share.max(self.listeners);
+        if free {
+            self.reserved.set(reserved + 1);
+        }
+        free
+    }
+
+    /// Gives a reserved place back: to nobody, or to a connection that counts as open from now on.
+    fn release(&self) {
+        self.reserved.set(self.reserved.get() - 1);
+    }
+}
+
+/// Accepts until the listener is stopped. At the worker's share of the connections, and without file
+/// descriptors, new connections wait in the kernel's queue.
+pub(super) async fn accept(
+    cx: Rc<Context>,
+    places: Rc<Places>,
+    listener: Rc<Listener>,
+    listening: Rc<Listening>,
+) {
     loop {
-        while cx.shard.connections.get() >= cx.shard.instance().snapshot.connections_per_worker {
+        while !places.reserve(cx.shard.connections.get(), share(&cx)) {
             pause(&cx).await;
         }
-        match listener.accept().await {
+        let accepted = listener.accept().await;
+        places.release();
+        match accepted {
             Ok(stream) => take(&cx, stream, &listening),
             Err(error) if error.raw_os_error() == Some(libc::EINVAL) => return,
             Err(error) if is_of_the_connection(&error) => {}
             Err(_) => pause(&cx).await,
         }
     }
+}
+
+fn share(cx: &Context) -> usize {
+    cx.shard.instance().snapshot.connections.of(cx.shard.core)
 }
 
 /// Whether accepting failed for one connection that is gone already, and not for lack of room.
@@ -63,7 +111,32 @@ fn take(cx: &Rc<Context>, stream: Stream, listening: &Rc<Listening>) {
     }));
 }
 
-/// Takes what already waits in the kernel's queue, then stops listening.
+/// Takes what already waits in the kernel's queue, then stops listening. This may exceed the worker's share: the
+/// alternative is to reset who was promised to wait.
 pub(super) fn finish(cx: &Rc<Context>, listener: &Listener, listening: &Rc<Listening>) {
     listener.stop(|stream| take(cx, stream, listening));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Places;
+
+    #[test]
+    fn loops_together_take_no_more_than_the_share() {
+        let places = Places::new(2);
+        assert!(places.reserve(1, 3));
+        assert!(places.reserve(1, 3));
+        assert!(!places.reserve(1, 3), "one is open and two are to come");
+        places.release();
+        assert!(!places.reserve(2, 3), "one of the two has come");
+        assert!(places.reserve(1, 3), "the open one has closed");
+    }
+
+    #[test]
+    fn an_idle_listener_keeps_no_other_from_its_first_connection() {
+        let places = Places::new(2);
+        assert!(places.reserve(0, 1));
+        assert!(places.reserve(0, 1));
+        assert!(!places.reserve(0, 1));
+    }
 }

@@ -19,6 +19,7 @@ use crate::shard::Listening;
 use crate::shard::Shard;
 use crate::telemetry::AccessLogSender;
 use crate::worker::accept;
+use crate::worker::accept::Places;
 use crate::worker::housekeeping;
 use crate::worker::reports::Reports;
 use crate::worker::runtime::AnyRuntime;
@@ -82,11 +83,13 @@ fn run(settings: Settings, link: ControlLink) -> io::Result<()> {
         } = settings;
         let generation = first.0.generation;
         let cx = Context::new(Shard::new(core, seed, log, first.0, first.1));
+        let places = Rc::new(Places::new(listeners.len()));
         let mut taken = Vec::new();
         for (socket, listening) in listeners {
             let (listener, listening) = (Rc::new(Listener::new(socket)?), Rc::new(listening));
             monoio::spawn(accept::accept(
                 Rc::clone(&cx),
+                Rc::clone(&places),
                 Rc::clone(&listener),
                 Rc::clone(&listening),
             ));
@@ -122,10 +125,7 @@ async fn obey(
                     drop(cx.shard.install(snapshot, addresses));
                     reports.say(Report::Installed(cx.shard.core, generation));
                 }
-                Directive::Resolve(addresses) => {
-                    let snapshot = cx.shard.instance().snapshot.clone();
-                    drop(cx.shard.install(snapshot, addresses));
-                }
+                Directive::Resolve(addresses) => drop(cx.shard.resolve(addresses)),
                 Directive::Drain => {
                     drain(cx, listeners);
                     return Ok(());

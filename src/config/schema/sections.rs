@@ -231,7 +231,7 @@ pub const LIMITS: Section = Section {
             "1 to 10000000",
             "20000",
             Yes,
-            "Client connections of the process; beyond it new ones wait in the kernel's queue.",
+            "Client connections of the process, split evenly over the workers, one at least for each listener of a worker. Beyond its part of them a worker leaves new ones in the kernel's queue, even while another has room; a listener keeps one place of each worker for its next connection.",
         ),
         key(
             "connection_requests",

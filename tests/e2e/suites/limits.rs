@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::support::Client;
 use crate::support::Config;
 use crate::support::End;
 use crate::support::Gate;
@@ -19,6 +20,8 @@ cases! {
     head_past_the_limit_is_431: ["C13"];
     field_lines_past_the_limit_are_431: ["C14"];
     connections_past_the_cap_wait_in_the_kernel: ["FR1"];
+    workers_together_keep_the_cap: ["FR1"];
+    listeners_of_a_worker_share_its_part_of_the_cap: ["FR1"];
     descriptors_run_out_without_spin_or_crash: ["FR1"] needs ["prlimit"];
 }
 
@@ -102,6 +105,45 @@ fn connections_past_the_cap_wait_in_the_kernel() {
     }
     first.pop();
     waiting.response().expect(200);
+}
+
+/// Sends a request on each connection, of which the gateway may take three; the origin answers no more.
+fn expect_three_served(origin: &Origin, clients: &mut [Client]) {
+    for client in clients {
+        client.get("/");
+    }
+    eventually("three connections are served", || {
+        (origin.requests().len() >= 3).then_some(())
+    });
+    let _ = Watched::new(()).wait_for(Duration::from_millis(200), |()| None::<()>);
+    assert_eq!(origin.requests().len(), 3);
+}
+
+fn workers_together_keep_the_cap() {
+    let origin = Origin::hello();
+    let gateway = Config::to(origin.port())
+        .gateway("workers = 2")
+        .limits("connections = 3")
+        .start();
+    let mut clients: Vec<_> = (0..40).map(|_| gateway.client()).collect();
+    expect_three_served(&origin, &mut clients);
+    drop(clients);
+    gateway.get("/").expect(200);
+}
+
+fn listeners_of_a_worker_share_its_part_of_the_cap() {
+    let origin = Origin::hello();
+    let gateway = Config::to(origin.port())
+        .listener("address = \"127.0.0.1:0\"")
+        .listener("address = \"127.0.0.1:0\"")
+        .limits("connections = 3")
+        .start();
+    let mut clients: Vec<_> = (0..10)
+        .map(|number| Client::connect(gateway.listeners[number % 2]))
+        .collect();
+    expect_three_served(&origin, &mut clients);
+    drop(clients);
+    gateway.get("/").expect(200);
 }
 
 fn descriptors_run_out_without_spin_or_crash() {

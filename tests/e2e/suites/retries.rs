@@ -12,6 +12,7 @@ cases! {
     refused_target_is_passed_over: ["L1", "FU1"];
     post_is_passed_over_a_refused_target: ["L1"];
     stale_connection_is_retried_for_idempotent_methods: ["L2", "FU5"];
+    stale_connection_is_retried_at_the_same_target: ["L2"];
     stale_connection_is_not_retried_for_post: ["L3", "FU5"];
     closed_idle_connection_is_noticed_before_it_is_used: ["L4", "K6"];
     begun_answer_is_never_retried: ["L5", "FU7"];
@@ -103,6 +104,31 @@ fn stale_connection_is_retried_for_idempotent_methods() {
     }
     client.send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n");
     client.try_response("HEAD").unwrap().expect(200);
+}
+
+fn stale_connection_is_retried_at_the_same_target() {
+    let origins = [one_request_a_connection(), one_request_a_connection()];
+    let gateway = upstream(&[origins[0].port(), origins[1].port()]).start();
+    let mut client = gateway.client();
+    for number in 0..6 {
+        client.send(format!(
+            "GET / HTTP/1.1\r\nHost: a\r\nX-Test-Id: {number}\r\n\r\n"
+        ));
+        client.response().expect(200);
+    }
+    // The first two find no idle connection, each of the others a stale one.
+    let ids = |origin: &Origin| -> Vec<String> {
+        let heads = (0..origin.heads()).map(|number| origin.wait_head(number).1);
+        heads
+            .filter_map(|head| head.one("x-test-id").map(ToOwned::to_owned))
+            .collect()
+    };
+    let [one, other] = [ids(&origins[0]), ids(&origins[1])];
+    assert_eq!(one.len() + other.len(), 10, "{one:?} {other:?}");
+    assert!(
+        one.iter().all(|id| !other.contains(id)),
+        "went to both: {one:?} {other:?}"
+    );
 }
 
 fn stale_connection_is_not_retried_for_post() {
