@@ -25,8 +25,8 @@ use crate::wrk::Requests;
 
 /// Seconds after the first traced call that count as attaching.
 const ATTACHING: f64 = 0.5;
-/// Before strace attaches: connections are open, pools are warm.
-const LEAD: Duration = Duration::from_secs(1);
+/// Before strace attaches: connections are open, pools are warm, and the memory of the start is given back.
+const LEAD: Duration = Duration::from_secs(4);
 
 pub(super) fn run(run: &mut Run) -> io::Result<()> {
     let origin = run.origin(&[])?;
@@ -43,7 +43,7 @@ pub(super) fn run(run: &mut Run) -> io::Result<()> {
             arguments: Vec::new(),
             requests: Requests::Get,
         };
-        let loading = wrk::spawn(&load, &running.authority(), traced + 3, &directory)?;
+        let loading = wrk::spawn(&load, &running.authority(), traced + 6, &directory)?;
         thread::sleep(LEAD);
         let trace = trace(&directory, running.process.id(), traced);
         let outcome = wrk::finish(loading)?;
