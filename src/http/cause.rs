@@ -174,7 +174,7 @@ impl Cause {
             Self::ResponseHeadTooLarge => row("response_head_too_large", "http_response_header_section_size", 502, BAD_GATEWAY, "the head passes `limits.response_head_bytes` or `limits.response_headers`"),
             Self::ResponseCodingInvalid => row("response_coding_invalid", "http_response_transfer_coding", 502, BAD_GATEWAY, "the answer's chunked coding is broken"),
             Self::ResponseTimeout => row("response_timeout", "http_response_timeout", 504, UPSTREAM_TIMEOUT, "no complete head within `read_timeout`"),
-            Self::ResponseBodyTimeout => row("response_body_timeout", "connection_read_timeout", 504, UPSTREAM_TIMEOUT, "no byte of the answer's body for `read_timeout`"),
+            Self::ResponseBodyTimeout => row("response_body_timeout", "connection_read_timeout", 504, UPSTREAM_TIMEOUT, "no byte of the answer's body for `idle_timeout`"),
             Self::RequestWriteTimeout => row("request_write_timeout", "connection_write_timeout", 504, UPSTREAM_TIMEOUT, "the origin takes no byte of the request for `write_timeout`"),
             Self::UpgradeFailed => row("upgrade_failed", "http_upgrade_failed", 502, BAD_GATEWAY, "the origin switches to a protocol that was not asked for"),
             Self::LoopDetected => row("loop_detected", "proxy_loop_detected", 502, BAD_GATEWAY, "the request has passed this gateway before"),
