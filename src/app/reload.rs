@@ -27,12 +27,20 @@ struct Answer {
     report: String,
 }
 
-/// Where to ask, by the configuration at `path`.
+/// Where to ask, by the configuration at `path`. A configuration with faults is the gateway's to refuse, so that
+/// its log and its metrics say so too.
 ///
 /// # Errors
-/// The faults of the configuration, which the gateway would refuse as well, or that it has no admin listener.
+/// The faults of a configuration that does not even tell where to ask, or that it has no admin listener.
 pub fn admin_of(path: &Path) -> Result<SocketAddr, String> {
-    let loaded = config::load(path).map_err(|faults| faults.render_text(false))?;
+    let loaded = match config::load(path) {
+        Ok(loaded) => loaded,
+        Err(faults) => {
+            let text = std::fs::read_to_string(path).unwrap_or_default();
+            let told = || faults.render_text(false);
+            return config::admin_address(&text).map(reachable).ok_or_else(told);
+        }
+    };
     let admin = loaded.model.admin.ok_or_else(|| {
         format!(
             "{} has no [admin] listener to ask through: send SIGHUP, or name one with --admin",

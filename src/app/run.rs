@@ -258,7 +258,7 @@ fn open_log(model: &Model, queue: log_sender::LogQueue) -> io::Result<Option<Log
         LogFormat::Logfmt => Format::Logfmt,
         LogFormat::Combined => Format::Combined,
         LogFormat::Template(text) => Format::parse(text)
-            .map_err(|_| io::Error::other("access_log.format has an unknown variable"))?,
+            .map_err(|fault| io::Error::other(format!("access_log.format: {fault}")))?,
     };
     let config = log_thread::LogConfig {
         target,

@@ -19,8 +19,11 @@ mod resolve;
 pub mod schema;
 mod source;
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::path::PathBuf;
+
+use toml::de::DeTable;
 
 pub use code::Code;
 pub use diff::Diff;
@@ -49,6 +52,14 @@ pub struct Loaded {
 /// Everything that is wrong with it, if anything is.
 pub fn load(path: &Path) -> Result<Loaded, Faults> {
     Loader::default().load(path)
+}
+
+/// The address of the admin listener that a file names, whatever else is wrong with it: for whoever has to
+/// reach a gateway whose file is refused. Files that it includes are not read.
+pub fn admin_address(text: &str) -> Option<SocketAddr> {
+    let (document, _faults) = DeTable::parse_recoverable(text);
+    let admin = document.get_ref().get("admin")?.get_ref().as_table()?;
+    admin.get("address")?.get_ref().as_str()?.parse().ok()
 }
 
 /// Loads a text that is in no file; faults call it `name`.

@@ -50,10 +50,11 @@ pub fn man(out: &mut impl Write) -> io::Result<()> {
     clap_mangen::Man::new(Cli::command()).render(out)
 }
 
-/// Writes one manual page for each command into `dir`.
+/// Writes one manual page for each command into `dir`, which is made if it is missing.
 ///
 /// # Errors
 /// Those of writing the files.
 pub fn man_dir(dir: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(dir)?;
     clap_mangen::generate_to(Cli::command(), dir)
 }

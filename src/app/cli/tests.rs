@@ -63,9 +63,9 @@ fn proxy_takes_options_positions_and_a_mixture() {
             "http://127.0.0.1:9000",
         ),
         (
-            vec!["[::1]:1", "https://[::1]:2/b/"],
+            vec!["[::1]:1", "http://[::1]:2/b/"],
             "[::1]:1",
-            "https://[::1]:2/b",
+            "http://[::1]:2/b",
         ),
         (
             vec!["localhost:1", ":2"],
@@ -98,6 +98,7 @@ fn bad_addresses_and_urls_are_explained() {
         ("example.com:80", "1", "expected ADDRESS:PORT"),
         ("", "1", "ADDR"),
         ("1", "ftp://a", "scheme `ftp` is neither http nor https"),
+        ("1", "https://a", "an https origin is not supported"),
         ("1", "http://", "names no host"),
         ("1", "http://a:0", "has no valid port"),
         ("1", "http://a:+1", "has no valid port"),

@@ -71,21 +71,23 @@ pub(super) fn origin(text: &str) -> Result<OriginUrl, String> {
         return Ok(OriginUrl(format!("http://127.0.0.1:{port}")));
     }
     let url = split_url(text)?;
+    if url.secure {
+        return Err("an https origin is not supported: name an http one".to_owned());
+    }
     if text.contains(['?', '#']) {
         return Err("an origin's URL has neither query nor fragment".to_owned());
     }
-    let (scheme, path) = (if url.secure { "https" } else { "http" }, url.target);
-    Ok(OriginUrl(format!(
-        "{scheme}://{}{}",
-        url.authority,
-        path.trim_end_matches('/')
-    )))
+    let path = url.target.trim_end_matches('/');
+    Ok(OriginUrl(format!("http://{}{path}", url.authority)))
 }
 
 /// `[METHOD ]URL`.
 pub(super) fn request(text: &str) -> Result<TestRequest, String> {
     let (method, url) = match text.trim().split_once(char::is_whitespace) {
         Some((method, url)) => (method, url.trim_start()),
+        None if METHODS.contains(&text.trim()) => {
+            return Err(format!("`{}` is a method: the URL is missing", text.trim()));
+        }
         None => ("GET", text.trim()),
     };
     if !is_token(method) {
@@ -102,6 +104,11 @@ pub(super) fn request(text: &str) -> Result<TestRequest, String> {
         target: format!("{slash}{target}"),
     })
 }
+
+/// A single word that is one of these is no host.
+const METHODS: [&str; 9] = [
+    "GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT",
+];
 
 /// `name: value`.
 pub(super) fn header(text: &str) -> Result<TestHeader, String> {

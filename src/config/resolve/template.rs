@@ -13,10 +13,10 @@ fn names() -> impl Iterator<Item = &'static str> {
         .map(|variable| variable.row().name)
 }
 
-/// Checks every variable of a template.
+/// Checks every variable of a template, of which there must be one.
 pub(super) fn check(text: &Text<'_>, sink: &mut Sink) {
     let value = text.value;
-    let mut at = 0;
+    let (mut at, mut variables) = (0, 0);
     while let Some(dollar) = value[at..].find('$').map(|found| at + found) {
         let rest = &value[dollar + 1..];
         if rest.starts_with('$') {
@@ -39,6 +39,7 @@ pub(super) fn check(text: &Text<'_>, sink: &mut Sink) {
             }
         };
         at = dollar + 1 + length;
+        variables += 1;
         if Variable::named(name).is_some() {
             continue;
         }
@@ -58,12 +59,26 @@ pub(super) fn check(text: &Text<'_>, sink: &mut Sink) {
         let hint = nearest(name, names()).unwrap_or_else(known);
         sink.add(Code::BadTemplate, place, message).hint(hint);
     }
+    if variables == 0 {
+        text.fault(Code::BadTemplate, "the template has no variable", sink);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use crate::config;
     use crate::telemetry::variable::Variable;
+
+    #[test]
+    fn a_template_without_a_variable_is_refused_with_its_place() {
+        let text = "[access_log]\nformat = \"$$ only\"\n";
+        let faults = config::parse_str("test", text).unwrap_err();
+        let told = faults.render_text(false);
+        assert!(
+            told.contains("SB0218") && told.contains("test:2:10"),
+            "{told}"
+        );
+    }
 
     #[test]
     fn every_variable_of_a_record_is_known_and_documented() {

@@ -32,6 +32,7 @@ cases! {
     demo_answers_like_mockbin: [];
     reload_without_gateway_is_refused: [];
     completion_and_man_page_are_generated: [];
+    lone_method_is_no_request: [];
     reader_that_leaves_is_no_defect: [];
 }
 
@@ -322,6 +323,15 @@ fn completion_and_man_page_are_generated() {
         "{}",
         text(run.stdout.as_bytes())
     );
+    let directory = tempfile::tempdir().unwrap();
+    let pages = directory.path().join("made/for/it");
+    silverback(&["man", "--dir", pages.to_str().unwrap()]).expect(0);
+    assert!(pages.join("silverback-run.1").exists());
+}
+
+fn lone_method_is_no_request() {
+    let run = silverback(&["route", "test", "GET"]).expect(2);
+    assert!(run.stderr.contains("the URL is missing"), "{run:?}");
 }
 
 /// As `silverback ... | head` leaves it: nobody reads standard output any more.

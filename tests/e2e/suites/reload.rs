@@ -23,6 +23,7 @@ cases! {
     admin_reloads_and_says_what_changed: [];
     command_reloads_and_says_what_changed: [];
     command_without_wait_says_what_is_accepted: [];
+    command_leaves_a_bad_file_to_the_gateway: [];
     bad_file_keeps_the_old_configuration: ["FP1"];
     taken_port_keeps_the_old_configuration: ["FP3"];
     acknowledged_configuration_answers: ["FP5"];
@@ -142,6 +143,29 @@ fn command_reloads_and_says_what_changed() {
     let run = silverback(&["reload", "--wait", "--admin", &admin]).expect(1);
     assert!(run.all().contains("workerz"), "{run:?}");
     changing.gateway.get("/two").expect(200);
+}
+
+fn command_leaves_a_bad_file_to_the_gateway() {
+    let changing = Changing::start();
+    let gateway = &changing.gateway;
+    let text = format!(
+        "[admin]\naddress = \"{}\"\n[gateway]\nworkerz = 1\n",
+        gateway.admin
+    );
+    // Beside the gateway's own file, which is in order: whoever judged this one by himself would refuse.
+    let other = gateway.directory().join("other.toml");
+    std::fs::write(&other, &text).unwrap();
+    silverback(&["reload", "--wait", "--config", other.to_str().unwrap()]).expect(0);
+    std::fs::write(gateway.file(), &text).unwrap();
+    let file = gateway.file();
+    let run = silverback(&["reload", "--wait", "--config", file.to_str().unwrap()]).expect(1);
+    assert!(run.all().contains("workerz"), "{run:?}");
+    gateway.wait_log("workerz");
+    assert!(gateway.metric("silverback_config_reloads_total{result=\"failure\"}") >= 1.0);
+    // Without a place to ask, the faults are told here.
+    std::fs::write(&other, "[gateway]\nworkerz = 1\n").unwrap();
+    let run = silverback(&["reload", "--config", other.to_str().unwrap()]).expect(1);
+    assert!(run.all().contains("workerz"), "{run:?}");
 }
 
 fn command_without_wait_says_what_is_accepted() {
