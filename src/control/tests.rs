@@ -109,13 +109,16 @@ fn wait(wake: &mut UnixStream) -> bool {
     wake.read(&mut [0; 64]).is_ok_and(|length| length > 0)
 }
 
+/// What a reading of the configuration does; it waits until the test says so.
+type Reading = Box<dyn FnOnce() -> Result<Model, String> + Send>;
+
 struct Bench {
     control: JoinHandle<Ended>,
     handle: Handle,
     orders: mpsc::Sender<Order>,
     told: Receiver<Told>,
     /// What the next reading of the configuration says.
-    next: Sender<Result<Model, String>>,
+    next: Sender<Reading>,
     /// The access log, in a directory that lives as long as the bench.
     directory: tempfile::TempDir,
     greeted: Receiver<Vec<(Driver, usize)>>,
@@ -132,8 +135,8 @@ impl Bench {
             Ok(std::thread::spawn(move || work(core, link, temper, &tell)))
         });
         let crew = Crew::hire(2, report, hire).unwrap();
-        let (next, coming) = unbounded::<Result<Model, String>>();
-        let load: Load = Box::new(move || match coming.try_recv().unwrap() {
+        let (next, coming) = unbounded::<Reading>();
+        let load: Load = Box::new(move || match coming.recv_timeout(LONG).unwrap()() {
             Ok(model) => Ok(loaded(model)),
             Err(message) => Err(fault(&message)),
         });
@@ -184,8 +187,12 @@ impl Bench {
         }
     }
 
+    fn reads(&self, next: Result<Model, String>) {
+        self.next.send(Box::new(move || next)).unwrap();
+    }
+
     async fn reload(&self, next: Result<Model, String>) -> Outcome {
-        self.next.send(next).unwrap();
+        self.reads(next);
         self.handle.reload(Until::Installed).await.unwrap()
     }
 
@@ -296,10 +303,14 @@ fn reloads_asked_for_together_become_one() {
         let bench = Bench::start("127.0.0.1", &[]);
         bench.both_install(1).await;
         ready(&bench.handle).await;
-        bench.next.send(Ok(model("127.0.0.2"))).unwrap();
-        bench.next.send(Ok(model("127.0.0.3"))).unwrap();
         let ask = || bench.handle.reload(Until::Installed);
-        let (a, b, c, d) = tokio::join!(ask(), ask(), ask(), ask());
+        // The first reading ends only after control has taken all four questions, and this one after them.
+        let read = async {
+            bench.handle.status().await.unwrap();
+            bench.reads(Ok(model("127.0.0.2")));
+            bench.reads(Ok(model("127.0.0.3")));
+        };
+        let (a, b, c, d, ()) = tokio::join!(ask(), ask(), ask(), ask(), read);
         let generation = |outcome: Option<Outcome>| match outcome.unwrap() {
             Outcome::Installed(installed) => installed.generation.0,
             other => panic!("{other:?}"),
@@ -388,7 +399,7 @@ fn whoever_waits_for_acceptance_alone_does_not_wait_for_workers() {
         let bench = Bench::start("127.0.0.1", &[Temper::Tired]);
         bench.both_install(1).await;
         ready(&bench.handle).await;
-        bench.next.send(Ok(model("127.0.0.2"))).unwrap();
+        bench.reads(Ok(model("127.0.0.2")));
         let accepted = bench.handle.reload(Until::Accepted).await.unwrap();
         let Outcome::Accepted(accepted) = accepted else {
             panic!("{accepted:?}")
@@ -406,7 +417,7 @@ fn a_panic_while_reading_is_a_refusal_and_reloading_goes_on() {
         let bench = Bench::start("127.0.0.1", &[]);
         bench.both_install(1).await;
         ready(&bench.handle).await;
-        // Nothing waits to be read, which the test's loader does not expect.
+        bench.next.send(Box::new(|| panic!("a defect"))).unwrap();
         let outcome = bench.handle.reload(Until::Installed).await.unwrap();
         assert!(
             matches!(outcome, Outcome::Refused(Refusal::Internal(_))),
