@@ -33,6 +33,8 @@ use silverback::http::forwarded::ClientText;
 use silverback::http::path::canonicalize;
 use silverback::http1::request;
 use silverback::http1::response;
+use silverback::plugin::Edits;
+use silverback::plugin::Rewrite;
 use silverback::proxy::request_head::Onward;
 use silverback::proxy::response_head::Delivery;
 use silverback::proxy::response_head::Homeward;
@@ -67,6 +69,8 @@ struct Exchange {
     response: ResponseHead,
     canonical: Vec<u8>,
     scratch: Vec<u8>,
+    edits: Edits,
+    rewrite: Rewrite,
     out: Vec<u8>,
     /// The request's bytes, and the answer's.
     bytes: (&'static [u8], &'static [u8]),
@@ -87,6 +91,8 @@ fn used(request: &'static [u8], response: &'static [u8]) -> Box<Exchange> {
         response: ResponseHead::default(),
         canonical: Vec::with_capacity(1_024),
         scratch: Vec::with_capacity(512),
+        edits: Edits::default(),
+        rewrite: Rewrite::default(),
         out: Vec::with_capacity(8_192),
         bytes: (request, response),
         found: None,
@@ -149,6 +155,8 @@ impl Exchange {
             trust: &self.snapshot.trust,
             request_id: REQUEST_ID,
             body_complete: true,
+            edits: &self.edits,
+            rewrite: &self.rewrite,
         };
         self.out.clear();
         black_box(&onward).write(&mut self.scratch, &mut self.out);
@@ -173,6 +181,7 @@ impl Exchange {
             upstream_ms: 3,
             gateway_ms: 0,
             request_id: REQUEST_ID,
+            edits: &self.edits,
             cookie: None,
         };
         self.out.clear();

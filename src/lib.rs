@@ -11,6 +11,7 @@ pub mod base;
 pub mod bus;
 pub mod config;
 pub mod control;
+pub mod entity;
 pub mod http;
 pub mod http1;
 pub mod net;

@@ -142,3 +142,7 @@ pub const SLOTS_CEILING: u32 = 65_536;
 pub const SLOTS: u32 = 10_000;
 /// Most attempts after the first that can be configured, as in Kong.
 pub const RETRIES_CEILING: u16 = 32_767;
+/// Longest request body that is read whole for plugins that look into bodies; a longer one is forwarded unseen.
+pub const PLUGIN_BODY_BYTES: usize = 1_048_576;
+/// How long a request waits for another one of its core that fetches the same answer.
+pub const PLUGIN_WAIT: Duration = Duration::from_secs(10);

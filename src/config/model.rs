@@ -4,6 +4,8 @@
 //! [`Model`], so whoever holds one may rely on what the fields say: names are unique, indices point at
 //! something, numbers are in range, patterns are well formed. Entities and defaults are Kong's.
 
+mod plugin;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -13,7 +15,11 @@ use std::time::Duration;
 use ipnet::IpNet;
 use uuid::Uuid;
 
+pub use plugin::Plugin;
+
 use crate::base::ids::ServiceIndex;
+use crate::plugin::Consumer;
+use crate::plugin::Credential;
 
 /// A whole configuration. Entities are shared with the model of the previous load where they did not change,
 /// so that a reload of 15,000 services costs what changed.
@@ -39,6 +45,12 @@ pub struct Model {
     pub routes: Vec<Arc<Route>>,
     /// Every upstream, in the order of the files. A service uses the one whose name equals its host.
     pub upstreams: Vec<Arc<Upstream>>,
+    /// Every consumer.
+    pub consumers: Vec<Arc<Consumer>>,
+    /// Every credential and group membership of a consumer.
+    pub credentials: Vec<Arc<Credential>>,
+    /// Every plugin.
+    pub plugins: Vec<Arc<Plugin>>,
 }
 
 impl Model {

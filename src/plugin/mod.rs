@@ -1,43 +1,101 @@
-//! The seam for plugins: what one is, what each phase may touch, and the chain that asks them in order.
+//! What a plugin is, what each of its phases may see and touch, and the chain that asks them in order.
 //!
-//! A plugin is compiled once from its configuration ([`Spec`], shared by all cores) and has one running copy on
-//! each core ([`Filter`], so plain cells do for its state). Phases are synchronous; a refusal is
-//! `ControlFlow::Break` with the answer. Which filters a request meets is the snapshot's business.
+//! A plugin is compiled once from its configuration and shared by all cores; what a core remembers for it (counters,
+//! cached answers, random numbers) is reached through [`Core`]. Phases are synchronous and in the order of
+//! priorities. A request is answered early by `ControlFlow::Break`. One plugin is one file with a
+//! [`Definition`], and one line in [`registry`].
 
 mod chain;
+mod core;
+mod definition;
+mod directory;
+mod edits;
+mod identity;
+mod log;
+pub mod registry;
+mod request;
+mod response;
+mod signal;
 
+use std::fmt;
 use std::ops::ControlFlow;
 
 pub use chain::Chain;
+pub use chain::Draft;
+pub use chain::Scope;
+pub use chain::Scoped;
+pub use core::Core;
+pub use definition::Blueprint;
+pub use definition::Configured;
+pub use definition::Definition;
+pub use directory::Consumer;
+pub use directory::Credential;
+pub use directory::Directory;
+pub use directory::Secret;
+pub use edits::Edits;
+pub use edits::Rewrite;
+pub use identity::Identity;
+pub use log::Log;
+pub use request::Interrupt;
+pub use request::Named;
+pub use request::Notes;
+pub use request::Request;
+pub use response::BodyWish;
+pub use response::Response;
+pub use response::ResponseBody;
+pub use signal::Signal;
 
-use crate::base::ids::CoreId;
-use crate::http::Reply;
-use crate::http::RequestHead;
+/// A plugin as its configuration says it should be. Every phase that it has must be among its [`Needs`].
+pub trait Plugin: Send + Sync + fmt::Debug {
+    /// Which phases it takes part in, and which bodies it must see.
+    fn needs(&self) -> Needs;
 
-/// A plugin's configuration, compiled once and shared.
-pub trait Spec: Send + Sync + std::fmt::Debug {
-    /// Higher runs first, as in Kong.
-    fn priority(&self) -> i32;
-
-    /// One core's running copy.
-    fn instantiate(&self, core: CoreId) -> Box<dyn Filter>;
-}
-
-/// What the request phase may see.
-#[derive(Clone, Copy, Debug)]
-pub struct RequestContext<'a> {
-    /// The request's head.
-    pub head: &'a RequestHead,
-    /// The bytes that the head refers to.
-    pub bytes: &'a [u8],
-    /// The canonical path.
-    pub path: &'a [u8],
-}
-
-/// One core's running copy of a plugin.
-pub trait Filter: std::fmt::Debug {
-    /// Before the request is forwarded; `Break` answers it instead.
-    fn on_request(&self, _request: &RequestContext<'_>) -> ControlFlow<Reply> {
+    /// Before the request is forwarded; `Break` answers it instead. A plugin that interrupted with
+    /// [`Interrupt::Wait`] is asked again from the start.
+    fn on_request(&self, _request: &mut Request<'_>) -> ControlFlow<Interrupt> {
         ControlFlow::Continue(())
+    }
+
+    /// Before an answer's head goes to the client, whoever gave the answer; `Break` replaces it.
+    fn on_response(&self, _response: &mut Response<'_>) -> ControlFlow<Interrupt> {
+        ControlFlow::Continue(())
+    }
+
+    /// When an answer's whole body is here, if [`Response::body`] asked for it.
+    fn on_response_body(&self, _body: &mut ResponseBody<'_>) {}
+
+    /// After the exchange, whatever became of it.
+    fn on_log(&self, _log: &Log<'_>) {}
+}
+
+/// What a plugin takes part in; a set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Needs(u8);
+
+impl Needs {
+    /// Nothing at all.
+    pub const NOTHING: Self = Self(0);
+    /// [`Plugin::on_request`]
+    pub const REQUEST: Self = Self(1);
+    /// [`Plugin::on_response`]
+    pub const RESPONSE: Self = Self(2);
+    /// [`Plugin::on_response_body`], if the response phase asks for it.
+    pub const RESPONSE_BODY: Self = Self(4);
+    /// [`Plugin::on_log`]
+    pub const LOG: Self = Self(8);
+    /// The request's whole body before the request phase, within `limits::PLUGIN_BODY_BYTES`.
+    pub const REQUEST_BODY: Self = Self(16);
+    /// What the route's regex path captured, in the request phase.
+    pub const CAPTURES: Self = Self(32);
+
+    /// All that either needs.
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether all of `other` is in it.
+    #[inline]
+    pub const fn has(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
     }
 }

@@ -106,6 +106,17 @@ impl RequestBody {
         head + self.wire
     }
 
+    /// Forgets the framing that the body had on the wire: only its data stand behind the head now.
+    pub(super) fn compact(&mut self) {
+        self.wire = self.first;
+    }
+
+    /// Counts data that were put behind those which are there.
+    pub(super) fn gathered(&mut self, data: usize) {
+        self.first += data;
+        self.wire += data;
+    }
+
     /// How many bytes of the body are still to come, if that is known and at least that many.
     pub(super) fn remaining(&self) -> Option<u64> {
         match self.framing {

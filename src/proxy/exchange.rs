@@ -17,6 +17,7 @@ use crate::net::Guard;
 use crate::net::Reader;
 use crate::net::Writer;
 use crate::net::pool::Size;
+use crate::proxy::admit::Verdicts;
 use crate::proxy::admit::admit;
 use crate::proxy::answer::answer;
 use crate::proxy::body::Pumping;
@@ -48,6 +49,7 @@ pub(super) struct Scratch {
     pub(super) canonical: Vec<u8>,
     pub(super) request_decoder: Decoder,
     pub(super) response_decoder: Decoder,
+    pub(super) verdicts: Verdicts,
 }
 
 /// One exchange: everything that its stages read and write.
@@ -207,6 +209,7 @@ impl<'a> Exchange<'a> {
             pinned: &mut conn.pinned,
         };
         own.pumping.set(Pumping::Idle);
+        own.scratch.verdicts.clear();
         let received_bytes = if body.understood {
             body.consumed(own.scratch.request.length)
         } else {
@@ -246,7 +249,7 @@ impl<'a> Exchange<'a> {
         #[cfg(debug_assertions)]
         crate::proxy::failpoint::strike(self);
         let routed = route(self)?;
-        let admitted = admit(self, routed)?;
+        let admitted = admit(self, routed).await?;
         forward(self, admitted).await
     }
 

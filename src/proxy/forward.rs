@@ -103,7 +103,7 @@ pub(super) async fn forward(exchange: &mut Exchange<'_>, admitted: Admitted) -> 
         };
         choice.exclude(index);
         last = Some(cause);
-        if retries == 0 || exchange.out_of_time() {
+        if retries == 0 || exchange.is_out_of_time() {
             return Err(cause.into());
         }
         retries -= 1;
@@ -146,10 +146,16 @@ fn write_request(exchange: &Exchange<'_>, admitted: &Admitted, host: &[u8], out:
         trust: &snapshot.trust,
         request_id: &exchange.request_id,
         body_complete: exchange.body.complete,
+        edits: &exchange.scratch.verdicts.upstream,
+        rewrite: &exchange.scratch.verdicts.rewrite,
     };
     let mut scratch = exchange.cx.shard.pool.take(Size::Small);
     onward.write(&mut scratch, out);
     exchange.cx.shard.pool.give(scratch);
+    if let Some(body) = &exchange.scratch.verdicts.rewrite.body {
+        out.extend_from_slice(body);
+        return;
+    }
     let first = exchange
         .input
         .get(head.length..head.length + exchange.body.first);
@@ -303,7 +309,7 @@ impl Exchange<'_> {
         }
     }
 
-    fn out_of_time(&self) -> bool {
+    pub(super) fn is_out_of_time(&self) -> bool {
         self.total.is_some_and(|total| total <= self.cx.shard.now())
     }
 

@@ -21,6 +21,7 @@ mod failpoint;
 mod failure;
 mod fiber;
 mod forward;
+mod gather;
 mod hashing;
 mod head;
 mod record;

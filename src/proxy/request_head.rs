@@ -21,6 +21,8 @@ use crate::http1::encode;
 use crate::http1::hop_by_hop::Nominated;
 use crate::http1::hop_by_hop::wants_upgrade;
 use crate::http1::trailers;
+use crate::plugin::Edits;
+use crate::plugin::Rewrite;
 use crate::router::Match;
 use crate::router::forwarded_prefix;
 use crate::router::upstream_path;
@@ -58,32 +60,27 @@ pub struct Onward<'a> {
     pub request_id: &'a RequestId,
     /// The whole body is here already, so that nobody has to be asked for it.
     pub body_complete: bool,
+    /// What plugins change of its fields.
+    pub edits: &'a Edits,
+    /// What else they change.
+    pub rewrite: &'a Rewrite,
 }
 
 impl Onward<'_> {
     /// Appends the head, empty line included, to `out`. `scratch` is emptied and used.
     pub fn write(&self, scratch: &mut Vec<u8>, out: &mut Vec<u8>) {
         let (head, bytes) = (self.head, self.bytes);
-        out.extend_from_slice(head.method_span.of(bytes));
+        let method = self.rewrite.method.as_deref();
+        out.extend_from_slice(method.unwrap_or_else(|| head.method_span.of(bytes)));
         out.push(b' ');
-        upstream_path(
-            out,
-            &self.service.path,
-            self.matched,
-            self.path,
-            self.route.strip,
-        );
-        if let Some(query) = head.target.query {
-            out.push(b'?');
-            out.extend_from_slice(query.of(bytes));
-        }
+        self.write_target(out);
         let host = if self.route.preserve_host {
             head.authority.of(bytes)
         } else {
             self.host
         };
         out.extend_from_slice(b" HTTP/1.1\r\nHost: ");
-        out.extend_from_slice(host);
+        out.extend_from_slice(self.rewrite.host.as_deref().unwrap_or(host));
         out.extend_from_slice(b"\r\n");
         self.write_client_fields(out);
         self.write_forwarded(scratch, out);
@@ -91,14 +88,41 @@ impl Onward<'_> {
         self.write_framing(out);
     }
 
-    /// The client's own end-to-end fields.
+    fn write_target(&self, out: &mut Vec<u8>) {
+        match &self.rewrite.path {
+            Some(path) => out.extend_from_slice(path),
+            None => upstream_path(
+                out,
+                &self.service.path,
+                self.matched,
+                self.path,
+                self.route.strip,
+            ),
+        }
+        let received = self.head.target.query;
+        let query = match &self.rewrite.query {
+            Some(query) => query.as_deref(),
+            None => received.map(|query| query.of(self.bytes)),
+        };
+        if let Some(query) = query {
+            out.push(b'?');
+            out.extend_from_slice(query);
+        }
+    }
+
+    /// The client's own end-to-end fields, then those that plugins add.
     fn write_client_fields(&self, out: &mut Vec<u8>) {
         let nominated = Nominated::of_request(self.head, self.bytes);
         for field in self.head.fields.lines() {
-            if passes(field) && !nominated.covers_request(field, self.bytes) {
+            let name = field.name.of(self.bytes);
+            if passes(field, name)
+                && !nominated.covers_request(field, self.bytes)
+                && !self.edits.removes(field.known, name)
+            {
                 encode::received(out, field, self.bytes);
             }
         }
+        out.extend_from_slice(self.edits.lines());
     }
 
     /// Who asks, for what, and by which way (Kong's rules, see [`Forwarding`]).
@@ -159,7 +183,12 @@ impl Onward<'_> {
     }
 
     fn write_framing(&self, out: &mut Vec<u8>) {
-        match self.head.framing {
+        let framing = match &self.rewrite.body {
+            Some(body) if body.is_empty() => Framing::Empty,
+            Some(body) => Framing::Length(body.len() as u64),
+            None => self.head.framing,
+        };
+        match framing {
             Framing::Empty | Framing::UntilClose => {
                 // An explicit zero is kept: strict origins refuse a POST without a length.
                 if self.head.fields.has(Name::ContentLength) {
@@ -178,10 +207,11 @@ impl Onward<'_> {
     }
 }
 
-/// Whether a field is neither rewritten by the gateway nor hop-by-hop by its name.
-fn passes(field: &Field) -> bool {
+/// Whether a field is neither rewritten by the gateway, nor hop-by-hop by its name, nor claims an identity that only the
+/// gateway may give.
+fn passes(field: &Field, name: &[u8]) -> bool {
     match field.known {
-        Name::Other => true,
+        Name::Other => !claims_identity(name),
         Name::Host
         | Name::ContentLength
         | Name::Expect
@@ -189,6 +219,26 @@ fn passes(field: &Field) -> bool {
         | Name::XKongRequestId => false,
         name => !Forwarding::replaces(name),
     }
+}
+
+/// The beginnings of the names under which origins are told who a request is from.
+const IDENTITY: [&[u8]; 4] = [
+    b"x-consumer-",
+    b"x-credential-",
+    b"x-anonymous-",
+    b"x-authenticated-groups",
+];
+
+/// Whether a client that sends this field claims to be somebody.
+#[inline]
+fn claims_identity(name: &[u8]) -> bool {
+    if !matches!(name, [b'x' | b'X', b'-', b'a' | b'A' | b'c' | b'C', ..]) {
+        return false;
+    }
+    IDENTITY.iter().any(|prefix| {
+        let start = name.get(..prefix.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+    })
 }
 
 /// One hop less to go, for the methods that count them (RFC 9110 section 7.6.2). The parser has seen that it

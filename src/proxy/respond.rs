@@ -286,6 +286,7 @@ impl Exchange<'_> {
             upstream_ms,
             gateway_ms: total_ms.saturating_sub(upstream_ms),
             request_id: &self.request_id,
+            edits: &self.scratch.verdicts.downstream,
             cookie: self.cookie.as_deref(),
         }
     }

@@ -10,6 +10,7 @@ use crate::http::request_id::RequestId;
 use crate::http1::encode;
 use crate::http1::hop_by_hop::Nominated;
 use crate::http1::trailers;
+use crate::plugin::Edits;
 
 /// How a response's body goes to the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +60,8 @@ pub struct Homeward<'a> {
     pub gateway_ms: u64,
     /// The request's id.
     pub request_id: &'a RequestId,
+    /// What plugins change of the fields.
+    pub edits: &'a Edits,
     /// A cookie that the balancer gives to a client without one.
     pub cookie: Option<&'a [u8]>,
 }
@@ -90,6 +93,7 @@ impl Homeward<'_> {
             encode::field(out, b"Date", self.date);
         }
         self.write_own_fields(out);
+        out.extend_from_slice(self.edits.lines());
         out.extend_from_slice(b"\r\n");
     }
 
@@ -121,7 +125,7 @@ impl Homeward<'_> {
                 Name::Upgrade => self.head.status == 426,
                 _ => !nominated.covers_response(field, self.bytes),
             };
-            if passes {
+            if passes && !self.edits.removes(field.known, field.name.of(self.bytes)) {
                 encode::received(out, field, self.bytes);
             }
         }

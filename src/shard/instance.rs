@@ -4,9 +4,7 @@ use std::cell::OnceCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::base::ids::CoreId;
 use crate::base::ids::UpstreamIndex;
-use crate::plugin::Chain;
 use crate::snapshot::Addresses;
 use crate::snapshot::Snapshot;
 use crate::upstream::Group;
@@ -19,27 +17,23 @@ pub struct Instance {
     pub snapshot: Arc<Snapshot>,
     /// What the snapshot's names resolve to.
     pub addresses: Arc<Addresses>,
-    /// The plugins that every request meets.
-    pub chain: Rc<Chain>,
     /// Each upstream's balancer and peers, made when it is first used: most of 15,000 are not, and a place for
     /// one is a word, so that an install neither clears nor keeps megabytes on every core.
     groups: Vec<OnceCell<Rc<Group>>>,
 }
 
 impl Instance {
-    pub(super) fn new(core: CoreId, snapshot: Arc<Snapshot>, addresses: Arc<Addresses>) -> Self {
-        let chain = Rc::new(Chain::instantiate(&snapshot.plugins, core));
+    pub(super) fn new(snapshot: Arc<Snapshot>, addresses: Arc<Addresses>) -> Self {
         let groups = snapshot.upstreams.iter().map(|_| OnceCell::new()).collect();
         Self {
             snapshot,
             addresses,
-            chain,
             groups,
         }
     }
 
-    /// The same snapshot by other addresses. The plugins, and the groups whose addresses are the same in both,
-    /// are shared: their state goes on.
+    /// The same snapshot by other addresses. The groups whose addresses are the same in both are shared: their
+    /// state goes on.
     pub(super) fn resolved(&self, addresses: Arc<Addresses>) -> Self {
         let groups = self.snapshot.upstreams.iter().zip(&self.groups);
         let groups = groups.map(|(plan, group)| {
@@ -51,7 +45,6 @@ impl Instance {
         });
         Self {
             snapshot: Arc::clone(&self.snapshot),
-            chain: Rc::clone(&self.chain),
             groups: groups.collect(),
             addresses,
         }
@@ -99,7 +92,7 @@ mod tests {
         let model = config::parse_str("test", text).unwrap().model;
         let snapshot = Arc::new(snapshot::compile(&model, Generation(1), 1).unwrap());
         let peers = Peers::default();
-        let before = Instance::new(CoreId(0), snapshot, addresses([1, 2]));
+        let before = Instance::new(snapshot, addresses([1, 2]));
         let of = |instance: &Instance, index: u32| -> *const Group {
             instance.group(UpstreamIndex(index), &peers)
         };
@@ -113,6 +106,5 @@ mod tests {
             renewed.members[0].peer.address.ip().to_string(),
             "127.0.0.3"
         );
-        assert!(Rc::ptr_eq(&before.chain, &after.chain));
     }
 }

@@ -20,6 +20,7 @@ use crate::http::request_id::RequestId;
 use crate::http::request_id::request_id;
 use crate::net::Deadlines;
 use crate::net::Pool;
+use crate::plugin;
 use crate::router;
 use crate::snapshot::Addresses;
 use crate::snapshot::Snapshot;
@@ -35,6 +36,9 @@ pub struct Listening {
     /// Connections begin with a PROXY protocol header.
     pub proxy_protocol: bool,
 }
+
+/// Sets the plugins' random numbers apart from those of balancers.
+const PLUGIN_SEED: u64 = 0x5117_e2ba_c4b1_0661;
 
 /// One core's state.
 #[derive(Debug)]
@@ -57,6 +61,8 @@ pub struct Shard {
     pub draining: Cell<bool>,
     /// Open client connections.
     pub connections: Cell<usize>,
+    /// What plugins remember.
+    pub plugins: plugin::Core,
     /// Memory of the router's expressions.
     pub routing: RefCell<router::Scratch>,
     instance: RefCell<Rc<Instance>>,
@@ -88,8 +94,9 @@ impl Shard {
             log,
             draining: Cell::new(false),
             connections: Cell::new(0),
+            plugins: plugin::Core::new(core, seed ^ PLUGIN_SEED),
             routing: RefCell::default(),
-            instance: RefCell::new(Rc::new(Instance::new(core, snapshot, addresses))),
+            instance: RefCell::new(Rc::new(Instance::new(snapshot, addresses))),
             date: RefCell::default(),
             lately: Cell::new(clock::now()),
             epoch: Cell::new((clock::now(), clock::unix_micros())),
@@ -107,7 +114,7 @@ impl Shard {
         self.metrics
             .install(snapshot.generation, snapshot.routes.len());
         self.instance
-            .replace(Rc::new(Instance::new(self.core, snapshot, addresses)))
+            .replace(Rc::new(Instance::new(snapshot, addresses)))
     }
 
     /// Serves the same snapshot by other addresses from now on; returns what was served by before. Upstreams

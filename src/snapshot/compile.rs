@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use foldhash::HashMap;
 use foldhash::HashMapExt;
@@ -17,6 +18,9 @@ use crate::http::forwarded::RealIpHeader;
 use crate::http::forwarded::TrustPolicy;
 use crate::http::forwarded::TrustedIps;
 use crate::http1::HeadLimits;
+use crate::plugin::Chain;
+use crate::plugin::Directory;
+use crate::plugin::Named;
 use crate::router::HeaderCriterion;
 use crate::router::HeaderPattern;
 use crate::router::HostPattern;
@@ -37,6 +41,7 @@ use crate::snapshot::ServicePlan;
 use crate::snapshot::Snapshot;
 use crate::snapshot::TargetPlan;
 use crate::snapshot::UpstreamPlan;
+use crate::snapshot::chains::Chains;
 
 /// Compiles a model for so many workers.
 ///
@@ -62,14 +67,19 @@ pub fn compile(model: &Model, generation: Generation, workers: usize) -> Result<
         .iter()
         .map(|service| service_plan(service, &mut targets))
         .collect();
+    let directory = Directory::new(&model.consumers, &model.credentials);
+    let chains = Chains::new(model, &directory);
     let limits = &model.limits;
     Ok(Snapshot {
         generation,
         router,
-        routes: served.iter().map(|route| route_plan(route)).collect(),
+        routes: served
+            .iter()
+            .map(|route| route_plan(route, chains.of(route, model)))
+            .collect(),
         services,
         upstreams: targets.upstreams,
-        plugins: Vec::new(),
+        directory: Arc::new(directory),
         names: targets.names,
         trust: trust(&model.gateway),
         head_limits: HeadLimits {
@@ -181,10 +191,15 @@ fn path_pattern(path: &str) -> Result<PathPattern, PatternFault> {
     }
 }
 
-fn route_plan(route: &config::Route) -> RoutePlan {
+fn route_plan(route: &config::Route, chain: Chain) -> RoutePlan {
     let timeouts = &route.timeouts;
     RoutePlan {
         name: name_of(route).into(),
+        named: Named {
+            id: route.id,
+            name: route.name.as_deref().map(Into::into),
+        },
+        chain,
         service: route.service,
         strip: if route.strip_path {
             StripPath::Strip
@@ -211,6 +226,10 @@ fn service_plan<'m>(service: &'m config::Service, targets: &mut Targets<'m>) -> 
             .clone()
             .unwrap_or_else(|| service.id.to_string())
             .into(),
+        named: Named {
+            id: service.id,
+            name: service.name.as_deref().map(Into::into),
+        },
         upstream: targets.upstream_of(service),
         path: service.path.as_deref().unwrap_or("/").as_bytes().into(),
         retries: u32::from(service.retries),

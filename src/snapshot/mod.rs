@@ -5,6 +5,7 @@
 //! travel beside the snapshot, in [`Addresses`].
 
 mod addresses;
+mod chains;
 mod compile;
 mod decide;
 mod plan;
@@ -38,7 +39,7 @@ use crate::base::ids::ServiceIndex;
 use crate::base::ids::UpstreamIndex;
 use crate::http::forwarded::TrustPolicy;
 use crate::http1::HeadLimits;
-use crate::plugin::Spec;
+use crate::plugin::Directory;
 use crate::router::Router;
 
 /// A compiled configuration.
@@ -54,8 +55,8 @@ pub struct Snapshot {
     pub services: Vec<ServicePlan>,
     /// Upstreams: the configured ones, then one for each other host and port that a service names.
     pub upstreams: Vec<UpstreamPlan>,
-    /// Plugins that every request meets.
-    pub plugins: Vec<Arc<dyn Spec>>,
+    /// Consumers and credentials.
+    pub directory: Arc<Directory>,
     /// Names that control resolves.
     pub names: Vec<NameQuery>,
     /// Whose forwarding fields are believed.

@@ -7,6 +7,8 @@ use crate::balance::HashOn;
 use crate::balance::Policy;
 use crate::base::ids::ServiceIndex;
 use crate::base::ids::UpstreamIndex;
+use crate::plugin::Chain;
+use crate::plugin::Named;
 use crate::router::StripPath;
 use crate::snapshot::Addresses;
 
@@ -15,6 +17,10 @@ use crate::snapshot::Addresses;
 pub struct RoutePlan {
     /// Its name, or its id if it has none.
     pub name: Box<str>,
+    /// Its id and its name.
+    pub named: Named,
+    /// The plugins that its requests meet.
+    pub chain: Chain,
     /// Where its requests go.
     pub service: Option<ServiceIndex>,
     /// Whether the matched prefix is taken off.
@@ -49,6 +55,8 @@ pub struct RouteTimeouts {
 pub struct ServicePlan {
     /// Its name, or its id if it has none.
     pub name: Box<str>,
+    /// Its id and its name.
+    pub named: Named,
     /// Where its requests go.
     pub upstream: UpstreamIndex,
     /// Its path, `/` if it has none.

@@ -59,6 +59,9 @@ pub(in crate::config) fn join(placed: &mut [Placed], complete: bool, sink: &mut 
         routes,
         services: services.values,
         upstreams: upstreams.values,
+        consumers: Vec::new(),
+        credentials: Vec::new(),
+        plugins: Vec::new(),
     };
     let has_errors = sink.drafts.iter().any(|draft| !draft.code.is_warning());
     if complete && !has_errors {

@@ -1,0 +1,352 @@
+//! Consumers and their credentials, by whatever a request presents.
+//!
+//! Built once for a configuration and shared by all cores. A look-up hashes what came from the client with a seed of its
+//! own and compares it with the one candidate; tables hold numbers, so 60,000 credentials cost little
+//! beside themselves.
+
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+use foldhash::HashMap;
+use foldhash::quality::RandomState;
+use hashbrown::HashTable;
+use uuid::Uuid;
+
+/// Whoever uses APIs.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Consumer {
+    /// Its id.
+    pub id: Uuid,
+    /// Unique among consumers.
+    pub username: Option<Box<str>>,
+    /// Its id in somebody else's system; unique among consumers.
+    pub custom_id: Option<Box<str>>,
+    /// Labels.
+    pub tags: Vec<String>,
+    /// Seconds since the Unix epoch.
+    pub created_at: u64,
+}
+
+/// What a consumer authenticates with.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Credential {
+    /// Its id.
+    pub id: Uuid,
+    /// Whose it is.
+    pub consumer: Uuid,
+    /// What it is.
+    pub secret: Secret,
+    /// Labels.
+    pub tags: Vec<String>,
+    /// Seconds since the Unix epoch.
+    pub created_at: u64,
+}
+
+/// The parts of a credential, by its plugin.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub enum Secret {
+    /// key-auth.
+    Key {
+        /// What is presented.
+        key: Box<str>,
+    },
+    /// basic-auth.
+    Basic {
+        /// What is presented in the clear.
+        username: Box<str>,
+        /// A PHC string of argon2id, or Kong's SHA-1 of password and consumer id in hexadecimal.
+        password: Box<str>,
+    },
+    /// hmac-auth.
+    Hmac {
+        /// What is presented.
+        username: Box<str>,
+        /// What is signed with.
+        secret: Box<str>,
+    },
+    /// jwt.
+    Jwt {
+        /// What the claim names.
+        key: Box<str>,
+        /// What the token is signed with.
+        algorithm: Box<str>,
+        /// For the HMAC algorithms.
+        secret: Option<Box<str>>,
+        /// For the others, in PEM.
+        rsa_public_key: Option<Box<str>>,
+    },
+    /// acl: not a credential but a group, which has the same life.
+    Group {
+        /// The group's name.
+        group: Box<str>,
+    },
+}
+
+/// What is looked up by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Table {
+    Key,
+    Basic,
+    Hmac,
+    Jwt,
+}
+
+impl std::fmt::Debug for Secret {
+    /// Says which kind it is and nothing that is secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Key { .. } => "Key",
+            Self::Basic { .. } => "Basic",
+            Self::Hmac { .. } => "Hmac",
+            Self::Jwt { .. } => "Jwt",
+            Self::Group { .. } => "Group",
+        })
+    }
+}
+
+impl Secret {
+    /// What a request presents to find it.
+    fn presented(&self) -> Option<(Table, &str)> {
+        match self {
+            Self::Key { key } => Some((Table::Key, key)),
+            Self::Basic { username, .. } => Some((Table::Basic, username)),
+            Self::Hmac { username, .. } => Some((Table::Hmac, username)),
+            Self::Jwt { key, .. } => Some((Table::Jwt, key)),
+            Self::Group { .. } => None,
+        }
+    }
+}
+
+/// All consumers and credentials of a configuration.
+#[derive(Debug, Default)]
+pub struct Directory {
+    consumers: Vec<Member>,
+    credentials: Vec<Held>,
+    by_id: HashMap<Uuid, u32>,
+    by_name: HashMap<Box<str>, u32>,
+    /// Indices of credentials by table and text.
+    presented: HashTable<u32>,
+    hasher: RandomState,
+}
+
+#[derive(Debug)]
+struct Member {
+    consumer: Arc<Consumer>,
+    /// The fields that tell an origin who it is, encoded.
+    lines: Box<[u8]>,
+    groups: Vec<Box<str>>,
+}
+
+#[derive(Debug)]
+struct Held {
+    credential: Arc<Credential>,
+    consumer: u32,
+}
+
+impl Directory {
+    /// A directory of these consumers, their credentials and groups. A credential of an unknown consumer is
+    /// left out.
+    pub fn new(consumers: &[Arc<Consumer>], credentials: &[Arc<Credential>]) -> Self {
+        let mut directory = Self::default();
+        for consumer in consumers {
+            let index = u32::try_from(directory.consumers.len()).unwrap_or(u32::MAX);
+            directory.by_id.insert(consumer.id, index);
+            if let Some(name) = &consumer.username {
+                directory.by_name.insert(name.clone(), index);
+            }
+            directory.consumers.push(Member {
+                consumer: Arc::clone(consumer),
+                lines: consumer_lines(consumer),
+                groups: Vec::new(),
+            });
+        }
+        for credential in credentials {
+            directory.add(credential);
+        }
+        directory
+    }
+
+    fn add(&mut self, credential: &Arc<Credential>) {
+        let Some(&consumer) = self.by_id.get(&credential.consumer) else {
+            return;
+        };
+        if let Secret::Group { group } = &credential.secret {
+            if let Some(member) = self.consumers.get_mut(consumer as usize) {
+                member.groups.push(group.clone());
+            }
+            return;
+        }
+        let index = u32::try_from(self.credentials.len()).unwrap_or(u32::MAX);
+        self.credentials.push(Held {
+            credential: Arc::clone(credential),
+            consumer,
+        });
+        let Some(presented) = credential.secret.presented() else {
+            return;
+        };
+        let (hasher, credentials) = (&self.hasher, &self.credentials);
+        let hash_of = |index: &u32| {
+            let held = credentials.get(*index as usize);
+            let presented = held.and_then(|held| held.credential.secret.presented());
+            presented.map_or(0, |(table, text)| hasher.hash_one((table, text.as_bytes())))
+        };
+        let hash = hasher.hash_one((presented.0, presented.1.as_bytes()));
+        self.presented.insert_unique(hash, index, hash_of);
+    }
+
+    /// The consumer at an index that this directory has given.
+    pub fn consumer(&self, index: u32) -> Option<&Consumer> {
+        Some(&self.consumers.get(index as usize)?.consumer)
+    }
+
+    /// The credential at an index that this directory has given.
+    pub fn credential(&self, index: u32) -> Option<&Credential> {
+        Some(&self.credentials.get(index as usize)?.credential)
+    }
+
+    /// The consumer with this id or this username.
+    pub fn consumer_called(&self, id_or_name: &str) -> Option<u32> {
+        let by_id = Uuid::parse_str(id_or_name).ok();
+        let by_id = by_id.and_then(|id| self.by_id.get(&id));
+        by_id.or_else(|| self.by_name.get(id_or_name)).copied()
+    }
+
+    /// The index of the consumer with this id.
+    pub fn consumer_with_id(&self, id: Uuid) -> Option<u32> {
+        self.by_id.get(&id).copied()
+    }
+
+    /// The groups of a consumer, in the order in which it was put into them.
+    pub fn groups(&self, consumer: u32) -> &[Box<str>] {
+        let member = self.consumers.get(consumer as usize);
+        member.map_or(&[], |member| &member.groups)
+    }
+
+    /// The fields `X-Consumer-*` of a consumer, encoded.
+    pub fn consumer_lines(&self, consumer: u32) -> &[u8] {
+        let member = self.consumers.get(consumer as usize);
+        member.map_or(b"", |member| &member.lines)
+    }
+
+    /// The credential of key-auth with this key: its index and its consumer's.
+    pub fn by_key(&self, key: &[u8]) -> Option<(u32, u32)> {
+        self.find(Table::Key, key)
+    }
+
+    /// The credential of basic-auth with this username.
+    pub fn by_basic_username(&self, username: &[u8]) -> Option<(u32, u32)> {
+        self.find(Table::Basic, username)
+    }
+
+    /// The credential of hmac-auth with this username.
+    pub fn by_hmac_username(&self, username: &[u8]) -> Option<(u32, u32)> {
+        self.find(Table::Hmac, username)
+    }
+
+    /// The credential of jwt with this key.
+    pub fn by_jwt_key(&self, key: &[u8]) -> Option<(u32, u32)> {
+        self.find(Table::Jwt, key)
+    }
+
+    #[inline]
+    fn find(&self, table: Table, text: &[u8]) -> Option<(u32, u32)> {
+        let hash = self.hasher.hash_one((table, text));
+        let same = |index: &u32| {
+            let held = self.credentials.get(*index as usize);
+            held.and_then(|held| held.credential.secret.presented())
+                .is_some_and(|(other, presented)| other == table && presented.as_bytes() == text)
+        };
+        let index = *self.presented.find(hash, same)?;
+        Some((index, self.credentials.get(index as usize)?.consumer))
+    }
+}
+
+/// `X-Consumer-ID`, and the other two where the consumer has them.
+fn consumer_lines(consumer: &Consumer) -> Box<[u8]> {
+    let mut edits = super::Edits::default();
+    edits.add(b"X-Consumer-ID", consumer.id.to_string().as_bytes());
+    if let Some(custom_id) = &consumer.custom_id {
+        edits.add(b"X-Consumer-Custom-ID", custom_id.as_bytes());
+    }
+    if let Some(username) = &consumer.username {
+        edits.add(b"X-Consumer-Username", username.as_bytes());
+    }
+    edits.lines().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn consumer(number: u128, name: &str) -> Arc<Consumer> {
+        Arc::new(Consumer {
+            id: Uuid::from_u128(number),
+            username: Some(name.into()),
+            custom_id: None,
+            tags: Vec::new(),
+            created_at: 0,
+        })
+    }
+
+    fn credential(number: u128, consumer: u128, secret: Secret) -> Arc<Credential> {
+        Arc::new(Credential {
+            id: Uuid::from_u128(number),
+            consumer: Uuid::from_u128(consumer),
+            secret,
+            tags: Vec::new(),
+            created_at: 0,
+        })
+    }
+
+    #[test]
+    fn credentials_are_found_by_their_kind_and_lead_to_their_consumer() {
+        let key = |key: &str| Secret::Key { key: key.into() };
+        let jwt = Secret::Jwt {
+            key: "one".into(),
+            algorithm: "HS256".into(),
+            secret: None,
+            rsa_public_key: None,
+        };
+        let group = Secret::Group { group: "g".into() };
+        let directory = Directory::new(
+            &[consumer(1, "alice"), consumer(2, "bob")],
+            &[
+                credential(10, 1, key("one")),
+                credential(11, 2, jwt),
+                credential(12, 2, group),
+                credential(13, 9, key("nobody's")),
+            ],
+        );
+        assert_eq!(directory.by_key(b"one"), Some((0, 0)));
+        assert_eq!(directory.by_jwt_key(b"one"), Some((1, 1)));
+        assert_eq!(directory.by_key(b"two"), None);
+        assert_eq!(directory.by_key(b"nobody's"), None);
+        assert_eq!(directory.groups(1), ["g".into()]);
+        assert_eq!(directory.consumer_called("bob"), Some(1));
+        let id = Uuid::from_u128(1).to_string();
+        assert_eq!(directory.consumer_called(&id), Some(0));
+        let lines = String::from_utf8(directory.consumer_lines(0).to_vec()).unwrap();
+        assert_eq!(
+            lines,
+            format!("X-Consumer-ID: {id}\r\nX-Consumer-Username: alice\r\n")
+        );
+    }
+
+    #[test]
+    fn many_credentials_are_found() {
+        let consumers = [consumer(1, "alice")];
+        let credentials: Vec<_> = (0..10_000)
+            .map(|n| {
+                let key = format!("key-{n}").into();
+                credential(n + 10, 1, Secret::Key { key })
+            })
+            .collect();
+        let directory = Directory::new(&consumers, &credentials);
+        for n in 0..10_000_u32 {
+            assert_eq!(
+                directory.by_key(format!("key-{n}").as_bytes()),
+                Some((n, 0))
+            );
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! What a plugin sees of a request before it is forwarded, and what it may change.
+
+use std::any::Any;
+use std::fmt;
+use std::net::IpAddr;
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use uuid::Uuid;
+
+use crate::base::clock::Instant;
+use crate::http::Name;
+use crate::http::RequestHead;
+use crate::http::reply::Reply;
+use crate::http::request_id::RequestId;
+use crate::router::Captures;
+
+use super::Core;
+use super::Directory;
+use super::Edits;
+use super::Identity;
+use super::Rewrite;
+use super::Signal;
+
+/// A request between its route and its origin.
+#[derive(Debug)]
+pub struct Request<'a> {
+    // What was received.
+    /// The head.
+    pub head: &'a RequestHead,
+    /// The bytes that the head refers to.
+    pub bytes: &'a [u8],
+    /// The canonical path.
+    pub path: &'a [u8],
+    /// The path as received, without the query.
+    pub raw_path: &'a [u8],
+    /// The whole body, decoded, if it came with the head, or if a plugin of the chain needs it and it is within the
+    /// bound.
+    pub body: Option<&'a [u8]>,
+    /// When the head was complete.
+    pub received: Instant,
+    /// The same by the wall clock, in microseconds since the Unix epoch.
+    pub unix_micros: u64,
+
+    // Whom it is from and where it came in.
+    /// The client's address: the peer's, or the one that a trusted peer names.
+    pub client: IpAddr,
+    /// The connection's other end.
+    pub peer: SocketAddr,
+    /// The listener's address.
+    pub listener: SocketAddr,
+    /// It came over TLS.
+    pub secure: bool,
+    /// How many requests its connection has carried, this one included.
+    pub connection_requests: u32,
+    /// Its id.
+    pub id: &'a RequestId,
+
+    // Where it goes.
+    /// Its route.
+    pub route: &'a Named,
+    /// Its route's service.
+    pub service: Option<&'a Named>,
+    /// What the route's regex path captured, if a plugin of the chain needs it.
+    pub captures: Option<Captures<'a>>,
+
+    // What plugins say of it.
+    /// Who it is from, as far as is known.
+    pub identity: &'a mut Identity,
+    /// Consumers and credentials.
+    pub directory: &'a Directory,
+    /// Changes of its fields on the way to the origin.
+    pub upstream: &'a mut Edits,
+    /// Its other changes.
+    pub rewrite: &'a mut Rewrite,
+    /// Fields that the answer will have, whoever gives it.
+    pub downstream: &'a mut Edits,
+    /// What plugins leave for their later phases.
+    pub notes: &'a mut Notes,
+    /// This core's memory.
+    pub core: &'a Core,
+}
+
+/// Why a request does not go on.
+#[derive(Debug)]
+pub enum Interrupt {
+    /// This is the answer.
+    Reply(Box<Reply>),
+    /// The plugin is to be asked again when this has been raised, or when the request's patience ends.
+    Wait(Rc<Signal>),
+}
+
+impl From<Reply> for Interrupt {
+    fn from(reply: Reply) -> Self {
+        Self::Reply(Box::new(reply))
+    }
+}
+
+/// An entity by its id and its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// Its id.
+    pub id: Uuid,
+    /// Its name, if it has one.
+    pub name: Option<Box<str>>,
+}
+
+impl Named {
+    /// Its name, or its id if it has none.
+    pub fn label(&self) -> String {
+        self.name
+            .as_deref()
+            .map_or_else(|| self.id.to_string(), str::to_owned)
+    }
+}
+
+/// What plugins leave for their later phases of the same exchange.
+#[derive(Default)]
+pub struct Notes(Vec<Box<dyn Any>>);
+
+impl Notes {
+    /// Leaves a note; a plugin uses a type of its own.
+    pub fn put<T: Any>(&mut self, note: T) {
+        self.0.push(Box::new(note));
+    }
+
+    /// The first note of this type for which `is_mine` holds.
+    pub fn find<T: Any>(&self, mut is_mine: impl FnMut(&T) -> bool) -> Option<&T> {
+        let mut notes = self.0.iter().filter_map(|note| note.downcast_ref::<T>());
+        notes.find(|note| is_mine(note))
+    }
+
+    /// Forgets all notes.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+impl fmt::Debug for Notes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} notes", self.0.len())
+    }
+}
+
+impl<'a> Request<'a> {
+    /// The first value of a field as the origin would see it: what a plugin has set, else what was received.
+    pub fn field(&self, name: &[u8]) -> Option<&[u8]> {
+        if !self.upstream.is_empty() {
+            if let Some(value) = self.upstream.added(name) {
+                return Some(value);
+            }
+            if self.upstream.removes(Name::of(name), name) {
+                return None;
+            }
+        }
+        self.received_field(name)
+    }
+
+    /// The first received value of a field.
+    pub fn received_field(&self, name: &[u8]) -> Option<&'a [u8]> {
+        match Name::of(name) {
+            Name::Other => self.head.fields.all_named(name, self.bytes).next(),
+            known => self.head.fields.get(known, self.bytes),
+        }
+    }
+
+    /// The query as received, without its question mark.
+    pub fn query(&self) -> Option<&'a [u8]> {
+        self.head.target.query.map(|query| query.of(self.bytes))
+    }
+
+    /// The method as received.
+    pub fn method(&self) -> &'a [u8] {
+        self.head.method_span.of(self.bytes)
+    }
+
+    /// The host that was asked for, without its port.
+    pub fn host(&self) -> &'a [u8] {
+        self.head.host.of(self.bytes)
+    }
+}
