@@ -53,8 +53,8 @@ impl Scope {
             && self.service.is_none_or(|wanted| service == Some(wanted))
     }
 
-    /// Kong's precedence.
-    fn rank(&self) -> Rank {
+    /// Kong's precedence: of two plugins of a kind that cover a request, the one of the higher rank is asked.
+    pub fn rank(&self) -> u8 {
         let set = (
             self.route.is_some(),
             self.service.is_some(),
