@@ -146,3 +146,10 @@ pub const RETRIES_CEILING: u16 = 32_767;
 pub const PLUGIN_BODY_BYTES: usize = 1_048_576;
 /// How long a request waits for another one of its core that fetches the same answer.
 pub const PLUGIN_WAIT: Duration = Duration::from_secs(10);
+/// Largest table of states for one regular expression of a plugin; a larger expression is searched by a slower machine.
+/// The crawlers that bot-detection knows take three of up to 665,000 bytes, what people write takes a few thousand.
+pub const PLUGIN_REGEX_TABLE_BYTES: usize = 1_048_576;
+/// Longest `User-Agent` whose verdict is remembered; browsers send some 120 bytes.
+pub const USER_AGENT_BYTES: usize = 512;
+/// Most `User-Agent`s whose verdicts one core remembers, 2 MiB at most.
+pub const USER_AGENTS: usize = 4_096;
