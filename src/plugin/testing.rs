@@ -99,8 +99,8 @@ fn preset(preset: &Preset) -> Value {
         Preset::Ints(values) => values.into(),
         Preset::EmptyList => json!([]),
         Preset::EmptyMap => json!({}),
-        Preset::Uuid => Uuid::from_u128(0xff).to_string().into(),
-        Preset::Now => 0.into(),
+        Preset::Uuid | Preset::Key => Uuid::from_u128(0xff).to_string().into(),
+        Preset::Now | Preset::NowMillis => 0.into(),
     }
 }
 
@@ -340,6 +340,7 @@ pub(crate) fn rendered(reply: &Reply) -> String {
         close: false,
         latency: Latency::Own(0),
         date: b"Thu, 01 Jan 1970 00:00:00 GMT",
+        lines: b"",
     };
     render(reply, &context, &mut out);
     String::from_utf8(out).unwrap()
