@@ -17,7 +17,8 @@ use super::Notes;
 pub struct Response<'a> {
     /// The status; may be changed.
     pub status: u16,
-    /// The origin's head with the bytes that it refers to; none for an answer of the gateway itself.
+    /// The origin's head with the bytes that it refers to, whether it has just come or was stored; none for an answer
+    /// of the gateway itself.
     pub origin: Option<(&'a ResponseHead, &'a [u8])>,
     /// The request's method.
     pub method: Method,
