@@ -21,6 +21,7 @@ pub use entities::Clash;
 pub use entities::Entities;
 pub use entities::Origin;
 pub use entities::Row;
+pub use entities::full;
 pub use env::Env;
 pub use env::NoPlugins;
 pub use env::PluginSchema;
@@ -47,16 +48,4 @@ pub use schema::Rule;
 pub use schema::Schema;
 pub use schema::Then;
 pub use schema::Type;
-
-/// TEMP
-pub fn complete(_schema: &Schema, given: Document) -> Result<Document, Vec<TempMisfit>> {
-    Ok(given)
-}
-/// TEMP
-#[derive(Debug)]
-pub struct TempMisfit {
-    /// x
-    pub path: String,
-    /// x
-    pub message: String,
-}
+pub use validate::configure;

@@ -6,6 +6,7 @@
 
 mod checks;
 mod complete;
+mod configure;
 mod merge;
 mod record;
 mod rule;
@@ -24,6 +25,7 @@ use super::PluginSchemas;
 use super::Type;
 use super::schema::Check;
 
+pub use configure::configure;
 pub(super) use merge::merge;
 pub(super) use sparse::Show;
 
