@@ -12,9 +12,12 @@ mod directory;
 mod edits;
 mod identity;
 mod log;
+mod rate_limiting;
+mod rates;
 pub mod registry;
 mod request;
 mod response;
+mod response_ratelimiting;
 mod signal;
 #[cfg(test)]
 #[allow(dead_code, reason = "each plugin's tests use a part of it")]

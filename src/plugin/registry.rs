@@ -5,7 +5,10 @@ use crate::entity::PluginSchema;
 use crate::entity::PluginSchemas;
 
 /// All definitions, in the order of their names.
-pub const ALL: &[&Definition] = &[];
+pub const ALL: &[&Definition] = &[
+    &super::rate_limiting::DEFINITION,
+    &super::response_ratelimiting::DEFINITION,
+];
 
 /// The definition with this name.
 pub fn find(name: &str) -> Option<&'static Definition> {

@@ -226,7 +226,7 @@ impl Trial {
             rewrite: Rewrite::default(),
             downstream: Edits::default(),
             notes: Notes::default(),
-            core: Core::new(CoreId(0), 1),
+            core: Core::new(CoreId(0), 1, Arc::default(), 1),
         })
     }
 
