@@ -17,11 +17,14 @@ pub mod ip_restriction;
 mod log;
 mod patterns;
 pub mod redirect;
+mod rate_limiting;
+mod rates;
 pub mod registry;
 mod request;
 pub mod request_size_limiting;
 mod response;
 mod rules;
+mod response_ratelimiting;
 mod signal;
 #[cfg(test)]
 #[allow(dead_code, reason = "each plugin's tests use a part of it")]

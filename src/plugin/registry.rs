@@ -11,6 +11,8 @@ pub const ALL: &[&Definition] = &[
     &super::ip_restriction::DEFINITION,
     &super::redirect::DEFINITION,
     &super::request_size_limiting::DEFINITION,
+    &super::rate_limiting::DEFINITION,
+    &super::response_ratelimiting::DEFINITION,
 ];
 
 /// The definition with this name.
