@@ -9,6 +9,7 @@ pub mod bot_detection;
 mod chain;
 mod core;
 pub mod correlation_id;
+pub mod cors;
 mod definition;
 mod directory;
 mod edits;

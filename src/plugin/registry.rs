@@ -8,6 +8,7 @@ use crate::entity::PluginSchemas;
 pub const ALL: &[&Definition] = &[
     &super::bot_detection::DEFINITION,
     &super::correlation_id::DEFINITION,
+    &super::cors::DEFINITION,
     &super::ip_restriction::DEFINITION,
     &super::redirect::DEFINITION,
     &super::request_size_limiting::DEFINITION,
