@@ -5,6 +5,7 @@
 //! priorities. A request is answered early by `ControlFlow::Break`. One plugin is one file with a
 //! [`Definition`], and one line in [`registry`].
 
+mod arguments;
 pub mod bot_detection;
 mod chain;
 mod core;
@@ -21,6 +22,7 @@ pub mod redirect;
 pub mod registry;
 mod request;
 pub mod request_size_limiting;
+pub mod request_termination;
 mod response;
 mod rules;
 mod signal;

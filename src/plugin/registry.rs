@@ -12,6 +12,7 @@ pub const ALL: &[&Definition] = &[
     &super::ip_restriction::DEFINITION,
     &super::redirect::DEFINITION,
     &super::request_size_limiting::DEFINITION,
+    &super::request_termination::DEFINITION,
 ];
 
 /// The definition with this name.
