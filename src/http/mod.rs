@@ -3,6 +3,7 @@
 //! Nothing here knows the wire: `http1` reads bytes into these types and writes them out again.
 
 pub mod accept;
+pub mod answer;
 pub mod cause;
 pub mod date;
 pub mod forwarded;
@@ -14,6 +15,7 @@ pub mod path;
 pub mod reply;
 pub mod request_id;
 
+pub use answer::Answer;
 pub use cause::Cause;
 pub use head::Field;
 pub use head::Fields;

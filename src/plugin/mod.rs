@@ -111,3 +111,8 @@ impl Needs {
         self.0 & other.0 == other.0
     }
 }
+
+/// TEMP
+pub fn kong_password(password: &str, _consumer: uuid::Uuid) -> String {
+    password.to_owned()
+}

@@ -352,6 +352,7 @@ pub(crate) fn field<'a>(reply: &'a Reply, name: &str) -> Option<&'a str> {
 pub(crate) fn said(reply: &Reply) -> &str {
     match &reply.body {
         Body::Raw { bytes, .. } => std::str::from_utf8(bytes).unwrap(),
+        Body::Stored(stored) => std::str::from_utf8(stored.body()).unwrap(),
         Body::Empty | Body::Error | Body::Exit | Body::Redirect => &reply.message,
     }
 }
