@@ -5,10 +5,12 @@
 //! priorities. A request is answered early by `ControlFlow::Break`. One plugin is one file with a
 //! [`Definition`], and one line in [`registry`].
 
+mod arguments;
 pub mod bot_detection;
 mod chain;
 mod core;
 pub mod correlation_id;
+pub mod cors;
 mod definition;
 mod directory;
 mod edits;
@@ -22,6 +24,7 @@ mod rates;
 pub mod registry;
 mod request;
 pub mod request_size_limiting;
+pub mod request_termination;
 mod response;
 mod rules;
 mod response_ratelimiting;

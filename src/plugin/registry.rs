@@ -8,11 +8,13 @@ use crate::entity::PluginSchemas;
 pub const ALL: &[&Definition] = &[
     &super::bot_detection::DEFINITION,
     &super::correlation_id::DEFINITION,
+    &super::cors::DEFINITION,
     &super::ip_restriction::DEFINITION,
     &super::redirect::DEFINITION,
     &super::request_size_limiting::DEFINITION,
     &super::rate_limiting::DEFINITION,
     &super::response_ratelimiting::DEFINITION,
+    &super::request_termination::DEFINITION,
 ];
 
 /// The definition with this name.
