@@ -5,12 +5,14 @@
 //! priorities. A request is answered early by `ControlFlow::Break`. One plugin is one file with a
 //! [`Definition`], and one line in [`registry`].
 
+mod auth;
 mod chain;
 mod core;
 mod definition;
 mod directory;
 mod edits;
 mod identity;
+mod key_auth;
 mod log;
 pub mod registry;
 mod request;
