@@ -7,6 +7,7 @@
 
 mod arguments;
 pub mod bot_detection;
+mod auth;
 mod chain;
 mod core;
 pub mod correlation_id;
@@ -16,6 +17,7 @@ mod directory;
 mod edits;
 mod identity;
 pub mod ip_restriction;
+mod key_auth;
 mod log;
 mod patterns;
 pub mod redirect;

@@ -16,6 +16,7 @@ pub const ALL: &[&Definition] = &[
     &super::response_ratelimiting::DEFINITION,
     &super::request_termination::DEFINITION,
 ];
+pub const ALL: &[&Definition] = &[&super::key_auth::DEFINITION];
 
 /// The definition with this name.
 pub fn find(name: &str) -> Option<&'static Definition> {

@@ -135,7 +135,16 @@ impl People {
             secret,
             tags: Vec::new(),
             created_at: 0,
+            expires_at: None,
         }));
+        self
+    }
+
+    /// Ends all credentials at this second since the Unix epoch.
+    pub(crate) fn expiring(mut self, expires_at: u64) -> Self {
+        for credential in &mut self.credentials {
+            Arc::make_mut(credential).expires_at = Some(expires_at);
+        }
         self
     }
 
