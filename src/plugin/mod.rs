@@ -16,6 +16,9 @@ pub mod registry;
 mod request;
 mod response;
 mod signal;
+#[cfg(test)]
+#[allow(dead_code, reason = "each plugin's tests use a part of it")]
+mod testing;
 
 use std::fmt;
 use std::ops::ControlFlow;
