@@ -14,11 +14,13 @@ mod identity;
 mod log;
 pub mod registry;
 mod request;
+mod request_transformer;
 mod response;
 mod signal;
 #[cfg(test)]
 #[allow(dead_code, reason = "each plugin's tests use a part of it")]
 mod testing;
+mod transform;
 
 use std::fmt;
 use std::ops::ControlFlow;

@@ -1,9 +1,10 @@
 //! Every plugin there is: one line each.
 
 use super::Definition;
+use super::request_transformer;
 
 /// All definitions, in the order of their names.
-pub const ALL: &[&Definition] = &[];
+pub const ALL: &[&Definition] = &[&request_transformer::DEFINITION];
 
 /// The definition with this name.
 pub fn find(name: &str) -> Option<&'static Definition> {

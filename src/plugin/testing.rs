@@ -340,6 +340,7 @@ pub(crate) fn rendered(reply: &Reply) -> String {
         close: false,
         latency: Latency::Own(0),
         date: b"Thu, 01 Jan 1970 00:00:00 GMT",
+        lines: b"",
     };
     render(reply, &context, &mut out);
     String::from_utf8(out).unwrap()
