@@ -73,7 +73,7 @@ impl Edits {
     }
 
     /// Every value that added lines have under this name.
-    pub fn all_added<'a>(&'a self, name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+    pub fn all_added<'a>(&'a self, name: &[u8]) -> impl Iterator<Item = &'a [u8]> {
         lines_of(&self.lines)
             .map(|range| &self.lines[range])
             .filter_map(move |line| value_of(line, name))

@@ -16,6 +16,7 @@ pub mod registry;
 mod request;
 mod request_transformer;
 mod response;
+mod response_transformer;
 mod signal;
 #[cfg(test)]
 #[allow(dead_code, reason = "each plugin's tests use a part of it")]

@@ -102,7 +102,9 @@ impl Plugin for RequestTransformer {
         });
         if let Err(TooLarge) = changed {
             // Forwarding it unchanged would let a client choose whether the rules apply to it.
-            return ControlFlow::Break(Reply::of(Cause::RequestBodyTooLarge).into());
+            let reply = Reply::of(Cause::RequestBodyTooLarge);
+            let detail = "more than request-transformer looks through";
+            return ControlFlow::Break(reply.with_detail(detail).into());
         }
         self.change_query(&before, request);
         ControlFlow::Continue(())

@@ -2,11 +2,14 @@
 
 use serde_json::Value;
 
+use super::super::transform::are_headers;
+use super::super::transform::has_colon;
+use super::super::transform::is_header;
+use super::super::transform::list;
 use super::super::transform::pair;
 use super::template::Template;
 use crate::entity::Element;
 use crate::entity::Field;
-use crate::entity::Preset;
 use crate::entity::Rule;
 use crate::entity::Schema;
 use crate::entity::Type;
@@ -63,18 +66,12 @@ const METHOD: Rule = Rule::Custom(method);
 const HEADER: Element = Element::new(Type::Text).rules(&[Rule::Custom(header)]);
 const VALUED: Element = Element::new(Type::Text).rules(&[Rule::Custom(valued)]);
 const HEADER_VALUED: Element = Element::new(Type::Text).rules(&[
-    Rule::Custom(colon),
+    Rule::Custom(has_colon),
     Rule::Custom(header),
     Rule::Custom(template_of_pair),
 ]);
 const RENAMED_HEADER: Element =
-    Element::new(Type::Text).rules(&[Rule::Custom(colon), Rule::Custom(both_headers)]);
-
-const fn list(name: &'static str, element: &'static Element, about: &'static str) -> Field {
-    Field::new(name, Type::Array(element), about)
-        .required()
-        .preset(Preset::EmptyList)
-}
+    Element::new(Type::Text).rules(&[Rule::Custom(has_colon), Rule::Custom(are_headers)]);
 
 fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
@@ -88,32 +85,8 @@ fn method(value: &Value) -> Result<(), String> {
     Err(format!("invalid value: {method}"))
 }
 
-/// Something, a colon, and perhaps more.
-pub(in crate::plugin) fn colon(value: &Value) -> Result<(), String> {
-    let entry = text(value);
-    if entry.find(':').is_some_and(|at| at > 0) {
-        return Ok(());
-    }
-    Err(format!("invalid value: {entry}"))
-}
-
 fn header(value: &Value) -> Result<(), String> {
-    header_name(pair(text(value)).0)
-}
-
-/// Two field names.
-pub(in crate::plugin) fn both_headers(value: &Value) -> Result<(), String> {
-    let (old, new) = pair(text(value));
-    header_name(old)?;
-    header_name(new)
-}
-
-fn header_name(name: &str) -> Result<(), String> {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    if !name.is_empty() && name.bytes().all(allowed) {
-        return Ok(());
-    }
-    Err(format!("'{name}' is not a valid header"))
+    is_header(pair(text(value)).0)
 }
 
 fn valued(value: &Value) -> Result<(), String> {
