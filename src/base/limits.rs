@@ -168,3 +168,8 @@ pub const RATE_CELLS_MIN: usize = 8_192;
 pub const RATE_LEASE_FIRST: u32 = 8;
 /// Leases that a core looks at in one tick to give them back, some tens of microseconds.
 pub const RATE_RETURNS: usize = 4_096;
+/// Most members of a JSON object, arguments of a form or parts of a multipart body that a transformer looks through:
+/// each of its rules looks through all of them.
+pub const TRANSFORM_MEMBERS: usize = 16_384;
+/// Longest answer that is held back to be transformed; a longer one goes to the client as it is.
+pub const TRANSFORM_RESPONSE_BYTES: usize = 8_388_608;

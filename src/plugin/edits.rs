@@ -82,6 +82,13 @@ impl Edits {
             .find_map(|line| value_of(line, name))
     }
 
+    /// Every value that added lines have under this name.
+    pub fn all_added<'a>(&'a self, name: &[u8]) -> impl Iterator<Item = &'a [u8]> {
+        lines_of(&self.lines)
+            .map(|range| &self.lines[range])
+            .filter_map(move |line| value_of(line, name))
+    }
+
     /// Takes every line with this name away, received or added.
     pub fn remove(&mut self, name: &[u8]) {
         let known = Name::of(name);

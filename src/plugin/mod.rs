@@ -30,10 +30,13 @@ pub mod request_termination;
 mod response;
 mod rules;
 mod response_ratelimiting;
+mod request_transformer;
+mod response_transformer;
 mod signal;
 #[cfg(test)]
 #[allow(dead_code, reason = "each plugin's tests use a part of it")]
 mod testing;
+mod transform;
 
 use std::fmt;
 use std::ops::ControlFlow;

@@ -17,6 +17,10 @@ pub const ALL: &[&Definition] = &[
     &super::request_termination::DEFINITION,
 ];
 pub const ALL: &[&Definition] = &[&super::key_auth::DEFINITION];
+use super::request_transformer;
+use super::response_transformer;
+    &request_transformer::DEFINITION,
+    &response_transformer::DEFINITION,
 
 /// The definition with this name.
 pub fn find(name: &str) -> Option<&'static Definition> {
