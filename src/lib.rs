@@ -9,6 +9,7 @@ pub mod app;
 pub mod balance;
 pub mod base;
 pub mod bus;
+pub mod cache;
 pub mod config;
 pub mod control;
 pub mod declarative;

@@ -173,3 +173,39 @@ pub const RATE_RETURNS: usize = 4_096;
 pub const TRANSFORM_MEMBERS: usize = 16_384;
 /// Longest answer that is held back to be transformed; a longer one goes to the client as it is.
 pub const TRANSFORM_RESPONSE_BYTES: usize = 8_388_608;
+/// Default of proxy-cache's `memory.max_bytes`: what the answers of one dictionary take in one core's index.
+pub const CACHE_BYTES: usize = 64 << 20;
+/// Longest body that is stored, if it is not more than its share of the bound.
+pub const CACHE_BODY_BYTES: usize = 8 << 20;
+/// The share of a dictionary's bound that one answer may have: this part of it.
+pub const CACHE_BODY_SHARE: usize = 8;
+/// Fetches that a core knows of, so that others wait for them; beyond it nobody waits.
+pub const CACHE_FLIGHTS: usize = 16_384;
+/// Most field names by which the answers of one URL may vary; real ones name two or three.
+pub const CACHE_VARYING: usize = 16;
+/// Most tags of one stored answer; one that has more could not be purged by them and is not stored.
+pub const CACHE_TAGS: usize = 256;
+/// What a core has to tell the others about its cache until the next tick; further answers stay its own.
+pub const CACHE_MESSAGES: usize = 1_024;
+/// Purges that a core remembers, so that what was fetched before them is not stored after them.
+pub const CACHE_PURGES: usize = 256;
+/// Refreshes in the background that wait for one core.
+pub const CACHE_REFRESHES: usize = 64;
+/// Longest head of a request that is refreshed in the background.
+pub const CACHE_REFRESH_HEAD_BYTES: usize = 8_192;
+/// How long a refresh in the background may take before a request goes by itself.
+pub const CACHE_REFRESH: Duration = Duration::from_secs(5);
+/// How long requests do not wait for each other after an answer that could not be stored.
+pub const CACHE_PASS: Duration = Duration::from_secs(10);
+/// How long an answer with a validator is kept past its freshness, so that it can be revalidated.
+pub const CACHE_REVALIDATED: Duration = Duration::from_secs(600);
+/// A request waits for a fetch whose body has been on its way for no longer than this: its client may be slow.
+pub const CACHE_DELIVERY: Duration = Duration::from_secs(1);
+/// How often a request waits for others before it goes by itself.
+pub const CACHE_WAITS: u8 = 2;
+/// Places of an index that one tick looks at for what has expired.
+pub const CACHE_TIDIED: usize = 512;
+/// Stored answers that one list shows.
+pub const CACHE_LISTED: usize = 1_000;
+/// How long the cores may take to answer a question about their caches.
+pub const CACHE_ASKED: Duration = Duration::from_secs(1);
