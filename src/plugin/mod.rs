@@ -6,8 +6,8 @@
 //! [`Definition`], and one line in [`registry`].
 
 mod arguments;
-pub mod bot_detection;
 mod auth;
+pub mod bot_detection;
 mod chain;
 mod core;
 pub mod correlation_id;
@@ -20,18 +20,18 @@ pub mod ip_restriction;
 mod key_auth;
 mod log;
 mod patterns;
-pub mod redirect;
 mod rate_limiting;
 mod rates;
+pub mod redirect;
 pub mod registry;
 mod request;
 pub mod request_size_limiting;
 pub mod request_termination;
-mod response;
-mod rules;
-mod response_ratelimiting;
 mod request_transformer;
+mod response;
+mod response_ratelimiting;
 mod response_transformer;
+mod rules;
 mod signal;
 #[cfg(test)]
 #[allow(dead_code, reason = "each plugin's tests use a part of it")]

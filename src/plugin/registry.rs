@@ -10,17 +10,15 @@ pub const ALL: &[&Definition] = &[
     &super::correlation_id::DEFINITION,
     &super::cors::DEFINITION,
     &super::ip_restriction::DEFINITION,
+    &super::key_auth::DEFINITION,
+    &super::rate_limiting::DEFINITION,
     &super::redirect::DEFINITION,
     &super::request_size_limiting::DEFINITION,
-    &super::rate_limiting::DEFINITION,
-    &super::response_ratelimiting::DEFINITION,
     &super::request_termination::DEFINITION,
+    &super::request_transformer::DEFINITION,
+    &super::response_ratelimiting::DEFINITION,
+    &super::response_transformer::DEFINITION,
 ];
-pub const ALL: &[&Definition] = &[&super::key_auth::DEFINITION];
-use super::request_transformer;
-use super::response_transformer;
-    &request_transformer::DEFINITION,
-    &response_transformer::DEFINITION,
 
 /// The definition with this name.
 pub fn find(name: &str) -> Option<&'static Definition> {

@@ -350,6 +350,7 @@ struct CredentialRow {
     tags: Option<Vec<String>>,
     #[serde(default)]
     created_at: u64,
+    expires_at: Option<u64>,
 }
 
 /// Reads a credential; `T` is what its kind has besides.
@@ -364,6 +365,7 @@ where
         secret: read::<T>(row)?.into(),
         tags: common.tags.unwrap_or_default(),
         created_at: common.created_at,
+        expires_at: common.expires_at,
     })
 }
 
