@@ -4,6 +4,7 @@
 //! data plane makes of them is left to the floors above. Plugins describe their configuration with the same schemas.
 
 mod base64;
+pub mod describe;
 mod entities;
 mod env;
 pub mod error;
@@ -21,7 +22,6 @@ pub use entities::Clash;
 pub use entities::Entities;
 pub use entities::Origin;
 pub use entities::Row;
-pub use entities::full;
 pub use env::Env;
 pub use env::NoPlugins;
 pub use env::PluginSchema;
@@ -48,4 +48,5 @@ pub use schema::Rule;
 pub use schema::Schema;
 pub use schema::Then;
 pub use schema::Type;
-pub use validate::configure;
+pub use validate::Fault;
+pub use validate::complete_config;
