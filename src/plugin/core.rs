@@ -5,6 +5,8 @@ use std::cell::RefCell;
 use crate::base::ids::CoreId;
 use crate::base::rng::Rng;
 
+use super::auth::memory::Memory;
+
 /// One core's memory for all plugins.
 #[derive(Debug)]
 pub struct Core {
@@ -12,6 +14,8 @@ pub struct Core {
     pub id: CoreId,
     /// For ids and choices; not secret.
     pub rng: RefCell<Rng>,
+    /// Passwords and tokens that it has verified.
+    pub(super) auth: RefCell<Memory>,
 }
 
 impl Core {
@@ -20,6 +24,7 @@ impl Core {
         Self {
             id,
             rng: RefCell::new(Rng::seeded(seed)),
+            auth: RefCell::default(),
         }
     }
 }

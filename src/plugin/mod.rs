@@ -6,12 +6,14 @@
 //! [`Definition`], and one line in [`registry`].
 
 mod auth;
+mod basic_auth;
 mod chain;
 mod core;
 mod definition;
 mod directory;
 mod edits;
 mod identity;
+mod jwt;
 mod key_auth;
 mod log;
 pub mod registry;
@@ -25,6 +27,8 @@ mod testing;
 use std::fmt;
 use std::ops::ControlFlow;
 
+pub use basic_auth::hash_password;
+pub use basic_auth::is_hashed_password;
 pub use chain::Chain;
 pub use chain::Draft;
 pub use chain::Scope;

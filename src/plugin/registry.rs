@@ -3,7 +3,11 @@
 use super::Definition;
 
 /// All definitions, in the order of their names.
-pub const ALL: &[&Definition] = &[&super::key_auth::DEFINITION];
+pub const ALL: &[&Definition] = &[
+    &super::basic_auth::DEFINITION,
+    &super::jwt::DEFINITION,
+    &super::key_auth::DEFINITION,
+];
 
 /// The definition with this name.
 pub fn find(name: &str) -> Option<&'static Definition> {
