@@ -12,6 +12,7 @@ mod core;
 mod definition;
 mod directory;
 mod edits;
+mod hmac_auth;
 mod identity;
 mod jwt;
 mod key_auth;

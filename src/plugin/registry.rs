@@ -5,6 +5,7 @@ use super::Definition;
 /// All definitions, in the order of their names.
 pub const ALL: &[&Definition] = &[
     &super::basic_auth::DEFINITION,
+    &super::hmac_auth::DEFINITION,
     &super::jwt::DEFINITION,
     &super::key_auth::DEFINITION,
 ];
