@@ -5,6 +5,7 @@
 //! priorities. A request is answered early by `ControlFlow::Break`. One plugin is one file with a
 //! [`Definition`], and one line in [`registry`].
 
+mod acl;
 mod auth;
 mod basic_auth;
 mod chain;

@@ -4,6 +4,7 @@ use super::Definition;
 
 /// All definitions, in the order of their names.
 pub const ALL: &[&Definition] = &[
+    &super::acl::DEFINITION,
     &super::basic_auth::DEFINITION,
     &super::hmac_auth::DEFINITION,
     &super::jwt::DEFINITION,
