@@ -103,6 +103,14 @@ pub const LOG_TARGET_BYTES: usize = 4_096;
 pub const LOG_FIELD_BYTES: usize = 1_024;
 /// Most ranges of one `Accept` that are read for an error of our own; browsers send ten.
 pub const ACCEPT_RANGES: usize = 32;
+/// Verified tokens that a core remembers; some 100 bytes each.
+pub const AUTH_TOKENS_KEPT: usize = 8_192;
+/// Verified passwords that a core remembers, so that argon2 is paid once for each; some 20 bytes each.
+pub const AUTH_PASSWORDS_KEPT: usize = 8_192;
+/// Wrong passwords that a core computes an argon2 hash for in one second: some 20 ms each, a sixth of the core.
+pub const AUTH_FAILURES_PER_SEC: u32 = 8;
+/// Most bytes that one request's signature may cover: fields can be listed again and again.
+pub const AUTH_SIGNED_BYTES: usize = 4 * HEAD_BYTES_CEILING;
 /// What `Retry-After` says where nothing is known: soon, but not in a tight loop.
 pub const RETRY_AFTER_SECS: u32 = 1;
 /// Longest PROXY protocol header: the fixed part, two Unix socket addresses, and 4 KiB of

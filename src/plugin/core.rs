@@ -8,6 +8,7 @@ use crate::base::rng::Rng;
 use crate::ratelimit::Limiter;
 use crate::ratelimit::Pools;
 
+use super::auth::memory::Memory;
 use super::bot_detection::Seen;
 use super::correlation_id::Serial;
 
@@ -24,6 +25,8 @@ pub struct Core {
     pub serial: Serial,
     /// The user agents that bot-detection has seen.
     pub agents: RefCell<Seen>,
+    /// Passwords and tokens that it has verified.
+    pub(super) auth: RefCell<Memory>,
 }
 
 impl Core {
@@ -36,6 +39,7 @@ impl Core {
             serial: Serial::new(&mut rng),
             agents: RefCell::default(),
             rng: RefCell::new(rng),
+            auth: RefCell::default(),
         }
     }
 }

@@ -8,6 +8,8 @@
 mod arguments;
 mod auth;
 pub mod bot_detection;
+mod acl;
+mod basic_auth;
 mod chain;
 mod core;
 pub mod correlation_id;
@@ -15,8 +17,10 @@ pub mod cors;
 mod definition;
 mod directory;
 mod edits;
+mod hmac_auth;
 mod identity;
 pub mod ip_restriction;
+mod jwt;
 mod key_auth;
 mod log;
 mod patterns;
@@ -41,6 +45,8 @@ mod transform;
 use std::fmt;
 use std::ops::ControlFlow;
 
+pub use basic_auth::hash_password;
+pub use basic_auth::is_hashed_password;
 pub use chain::Chain;
 pub use chain::Draft;
 pub use chain::Scope;

@@ -6,10 +6,14 @@ use crate::entity::PluginSchemas;
 
 /// All definitions, in the order of their names.
 pub const ALL: &[&Definition] = &[
+    &super::acl::DEFINITION,
+    &super::basic_auth::DEFINITION,
     &super::bot_detection::DEFINITION,
     &super::correlation_id::DEFINITION,
     &super::cors::DEFINITION,
+    &super::hmac_auth::DEFINITION,
     &super::ip_restriction::DEFINITION,
+    &super::jwt::DEFINITION,
     &super::key_auth::DEFINITION,
     &super::rate_limiting::DEFINITION,
     &super::redirect::DEFINITION,
