@@ -99,8 +99,8 @@ fn preset(preset: &Preset) -> Value {
         Preset::Ints(values) => values.into(),
         Preset::EmptyList => json!([]),
         Preset::EmptyMap => json!({}),
-        Preset::Uuid => Uuid::from_u128(0xff).to_string().into(),
-        Preset::Now => 0.into(),
+        Preset::Uuid | Preset::Key => Uuid::from_u128(0xff).to_string().into(),
+        Preset::Now | Preset::NowMillis => 0.into(),
     }
 }
 
@@ -226,7 +226,7 @@ impl Trial {
             rewrite: Rewrite::default(),
             downstream: Edits::default(),
             notes: Notes::default(),
-            core: Core::new(CoreId(0), 1),
+            core: Core::new(CoreId(0), 1, Arc::default(), 1),
         })
     }
 
@@ -325,6 +325,7 @@ pub(crate) fn field<'a>(reply: &'a Reply, name: &str) -> Option<&'a str> {
 pub(crate) fn said(reply: &Reply) -> &str {
     match &reply.body {
         Body::Raw { bytes, .. } => std::str::from_utf8(bytes).unwrap(),
+        Body::Stored(stored) => std::str::from_utf8(stored.body()).unwrap(),
         Body::Empty | Body::Error | Body::Exit | Body::Redirect => &reply.message,
     }
 }
