@@ -154,6 +154,11 @@ pub const RETRIES_CEILING: u16 = 32_767;
 pub const PLUGIN_BODY_BYTES: usize = 1_048_576;
 /// How long a request waits for another one of its core that fetches the same answer.
 pub const PLUGIN_WAIT: Duration = Duration::from_secs(10);
+/// Most members of a JSON object, arguments of a form or parts of a multipart body that a transformer looks through:
+/// each of its rules looks through all of them.
+pub const TRANSFORM_MEMBERS: usize = 16_384;
+/// Longest answer that is held back to be transformed; a longer one goes to the client as it is.
+pub const TRANSFORM_RESPONSE_BYTES: usize = 8_388_608;
 /// Largest table of states for one regular expression of a plugin; a larger expression is searched by a slower machine.
 /// The crawlers that bot-detection knows take three of up to 665,000 bytes, what people write takes a few thousand.
 pub const PLUGIN_REGEX_TABLE_BYTES: usize = 1_048_576;

@@ -35,6 +35,8 @@ mod request_transformer;
 mod response;
 mod response_ratelimiting;
 mod response_transformer;
+pub mod request_transformer;
+pub mod response_transformer;
 mod rules;
 mod signal;
 #[cfg(test)]
