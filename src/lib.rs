@@ -12,6 +12,7 @@ pub mod bus;
 pub mod cache;
 pub mod config;
 pub mod control;
+pub mod declarative;
 pub mod entity;
 pub mod explain;
 pub mod http;

@@ -40,6 +40,7 @@ pub enum Code {
     BadTag,
     BadTemplate,
     BadId,
+    BadPlugin,
     IncludeMatchesNothing,
     UpstreamUnused,
     UpstreamEmpty,
@@ -213,6 +214,11 @@ impl Code {
             "a log template that is malformed or has an unknown variable",
         ),
         row(Self::BadId, "SB0219", "an id that is not a UUID"),
+        row(
+            Self::BadPlugin,
+            "SB0220",
+            "a plugin's configuration that the plugin does not take",
+        ),
         row(
             Self::IncludeMatchesNothing,
             "SB0301",

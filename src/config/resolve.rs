@@ -5,10 +5,12 @@
 //! puts the parts together: names and ids must be unique, references must point at something. Whatever is wrong
 //! gets a stand-in and leaves a fault, so that the rest is checked too; with a fault there is no model.
 
+mod consumers;
 pub(super) mod join;
 mod names;
 pub(super) mod part;
 pub(super) mod patterns;
+mod plugins;
 mod routes;
 mod sections;
 pub(super) mod services;

@@ -48,7 +48,7 @@ pub enum Body {
     Redirect,
     /// These bytes.
     Raw {
-        /// The value of `Content-Type`.
+        /// The value of `Content-Type`; empty for no such field.
         content_type: Cow<'static, str>,
         /// The bytes.
         bytes: Cow<'static, [u8]>,

@@ -56,6 +56,8 @@ pub enum BodyWish {
     Copy(usize),
     /// All of it before any of it goes to the client, to change it; untouched if it is larger than this many bytes.
     Whole(usize),
+    /// None of it goes to the client: the answer is empty.
+    Discard,
 }
 
 /// An answer's whole body.

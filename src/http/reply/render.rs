@@ -96,7 +96,7 @@ fn put_content_fields(
         Body::Error => Some(form.content_type()),
         Body::Exit => Some(BodyType::Json.content_type()),
         Body::Redirect => Some("text/html"),
-        Body::Raw { content_type, .. } => Some(&**content_type),
+        Body::Raw { content_type, .. } => Some(&**content_type).filter(|text| !text.is_empty()),
     };
     if let Some(content_type) = content_type {
         put_field(out, "Content-Type", content_type.as_bytes());
