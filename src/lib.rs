@@ -20,6 +20,7 @@ pub mod http1;
 pub mod net;
 pub mod plugin;
 pub mod proxy;
+pub mod ratelimit;
 pub mod router;
 pub mod shard;
 pub mod snapshot;

@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::net::TcpListener;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use tokio::task::spawn_blocking;
 
@@ -31,6 +32,7 @@ use crate::control::reload::Built;
 use crate::control::reload::Load;
 use crate::control::tidy::BLOCKING_THREAD_IDLE;
 use crate::net::listener;
+use crate::shard::Limits;
 use crate::shard::Listening;
 use crate::telemetry::AccessLogSender;
 use crate::telemetry::Format;
@@ -133,7 +135,11 @@ impl Plan {
         let log = open_log(&model, queue)?;
         let (sockets, listeners) = bind(&model, count)?;
         let road = log.is_some().then_some(road);
-        let hire = hire(sockets, cores.allowed, road, self.force_epoll);
+        let limits = Limits {
+            pools: Arc::default(),
+            cores: count,
+        };
+        let hire = hire(sockets, cores.allowed, limits, road, self.force_epoll);
         let crew = Crew::hire(count, sender, hire)?;
         let (handle, requests) = Handle::new();
         let mut running = Running {
@@ -190,7 +196,13 @@ impl std::fmt::Debug for Plan {
 }
 
 /// How a worker's thread is started, also one that takes a lost worker's place: with the same sockets.
-fn hire(sockets: Sockets, allowed: Vec<usize>, road: Option<LogRoad>, force_epoll: bool) -> Hire {
+fn hire(
+    sockets: Sockets,
+    allowed: Vec<usize>,
+    limits: Limits,
+    road: Option<LogRoad>,
+    force_epoll: bool,
+) -> Hire {
     Box::new(move |core, link| {
         let own = sockets
             .get(usize::from(core.0))
@@ -206,6 +218,7 @@ fn hire(sockets: Sockets, allowed: Vec<usize>, road: Option<LogRoad>, force_epol
             force_epoll,
             seed: clock::unix_micros() ^ u64::from(core.0).rotate_left(48),
             listeners: copies.collect::<io::Result<_>>()?,
+            limits: limits.clone(),
             log: road
                 .as_ref()
                 .map(|road| AccessLogSender::new(core, road.clone())),

@@ -146,6 +146,33 @@ pub const RETRIES_CEILING: u16 = 32_767;
 pub const PLUGIN_BODY_BYTES: usize = 1_048_576;
 /// How long a request waits for another one of its core that fetches the same answer.
 pub const PLUGIN_WAIT: Duration = Duration::from_secs(10);
+/// Largest table of states for one regular expression of a plugin; a larger expression is searched by a slower machine.
+/// The crawlers that bot-detection knows take three of up to 665,000 bytes, what people write takes a few thousand.
+pub const PLUGIN_REGEX_TABLE_BYTES: usize = 1_048_576;
+/// Longest `User-Agent` whose verdict is remembered; browsers send some 120 bytes.
+pub const USER_AGENT_BYTES: usize = 512;
+/// Most `User-Agent`s whose verdicts one core remembers, 2 MiB at most.
+pub const USER_AGENTS: usize = 4_096;
+/// Counters of rate limits in the process, all cores together: some 160 bytes each with one core's cell. A tenth is
+/// kept for addresses and what else clients make up; that never pushes out counters of consumers.
+pub const RATE_KEYS: usize = 1_000_000;
+/// Cells for counters of consumers, credentials and services, all cores together; a counter without a cell costs a
+/// look-up under a lock.
+pub const RATE_CELLS_KNOWN: usize = 850_000;
+/// Cells for counters of what clients make up.
+pub const RATE_CELLS_INVENTED: usize = 400_000;
+/// Cells of either kind that a core has at least.
+pub const RATE_CELLS_MIN: usize = 8_192;
+/// A core's lease of a counter that it has not used since its last tick is no larger; the next may have twice what was used,
+/// so that little lies idle on cores that use little.
+pub const RATE_LEASE_FIRST: u32 = 8;
+/// Leases that a core looks at in one tick to give them back, some tens of microseconds.
+pub const RATE_RETURNS: usize = 4_096;
+/// Most members of a JSON object, arguments of a form or parts of a multipart body that a transformer looks through:
+/// each of its rules looks through all of them.
+pub const TRANSFORM_MEMBERS: usize = 16_384;
+/// Longest answer that is held back to be transformed; a longer one goes to the client as it is.
+pub const TRANSFORM_RESPONSE_BYTES: usize = 8_388_608;
 /// Default of proxy-cache's `memory.max_bytes`: what the answers of one dictionary take in one core's index.
 pub const CACHE_BYTES: usize = 64 << 20;
 /// Longest body that is stored, if it is not more than its share of the bound.

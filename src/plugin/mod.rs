@@ -5,27 +5,38 @@
 //! priorities. A request is answered early by `ControlFlow::Break`. One plugin is one file with a
 //! [`Definition`], and one line in [`registry`].
 
+mod arguments;
+mod auth;
 pub mod bot_detection;
 mod chain;
 mod core;
 pub mod correlation_id;
+pub mod cors;
 mod definition;
 mod directory;
 mod edits;
 mod identity;
 pub mod ip_restriction;
+mod key_auth;
 mod log;
 mod patterns;
+mod rate_limiting;
+mod rates;
 pub mod redirect;
 pub mod registry;
 mod request;
 pub mod request_size_limiting;
+pub mod request_termination;
+mod request_transformer;
 mod response;
+mod response_ratelimiting;
+mod response_transformer;
 mod rules;
 mod signal;
 #[cfg(test)]
 #[allow(dead_code, reason = "each plugin's tests use a part of it")]
 mod testing;
+mod transform;
 
 use std::fmt;
 use std::ops::ControlFlow;

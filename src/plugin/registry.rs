@@ -8,9 +8,16 @@ use crate::entity::PluginSchemas;
 pub const ALL: &[&Definition] = &[
     &super::bot_detection::DEFINITION,
     &super::correlation_id::DEFINITION,
+    &super::cors::DEFINITION,
     &super::ip_restriction::DEFINITION,
+    &super::key_auth::DEFINITION,
+    &super::rate_limiting::DEFINITION,
     &super::redirect::DEFINITION,
     &super::request_size_limiting::DEFINITION,
+    &super::request_termination::DEFINITION,
+    &super::request_transformer::DEFINITION,
+    &super::response_ratelimiting::DEFINITION,
+    &super::response_transformer::DEFINITION,
 ];
 
 /// The definition with this name.

@@ -1,4 +1,5 @@
-//! What a worker does by the clock and not by request: sweeping deadlines, closing what is idle, reporting.
+//! What a worker does by the clock and not by request: sweeping deadlines, closing what is idle, giving back leases of
+//! limits, reporting.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -31,6 +32,7 @@ pub(super) async fn run(cx: Rc<Context>, reports: Rc<Reports>) {
         shard.metrics.turned(now.nanos_since(due));
         shard.synchronise();
         shard.deadlines.sweep(now);
+        shard.plugins.limiter.tick(shard.unix_micros_at(now));
         if let Some(log) = &shard.log {
             log.flush();
         }
@@ -46,6 +48,7 @@ pub(super) async fn run(cx: Rc<Context>, reports: Rc<Reports>) {
         }
     }
     cx.shard.peers.close_idle();
+    cx.shard.plugins.limiter.close();
     reports.say(Report::Drained(cx.shard.core));
     while reports.owes() {
         monoio::time::sleep(limits::TICK_BUSY).await;
