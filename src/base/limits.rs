@@ -222,3 +222,10 @@ pub const CACHE_TIDIED: usize = 512;
 pub const CACHE_LISTED: usize = 1_000;
 /// How long the cores may take to answer a question about their caches.
 pub const CACHE_ASKED: Duration = Duration::from_secs(1);
+/// Largest table of states for one regular expression of a plugin; a larger expression is searched by a slower machine.
+/// The crawlers that bot-detection knows take three of up to 665,000 bytes, what people write takes a few thousand.
+pub const PLUGIN_REGEX_TABLE_BYTES: usize = 1_048_576;
+/// Longest `User-Agent` whose verdict is remembered; browsers send some 120 bytes.
+pub const USER_AGENT_BYTES: usize = 512;
+/// Most `User-Agent`s whose verdicts one core remembers, 2 MiB at most.
+pub const USER_AGENTS: usize = 4_096;

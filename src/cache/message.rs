@@ -13,7 +13,9 @@ use uuid::Uuid;
 
 use super::Digest;
 use super::Entry;
+use super::Micros;
 use super::Purge;
+use super::Target;
 
 /// What a core has to tell the others.
 #[derive(Clone, Debug)]
@@ -31,6 +33,27 @@ pub enum Order {
     Learn(Arc<[Message]>),
     /// Something to do or to look up, and where to say what came of it.
     Ask(Arc<Question>, Sender<Told>),
+}
+
+impl Order {
+    /// Whether it must not be lost: it has something forgotten.
+    pub fn must_be_heard(&self) -> bool {
+        match self {
+            Self::Learn(messages) => messages
+                .iter()
+                .any(|message| matches!(message, Message::Purged(_))),
+            Self::Ask(question, _) => matches!(**question, Question::Purge(_)),
+        }
+    }
+
+    /// The order to forget everything up to a moment.
+    pub fn forget_all(until: Micros) -> Self {
+        let purge = Purge {
+            target: Target::Everything,
+            until,
+        };
+        Self::Learn([Message::Purged(Arc::new(purge))].into())
+    }
 }
 
 /// Something to do or to look up.

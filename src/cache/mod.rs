@@ -15,6 +15,8 @@ mod message;
 mod purge;
 mod queues;
 mod store;
+#[cfg(test)]
+pub(crate) mod testing;
 mod variants;
 
 pub use directives::Secs;

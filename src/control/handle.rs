@@ -5,6 +5,7 @@ use tokio::sync::oneshot;
 
 use super::reload::Outcome;
 use super::status::Status;
+use crate::cache;
 
 /// Questions that may wait for control's loop.
 const REQUESTS_QUEUED: usize = 256;
@@ -18,6 +19,8 @@ pub enum Request {
     Metrics(oneshot::Sender<String>),
     /// Read the configuration again.
     Reload(Until, oneshot::Sender<Outcome>),
+    /// Do or look up something in the caches of all workers.
+    Cache(cache::Question, oneshot::Sender<cache::Told>),
 }
 
 /// When a reload is answered that goes well.
@@ -55,6 +58,12 @@ impl Handle {
     /// Reloads and waits so long; `None` once the loop has ended.
     pub async fn reload(&self, until: Until) -> Option<Outcome> {
         self.ask(|answer| Request::Reload(until, answer)).await
+    }
+
+    /// Does or looks up something in the caches of all workers: what the workers together say; `None` once the loop has
+    /// ended.
+    pub async fn cache(&self, question: cache::Question) -> Option<cache::Told> {
+        self.ask(|answer| Request::Cache(question, answer)).await
     }
 
     async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> Option<T> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::base::ids::CoreId;
 use crate::base::rng::Rng;
+use crate::cache;
 use crate::ratelimit::Limiter;
 use crate::ratelimit::Pools;
 
@@ -27,6 +28,8 @@ pub struct Core {
     pub agents: RefCell<Seen>,
     /// Passwords and tokens that it has verified.
     pub(super) auth: RefCell<Memory>,
+    /// The answers that proxy-cache has stored.
+    pub cache: cache::Store,
 }
 
 impl Core {
@@ -38,6 +41,7 @@ impl Core {
             limiter: Limiter::new(pools, cores),
             serial: Serial::new(&mut rng),
             agents: RefCell::default(),
+            cache: cache::Store::default(),
             rng: RefCell::new(rng),
             auth: RefCell::default(),
         }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use crossbeam::channel::bounded;
 use proptest::collection::vec;
 use proptest::prelude::any;
@@ -14,61 +13,20 @@ use uuid::Uuid;
 use super::Store;
 use crate::base::limits;
 use crate::cache::Content;
-use crate::cache::Dictionary;
-use crate::cache::Digest;
 use crate::cache::Entry;
-use crate::cache::Filed;
 use crate::cache::Message;
 use crate::cache::Micros;
 use crate::cache::Order;
 use crate::cache::Purge;
 use crate::cache::Question;
 use crate::cache::Target;
-use crate::cache::Times;
 use crate::cache::Told;
 use crate::cache::Variants;
-use crate::http::answer::Lines;
+use crate::cache::testing::DICTIONARY;
+use crate::cache::testing::digest;
+use crate::cache::testing::entry;
 
 const SECOND: Micros = 1_000_000;
-const DICTIONARY: u64 = 1;
-
-fn digest(key: &str) -> Digest {
-    let mut digest = [b'0'; 64];
-    for (place, byte) in digest.iter_mut().zip(key.bytes()) {
-        *place = byte;
-    }
-    digest
-}
-
-fn entry(key: &str, stored: Micros, body: usize, bytes_max: usize) -> Entry {
-    let mut lines = Lines::default();
-    lines.push(b"Content-Type", b"text/plain");
-    let answer = lines.finish(200, Bytes::from(vec![b'x'; body])).unwrap();
-    Entry {
-        key: key.as_bytes().into(),
-        digest: digest(key),
-        dictionary: Dictionary {
-            id: DICTIONARY,
-            bytes_max,
-        },
-        plugin: Uuid::from_u128(1),
-        route: Uuid::from_u128(2),
-        asked: stored,
-        content: Content::Answer(Box::new(Filed {
-            answer: Arc::new(answer),
-            times: Times {
-                stored,
-                age_before: 0,
-                lifetime: 60,
-                while_revalidate: 0,
-                if_error: 0,
-                strict: false,
-                kept: 60,
-            },
-            tags: [format!("tag-{key}").into_bytes().into_boxed_slice()].into(),
-        })),
-    }
-}
 
 fn variants(key: &str, vary: &str, now: Micros, number: u64) -> Entry {
     let names = Variants::names([vary.as_bytes()].into_iter()).unwrap();
