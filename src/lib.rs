@@ -12,6 +12,7 @@ pub mod bus;
 pub mod config;
 pub mod control;
 pub mod entity;
+pub mod explain;
 pub mod http;
 pub mod http1;
 pub mod net;

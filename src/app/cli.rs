@@ -19,8 +19,9 @@ mod tests;
 mod values;
 
 pub use values::OriginUrl;
-pub use values::TestHeader;
-pub use values::TestRequest;
+
+use crate::explain::FieldLine;
+use crate::explain::Question;
 
 /// How the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,12 +190,12 @@ pub enum RouteCommand {
         #[command(flatten)]
         output: OutputArgs,
         /// The request: an optional method and a URL, in quotes
-        #[arg(value_name = "REQUEST", value_parser = values::request)]
-        request: TestRequest,
+        #[arg(value_name = "REQUEST", value_parser = Question::parse)]
+        request: Question,
         /// A header field of the request, may be repeated
         #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
-        #[arg(value_parser = values::header)]
-        headers: Vec<TestHeader>,
+        #[arg(value_parser = FieldLine::parse)]
+        headers: Vec<FieldLine>,
     },
 }
 

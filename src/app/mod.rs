@@ -5,7 +5,6 @@ pub mod demo;
 pub mod doctor;
 pub mod mock_origin;
 pub mod reload;
-pub mod route_test;
 pub mod run;
 
 use std::io;
@@ -24,14 +23,15 @@ use cli::Exit;
 use cli::Format;
 use cli::ProxyArgs;
 use cli::RouteCommand;
-use cli::TestHeader;
-use cli::TestRequest;
 use run::Plan;
 
 use crate::base::ids::Generation;
 use crate::config;
 use crate::config::Loaded;
 use crate::config::model::Workers;
+use crate::explain;
+use crate::explain::FieldLine;
+use crate::explain::Question;
 use crate::snapshot;
 
 /// The whole program.
@@ -198,14 +198,14 @@ fn proxy(arguments: &ProxyArgs) -> Exit {
 fn test_route(
     config: &ConfigArgs,
     format: Format,
-    request: &TestRequest,
-    headers: &[TestHeader],
+    request: &Question,
+    headers: &[FieldLine],
 ) -> Exit {
     let loaded = match load(config) {
         Ok(loaded) => loaded,
         Err(exit) => return exit,
     };
-    let tried = match route_test::try_request(&loaded.model, request, headers) {
+    let tried = match explain::try_request(&loaded.model, request, headers) {
         Ok(tried) => tried,
         Err(why) => {
             eprintln!("silverback: {why}");
@@ -214,13 +214,13 @@ fn test_route(
     };
     let mut text = Vec::new();
     let printed = match format {
-        Format::Text => route_test::print::text(request, &tried, &mut text),
-        Format::Json => route_test::print::json(request, &tried, &mut text),
+        Format::Text => explain::print::text(request, &tried, &mut text),
+        Format::Json => explain::print::json(request, &tried, &mut text),
     };
     let printed = printed.and_then(|()| io::stdout().write_all(&text));
     match tried.verdict {
-        route_test::Verdict::Served(..) => exit_of(&printed),
-        route_test::Verdict::Answered(..) | route_test::Verdict::Refused(_) => Exit::Refused,
+        explain::Verdict::Served(..) => exit_of(&printed),
+        explain::Verdict::Answered(..) | explain::Verdict::Refused(_) => Exit::Refused,
     }
 }
 

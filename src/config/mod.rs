@@ -18,6 +18,7 @@ mod render;
 mod resolve;
 pub mod schema;
 mod source;
+mod stored;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -33,6 +34,7 @@ pub use fault::Fault;
 pub use fault::Faults;
 pub use loader::Loader;
 pub use model::Model;
+pub use stored::Stored;
 
 /// A configuration without faults.
 #[derive(Clone, Debug)]

@@ -16,6 +16,7 @@ use ipnet::IpNet;
 use uuid::Uuid;
 
 pub use plugin::Plugin;
+pub use plugin::PluginParts;
 
 use crate::base::ids::ServiceIndex;
 use crate::plugin::Consumer;

@@ -8,13 +8,13 @@
 pub(super) mod join;
 mod names;
 pub(super) mod part;
-mod patterns;
+pub(super) mod patterns;
 mod routes;
 mod sections;
-mod services;
+pub(super) mod services;
 mod template;
 mod upstreams;
-mod url;
+pub(super) mod url;
 
 pub(super) use routes::PATH_HANDLING;
 pub(super) use sections::FAMILIES;

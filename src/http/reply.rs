@@ -86,6 +86,8 @@ pub struct ReplyContext<'a> {
     pub latency: Latency,
     /// The value of `Date`.
     pub date: &'a DateText,
+    /// Further lines, encoded, each with its line end.
+    pub lines: &'a [u8],
 }
 
 /// The time that an exchange took, in milliseconds, under Kong's names.

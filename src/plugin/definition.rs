@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::entity::Schema;
 
 use super::Plugin;
+use super::Scope;
 
 /// A kind of plugin: one constant in its file, one line in the registry.
 #[derive(Debug)]
@@ -60,6 +61,8 @@ impl Blueprint<'_> {
 pub struct Configured {
     /// The entity's id.
     pub id: Uuid,
+    /// What it is put on.
+    pub scope: Scope,
     /// What kind it is.
     pub definition: &'static Definition,
     /// Its refusals are counted and logged, and not made.

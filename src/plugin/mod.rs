@@ -23,7 +23,6 @@ use std::ops::ControlFlow;
 pub use chain::Chain;
 pub use chain::Draft;
 pub use chain::Scope;
-pub use chain::Scoped;
 pub use core::Core;
 pub use definition::Blueprint;
 pub use definition::Configured;

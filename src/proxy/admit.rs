@@ -8,12 +8,14 @@ use std::rc::Rc;
 use crate::base::ids::ServiceIndex;
 use crate::base::limits;
 use crate::http::Cause;
+use crate::http::Method;
 use crate::plugin;
 use crate::plugin::Chain;
 use crate::plugin::Interrupt;
 use crate::plugin::Needs;
 use crate::plugin::Signal;
 use crate::proxy::exchange::Exchange;
+use crate::proxy::exchange::Scratch;
 use crate::proxy::failure::Stop;
 use crate::proxy::route::Routed;
 use crate::router::Match;
@@ -74,8 +76,24 @@ pub(super) async fn admit(exchange: &mut Exchange<'_>, routed: Routed) -> Result
         while let Some(signal) = ask(exchange, &matched, plan, &mut next)? {
             Box::pin(wait(exchange, &signal)).await?;
         }
+        exchange.scratch.keep_head_apart();
     }
     Ok(Admitted { matched, service })
+}
+
+impl Scratch {
+    /// Whether an answer has a body depends on its request's method: HEAD stays HEAD, and nothing else becomes it,
+    /// whatever a plugin wants.
+    fn keep_head_apart(&mut self) {
+        let method = &mut self.verdicts.rewrite.method;
+        let to = method.as_deref().map(Method::of);
+        if to.is_some_and(|to| to != self.request.method)
+            && (matches!(to, Some(Method::Head | Method::Connect))
+                || self.request.method == Method::Head)
+        {
+            *method = None;
+        }
+    }
 }
 
 /// Asks the plugins from the one at `next` on, until one has to wait for something.

@@ -18,7 +18,7 @@ use crate::proxy::failure::Stop;
 
 /// Tells the client why its exchange stopped, and says what becomes of the connection.
 pub(super) async fn answer(exchange: &mut Exchange<'_>, stop: Stop) -> Fate {
-    let reply = match stop {
+    let mut reply = match stop {
         Stop::Reply(reply) => *reply,
         Stop::Failure(cause) => Reply::of(cause),
         Stop::Cut(cause) => {
@@ -29,6 +29,7 @@ pub(super) async fn answer(exchange: &mut Exchange<'_>, stop: Stop) -> Fate {
             return Fate::Abort;
         }
     };
+    exchange.review_own(&mut reply);
     exchange.tally.cause = reply.cause;
     exchange.tally.status = reply.status;
     if ends_connection(reply.cause) {
@@ -104,6 +105,7 @@ fn write(exchange: &Exchange<'_>, reply: &Reply, out: &mut Vec<u8>) {
         close: !exchange.keep,
         latency,
         date: &exchange.date,
+        lines: exchange.scratch.verdicts.downstream.lines(),
     };
     reply::render(reply, &context, out);
 }

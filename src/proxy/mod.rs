@@ -30,6 +30,7 @@ pub mod request_head;
 mod respond;
 mod response_body;
 pub mod response_head;
+mod response_phase;
 mod route;
 mod serve;
 mod tunnel;

@@ -72,7 +72,7 @@ pub(super) fn read(table: &Table<'_>, part: &mut Part, sink: &mut Sink) {
 }
 
 /// Kong's: a minute for everything.
-pub(super) const DEFAULT_TIMEOUTS: ExchangeTimeouts = ExchangeTimeouts {
+pub(in crate::config) const DEFAULT_TIMEOUTS: ExchangeTimeouts = ExchangeTimeouts {
     connect: Duration::from_secs(60),
     write: Duration::from_secs(60),
     read: Duration::from_secs(60),

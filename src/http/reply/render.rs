@@ -38,6 +38,7 @@ pub fn render(reply: &Reply, context: &ReplyContext<'_>, out: &mut Vec<u8>) {
             put_field(out, name, value);
         }
     }
+    out.extend_from_slice(context.lines);
     if let Some(secs) = reply.retry_after_secs {
         put_number_field(out, "Retry-After", u64::from(secs));
     }

@@ -21,6 +21,7 @@ fn context() -> ReplyContext<'static> {
         close: false,
         latency: Latency::Own(3),
         date: DATE,
+        lines: b"",
     }
 }
 

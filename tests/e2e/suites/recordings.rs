@@ -158,6 +158,27 @@ fn gateway(origin: u16, dead: u16) -> Gateway {
         .start()
 }
 
+/// Fields that Kong passed on and we do not: a case's id, the fields, and the reason.
+const WITHHELD: [(&str, &[&str], &str); 1] = [(
+    "044",
+    &[
+        "x-anonymous-consumer",
+        "x-consumer-id",
+        "x-consumer-username",
+        "x-credential-identifier",
+    ],
+    "a client must not be able to claim an identity, whether a plugin of the route would overwrite it or not",
+)];
+
+fn is_withheld(case: &Value, fault: &str) -> bool {
+    WITHHELD.iter().any(|(id, fields, _)| {
+        case["id"] == *id
+            && fields
+                .iter()
+                .any(|field| fault.starts_with(&format!("origin: {field} is []")))
+    })
+}
+
 fn recorded_forwarding_is_repeated() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/forwarding.json");
     let cases: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
@@ -174,8 +195,9 @@ fn recorded_forwarding_is_repeated() {
     let mut faults = Vec::new();
     for case in cases.as_array().unwrap() {
         let story = replay(case, &mut gateway.client(), &origin, &ports);
+        let story = story.into_iter().filter(|fault| !is_withheld(case, fault));
         let name = format!("{} {}", case["id"], case["label"]);
-        faults.extend(story.into_iter().map(|fault| format!("{name}: {fault}")));
+        faults.extend(story.map(|fault| format!("{name}: {fault}")));
     }
     assert!(
         faults.is_empty(),

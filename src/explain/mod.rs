@@ -1,12 +1,16 @@
-//! `silverback route test`: what the gateway would decide about a request, and why.
+//! What the gateway would decide about a request, and why: for `silverback route test` and the Admin API.
 //!
 //! The request is written as a client would send it and goes through the same parser, canonical path and
 //! [`decide`] as one from the network, so what is shown is what would happen. The runners-up come from the
 //! router's own explanation. Nothing is sent.
 
+mod plugins;
 pub mod print;
+pub mod question;
 #[cfg(test)]
 mod tests;
+
+use uuid::Uuid;
 
 use crate::base::ids::RouteIndex;
 use crate::config::Model;
@@ -29,14 +33,16 @@ use crate::snapshot::Decision;
 use crate::snapshot::Snapshot;
 use crate::snapshot::decide;
 
-use super::cli::TestHeader;
-use super::cli::TestRequest;
+pub use question::FieldLine;
+pub use question::Question;
 
 /// What would become of a request.
 #[derive(Debug)]
 pub struct Tried {
     /// The answer.
     pub verdict: Verdict,
+    /// The plugins that cover the winner, in the order in which they are asked.
+    pub plugins: Vec<Asked>,
     /// Every other route in the order of their closeness: those that match and lost first.
     pub others: Vec<Other>,
 }
@@ -72,6 +78,32 @@ pub struct Upstream {
     pub url: String,
 }
 
+/// A plugin that covers the winner, whether it would be asked or not.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Kong's name of its kind.
+    pub name: &'static str,
+    /// Its id.
+    pub id: Uuid,
+    /// Its kind's priority; higher is asked first.
+    pub priority: i32,
+    /// What it is put on, as `route orders`, `service shop, consumer alice`, or `everything`.
+    pub on: String,
+    /// Why it is asked or not.
+    pub part: Part,
+}
+
+/// What a plugin has to do with a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// It is asked, whoever the consumer is.
+    Anyone,
+    /// It is asked if the request turns out to be its consumer's.
+    ItsConsumer,
+    /// Another one of its kind is put on something more specific.
+    Shadowed,
+}
+
 /// A route that did not win.
 #[derive(Debug)]
 pub struct Other {
@@ -87,8 +119,8 @@ pub struct Other {
 /// Why the configuration does not compile.
 pub fn try_request(
     model: &Model,
-    request: &TestRequest,
-    headers: &[TestHeader],
+    request: &Question,
+    headers: &[FieldLine],
 ) -> Result<Tried, String> {
     let snapshot = snapshot::compile(model, crate::base::ids::Generation(1), 1)?;
     let bytes = head_of(request, headers);
@@ -103,6 +135,7 @@ pub fn try_request(
     let refused = |cause| {
         Ok(Tried {
             verdict: Verdict::Refused(cause),
+            plugins: Vec::new(),
             others: Vec::new(),
         })
     };
@@ -141,14 +174,16 @@ pub fn try_request(
         facts: &facts,
         query,
     };
+    let verdict = case.verdict();
     Ok(Tried {
-        verdict: case.verdict(),
+        plugins: case.plugins(),
+        verdict,
         others: case.others()?,
     })
 }
 
 /// The head that a client would send.
-fn head_of(request: &TestRequest, headers: &[TestHeader]) -> Vec<u8> {
+fn head_of(request: &Question, headers: &[FieldLine]) -> Vec<u8> {
     let mut head = format!("{} {} HTTP/1.1\r\n", request.method, request.target);
     if !headers
         .iter()
@@ -156,7 +191,7 @@ fn head_of(request: &TestRequest, headers: &[TestHeader]) -> Vec<u8> {
     {
         head.push_str(&format!("Host: {}\r\n", request.authority));
     }
-    for TestHeader { name, value } in headers {
+    for FieldLine { name, value } in headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
     head.push_str("\r\n");

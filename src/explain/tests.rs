@@ -1,10 +1,9 @@
 //! Each way in which a request can end, as the command shows it.
 
+use super::FieldLine;
+use super::Question;
 use super::print;
 use super::try_request;
-use crate::app::cli;
-use crate::app::cli::Command;
-use crate::app::cli::RouteCommand;
 use crate::config;
 
 const CONFIG: &str = "[[services]]\nname = \"orders\"\nurl = \"http://orders.internal:9000/base\"\n\
@@ -18,14 +17,9 @@ const CONFIG: &str = "[[services]]\nname = \"orders\"\nurl = \"http://orders.int
 /// What the command prints, as text and as JSON.
 fn tried(arguments: &[&str]) -> (String, serde_json::Value) {
     let model = config::parse_str("test", CONFIG).unwrap().model;
-    let line = ["silverback", "route", "test"].iter().chain(arguments);
-    let command = cli::parse(line.map(std::ffi::OsString::from)).unwrap();
-    let Command::Route(RouteCommand::Test {
-        request, headers, ..
-    }) = command
-    else {
-        panic!("understood");
-    };
+    let request = Question::parse(arguments[0]).unwrap();
+    let lines = arguments[1..].iter().filter(|argument| **argument != "-H");
+    let headers: Vec<FieldLine> = lines.map(|line| FieldLine::parse(line).unwrap()).collect();
     let tried = try_request(&model, &request, &headers).unwrap();
     let (mut text, mut json) = (Vec::new(), Vec::new());
     print::text(&request, &tried, &mut text).unwrap();

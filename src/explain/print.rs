@@ -6,11 +6,13 @@ use std::io::Write;
 use serde_json::Value;
 use serde_json::json;
 
+use super::Asked;
 use super::Other;
+use super::Part;
+use super::Question;
 use super::Tried;
 use super::Verdict;
 use super::Winner;
-use crate::app::cli::TestRequest;
 use crate::router;
 use crate::router::Criterion;
 use crate::router::Rule;
@@ -22,7 +24,7 @@ const OTHERS_SHOWN: usize = 10;
 ///
 /// # Errors
 /// Those of `out`.
-pub fn text(request: &TestRequest, tried: &Tried, out: &mut impl Write) -> io::Result<()> {
+pub fn text(request: &Question, tried: &Tried, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "{} {}\n", request.method, url(request))?;
     match &tried.verdict {
         Verdict::Served(winner, upstream) => {
@@ -42,6 +44,11 @@ pub fn text(request: &TestRequest, tried: &Tried, out: &mut impl Write) -> io::R
             }
             writeln!(out, "answer    {} {}", row.status, row.message)?;
         }
+    }
+    for asked in &tried.plugins {
+        let part = part_text(asked.part);
+        let (name, on, priority) = (asked.name, &asked.on, asked.priority);
+        writeln!(out, "plugin    {name} ({priority}), put on {on}{part}")?;
     }
     let shown = tried.others.iter().take(OTHERS_SHOWN);
     let width = shown.clone().map(|other| other.route.chars().count()).max();
@@ -68,13 +75,27 @@ fn won(winner: &Winner, out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
+fn part_text(part: Part) -> &'static str {
+    match part {
+        Part::Anyone => "",
+        Part::ItsConsumer => ", for its consumer alone",
+        Part::Shadowed => ", not asked: one of its kind is put on something more specific",
+    }
+}
+
 /// Writes the finding for programs: one object.
 ///
 /// # Errors
 /// Those of `out`.
-pub fn json(request: &TestRequest, tried: &Tried, out: &mut impl Write) -> io::Result<()> {
+pub fn json(request: &Question, tried: &Tried, out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "{:#}", value(request, tried))
+}
+
+/// The finding as one object.
+pub fn value(request: &Question, tried: &Tried) -> Value {
     let mut found = json!({
         "request": { "method": request.method, "url": url(request) },
+        "plugins": tried.plugins.iter().map(asked_json).collect::<Vec<_>>(),
         "others": tried.others.iter().take(OTHERS_SHOWN).map(other_json).collect::<Vec<_>>(),
     });
     let winner_json = |winner: &Winner| {
@@ -101,10 +122,25 @@ pub fn json(request: &TestRequest, tried: &Tried, out: &mut impl Write) -> io::R
             found["answer"] = json!({ "status": row.status, "why": row.code });
         }
     }
-    writeln!(out, "{found:#}")
+    found
 }
 
-fn url(request: &TestRequest) -> String {
+fn asked_json(asked: &Asked) -> Value {
+    let part = match asked.part {
+        Part::Anyone => "asked",
+        Part::ItsConsumer => "asked for its consumer",
+        Part::Shadowed => "shadowed",
+    };
+    json!({
+        "name": asked.name,
+        "id": asked.id.to_string(),
+        "priority": asked.priority,
+        "on": asked.on,
+        "part": part,
+    })
+}
+
+fn url(request: &Question) -> String {
     let scheme = if request.secure { "https" } else { "http" };
     format!("{scheme}://{}{}", request.authority, request.target)
 }
