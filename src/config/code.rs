@@ -40,6 +40,8 @@ pub enum Code {
     BadTag,
     BadTemplate,
     BadId,
+    AdminExposed,
+    BadTokenHash,
     IncludeMatchesNothing,
     UpstreamUnused,
     UpstreamEmpty,
@@ -213,6 +215,16 @@ impl Code {
             "a log template that is malformed or has an unknown variable",
         ),
         row(Self::BadId, "SB0219", "an id that is not a UUID"),
+        row(
+            Self::AdminExposed,
+            "SB0220",
+            "an admin listener that others can reach, without tokens",
+        ),
+        row(
+            Self::BadTokenHash,
+            "SB0221",
+            "a token's hash that is not `sha256:` and 64 hexadecimal digits",
+        ),
         row(
             Self::IncludeMatchesNothing,
             "SB0301",

@@ -10,6 +10,7 @@ pub use entities::ROUTES;
 pub use entities::SERVICES;
 pub use sections::ACCESS_LOG;
 pub use sections::ADMIN;
+pub use sections::ADMIN_TOKENS;
 pub use sections::DNS;
 pub use sections::GATEWAY;
 pub use sections::LIMITS;
@@ -66,6 +67,7 @@ pub const SECTIONS: &[&Section] = &[
     &TIMEOUTS,
     &LISTENERS,
     &ADMIN,
+    &ADMIN_TOKENS,
     &ACCESS_LOG,
     &DNS,
     &SERVICES,
