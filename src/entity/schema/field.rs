@@ -1,15 +1,8 @@
-//! What an entity or a plugin's configuration is made of, as constant data.
-//!
-//! One description serves all: validation with Kong's texts, defaults, `/schemas`, the OpenAPI document and the
-//! pages about plugins. Rules that no table can express are plain functions, named in it.
+//! One field of a record: its name, its type, what it is when it is absent.
 
-use serde_json::Map;
-use serde_json::Value;
-
-use super::Kind;
-
-/// An entity as Kong's Admin API shows it: field names to JSON values.
-pub type Document = Map<String, Value>;
+use super::Rule;
+use super::Schema;
+use crate::entity::Kind;
 
 /// One field.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +21,10 @@ pub struct Field {
     pub unique: bool,
     /// Never shown in logs, history or errors; what the Admin API shows of it is the entity's business.
     pub secret: bool,
+    /// Ours and not Kong's: it is not shown unless it was given.
+    pub extension: bool,
+    /// Another name for the field at this path of the same record: taken on input, shown, and not kept.
+    pub alias: &'static [&'static str],
     /// What it is for, in a phrase.
     pub about: &'static str,
 }
@@ -51,6 +48,8 @@ pub enum Type {
     Map(&'static Element, &'static Element),
     /// These fields and no others.
     Record(&'static [Field]),
+    /// The same with rules about several of them.
+    Checked(&'static Schema),
     /// A reference `{"id": …}` to another entity; input may name it instead.
     Foreign(Kind),
     /// Any JSON.
@@ -91,95 +90,10 @@ pub enum Preset {
     Uuid,
     /// Now, in whole seconds since the Unix epoch.
     Now,
-}
-
-/// What a value must satisfy besides its type.
-#[derive(Clone, Copy)]
-pub enum Rule {
-    /// One of these texts: `expected one of: a, b`.
-    OneOf(&'static [&'static str]),
-    /// One of these numbers.
-    OneOfInts(&'static [i64]),
-    /// `value should be between a and b`.
-    Between(i64, i64),
-    /// `value must be greater than x`.
-    GreaterThan(f64),
-    /// At least so long, for texts and lists: `length must be at least n`.
-    LengthMin(usize),
-    /// At most so long.
-    LengthMax(usize),
-    /// `should start with: x`.
-    StartsWith(&'static str),
-    /// None of these texts.
-    NotOneOf(&'static [&'static str]),
-    /// Empty text is allowed, which it is not otherwise.
-    AllowEmpty,
-    /// A UUID: `expected a valid UUID`.
-    Uuid,
-    /// Anything else; the error is Kong's text.
-    Custom(fn(&Value) -> Result<(), String>),
-}
-
-impl std::fmt::Debug for Rule {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::OneOf(texts) => f.debug_tuple("OneOf").field(texts).finish(),
-            Self::OneOfInts(numbers) => f.debug_tuple("OneOfInts").field(numbers).finish(),
-            Self::Between(low, high) => f.debug_tuple("Between").field(low).field(high).finish(),
-            Self::GreaterThan(low) => f.debug_tuple("GreaterThan").field(low).finish(),
-            Self::LengthMin(length) => f.debug_tuple("LengthMin").field(length).finish(),
-            Self::LengthMax(length) => f.debug_tuple("LengthMax").field(length).finish(),
-            Self::StartsWith(text) => f.debug_tuple("StartsWith").field(text).finish(),
-            Self::NotOneOf(texts) => f.debug_tuple("NotOneOf").field(texts).finish(),
-            Self::AllowEmpty => f.write_str("AllowEmpty"),
-            Self::Uuid => f.write_str("Uuid"),
-            Self::Custom(_) => f.write_str("Custom"),
-        }
-    }
-}
-
-/// What is wrong with an entity by a rule about several of its fields.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Misfit {
-    /// The path of the field that is to blame; empty for the entity as a whole (`@entity`).
-    pub path: Vec<String>,
-    /// Kong's text.
-    pub message: String,
-}
-
-/// A rule about several fields at once.
-#[derive(Clone, Copy)]
-pub enum Check {
-    /// `at least one of these fields must be non-empty: 'a', 'b'`
-    AtLeastOneOf(&'static [&'static str]),
-    /// `only one or none of these fields must be set: 'a', 'b'`
-    OnlyOneOf(&'static [&'static str]),
-    /// All of them or none: `all or none of these fields must be set: 'a', 'b'`
-    MutuallyRequired(&'static [&'static str]),
-    /// Anything else.
-    Custom(fn(&Document) -> Result<(), Misfit>),
-}
-
-impl std::fmt::Debug for Check {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::AtLeastOneOf(fields) => f.debug_tuple("AtLeastOneOf").field(fields).finish(),
-            Self::OnlyOneOf(fields) => f.debug_tuple("OnlyOneOf").field(fields).finish(),
-            Self::MutuallyRequired(fields) => {
-                f.debug_tuple("MutuallyRequired").field(fields).finish()
-            }
-            Self::Custom(_) => f.write_str("Custom"),
-        }
-    }
-}
-
-/// The fields of an entity or of a plugin's configuration, and what they must satisfy together.
-#[derive(Clone, Copy, Debug)]
-pub struct Schema {
-    /// In the order in which they are shown.
-    pub fields: &'static [Field],
-    /// Checked after the fields.
-    pub checks: &'static [Check],
+    /// Now, in seconds since the Unix epoch with three digits after the point.
+    NowMillis,
+    /// 32 random letters and digits.
+    Key,
 }
 
 impl Field {
@@ -193,6 +107,8 @@ impl Field {
             rules: &[],
             unique: false,
             secret: false,
+            extension: false,
+            alias: &[],
             about,
         }
     }
@@ -266,6 +182,19 @@ impl Field {
             secret: true,
             ..self
         }
+    }
+
+    /// The same, an extension of Kong's.
+    pub const fn extension(self) -> Self {
+        Self {
+            extension: true,
+            ..self
+        }
+    }
+
+    /// The same, as an old name of the field at this path.
+    pub const fn alias(self, alias: &'static [&'static str]) -> Self {
+        Self { alias, ..self }
     }
 }
 

@@ -1,0 +1,68 @@
+//! What the checks of entities need from the world around them.
+
+use std::fmt;
+
+use uuid::Uuid;
+
+use super::schema::Schema;
+
+/// The world of one operation: its time and its source of ids.
+pub struct Env<'a> {
+    /// Seconds since the Unix epoch.
+    pub now_secs: u64,
+    /// Milliseconds since the Unix epoch.
+    pub now_ms: u64,
+    /// A new random id. Keys and secrets that the caller leaves to us are drawn from it too, so outside tests it
+    /// must be a version 4 UUID from the system's randomness.
+    pub new_id: &'a mut dyn FnMut() -> Uuid,
+}
+
+impl fmt::Debug for Env<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Env")
+            .field("now_ms", &self.now_ms)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The kinds of plugins that there are. The registry of plugins stands above this module, so it is handed in.
+pub trait PluginSchemas: Sync + fmt::Debug {
+    /// What a plugin of this name looks like; `None` if there is none.
+    fn schema(&self, name: &str) -> Option<PluginSchema>;
+
+    /// All names, in the order of `/plugins/enabled`.
+    fn names(&self) -> Vec<&'static str>;
+}
+
+/// What a kind of plugin looks like.
+#[derive(Clone, Copy, Debug)]
+pub struct PluginSchema {
+    /// The fields of its `config`.
+    pub config: &'static Schema,
+    /// It may be put on a consumer.
+    pub consumer_scope: bool,
+    /// The protocols that it can serve, which are also its default.
+    pub protocols: &'static [&'static str],
+}
+
+impl PluginSchema {
+    /// What nearly all plugins serve.
+    pub const HTTP: &'static [&'static str] = &["grpc", "grpcs", "http", "https"];
+    /// What plugins serve that look at connections alone.
+    pub const HTTP_AND_STREAM: &'static [&'static str] =
+        &["http", "https", "tcp", "tls", "grpc", "grpcs"];
+}
+
+/// No plugins at all.
+#[derive(Clone, Copy, Debug)]
+pub struct NoPlugins;
+
+impl PluginSchemas for NoPlugins {
+    fn schema(&self, _: &str) -> Option<PluginSchema> {
+        None
+    }
+
+    fn names(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
+}
