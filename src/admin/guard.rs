@@ -53,10 +53,7 @@ impl Denied {
     pub(super) const fn answer(self) -> (StatusCode, &'static str) {
         match self {
             Self::NoToken => (StatusCode::UNAUTHORIZED, "Unauthorized"),
-            Self::ReadOnly => (
-                StatusCode::FORBIDDEN,
-                "this token may read and not write",
-            ),
+            Self::ReadOnly => (StatusCode::FORBIDDEN, "this token may read and not write"),
             Self::ForeignHost => (
                 StatusCode::FORBIDDEN,
                 "without tokens the Admin API answers to localhost, 127.0.0.1 and [::1] only",
@@ -105,7 +102,9 @@ fn from_here(headers: &HeaderMap) -> Result<(), Denied> {
         return Err(Denied::ForeignHost);
     }
     if let Some(origin) = headers.get(ORIGIN).map(text)
-        && !origin.split_once("://").is_some_and(|(_, host)| is_here(host))
+        && !origin
+            .split_once("://")
+            .is_some_and(|(_, host)| is_here(host))
     {
         return Err(Denied::ForeignOrigin);
     }
@@ -114,7 +113,10 @@ fn from_here(headers: &HeaderMap) -> Result<(), Denied> {
 
 /// Whether an authority is a name of this machine that nobody else can claim.
 fn is_here(authority: &str) -> bool {
-    let host = match authority.strip_prefix('[').and_then(|open| open.split_once(']')) {
+    let host = match authority
+        .strip_prefix('[')
+        .and_then(|open| open.split_once(']'))
+    {
         Some((host, _)) => host,
         None => authority.split(':').next().unwrap_or_default(),
     };
@@ -143,10 +145,27 @@ mod tests {
 
     #[test]
     fn names_of_this_machine_are_told_from_all_others() {
-        for here in ["localhost", "LOCALHOST:8001", "a.localhost", "127.0.0.1:8001", "127.1.2.3", "[::1]:8001", "[::1]"] {
+        for here in [
+            "localhost",
+            "LOCALHOST:8001",
+            "a.localhost",
+            "127.0.0.1:8001",
+            "127.1.2.3",
+            "[::1]:8001",
+            "[::1]",
+        ] {
             assert!(is_here(here), "{here}");
         }
-        for elsewhere in ["", "example.com", "localhost.example.com", "10.0.0.1:8001", "[fe80::1]:1", "127.0.0.1.nip.io", "::1", "0x7f.1"] {
+        for elsewhere in [
+            "",
+            "example.com",
+            "localhost.example.com",
+            "10.0.0.1:8001",
+            "[fe80::1]:1",
+            "127.0.0.1.nip.io",
+            "::1",
+            "0x7f.1",
+        ] {
             assert!(!is_here(elsewhere), "{elsewhere}");
         }
     }
@@ -158,10 +177,22 @@ mod tests {
         let here = ("host", "127.0.0.1:8001");
         assert_eq!(admit(&[here]), Ok("local".to_owned()));
         assert_eq!(admit(&[]), Ok("local".to_owned()));
-        assert_eq!(admit(&[here, ("origin", "http://localhost:3000")]), Ok("local".to_owned()));
+        assert_eq!(
+            admit(&[here, ("origin", "http://localhost:3000")]),
+            Ok("local".to_owned())
+        );
         assert_eq!(admit(&[("host", "evil.example")]), Err(Denied::ForeignHost));
-        for origin in ["http://evil.example", "null", "https://127.0.0.1.evil.example", ""] {
-            assert_eq!(admit(&[here, ("origin", origin)]), Err(Denied::ForeignOrigin), "{origin}");
+        for origin in [
+            "http://evil.example",
+            "null",
+            "https://127.0.0.1.evil.example",
+            "",
+        ] {
+            assert_eq!(
+                admit(&[here, ("origin", origin)]),
+                Err(Denied::ForeignOrigin),
+                "{origin}"
+            );
         }
     }
 
@@ -177,7 +208,10 @@ mod tests {
         let guard = Guard::new(model.admin.unwrap().tokens);
         let admit = |token: &str, writes| {
             let value = format!("Bearer {token}");
-            let lines = [("host", "gateway.example"), ("authorization", value.as_str())];
+            let lines = [
+                ("host", "gateway.example"),
+                ("authorization", value.as_str()),
+            ];
             guard.admit(&headers(&lines), writes).map(|who| who.name)
         };
         assert_eq!(admit(&reader.token, false), Ok("r".to_owned()));

@@ -29,7 +29,10 @@ pub(super) struct Asked {
 pub(super) fn finish(headers: &mut HeaderMap, asked: Asked, millis: u64) {
     let any = HeaderValue::from_static("*");
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, asked.origin.unwrap_or(any));
-    headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+    headers.insert(
+        ACCESS_CONTROL_ALLOW_CREDENTIALS,
+        HeaderValue::from_static("true"),
+    );
     headers.insert(LATENCY, HeaderValue::from(millis));
     headers.insert(SERVER, HeaderValue::from_static(OWN_NAME));
     if asked.keep_alive {

@@ -15,7 +15,11 @@ pub(super) struct Query {
 }
 
 /// What need not be escaped in a component of a URL (RFC 3986 section 2.3).
-const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 impl Query {
     /// Reads one.
@@ -37,7 +41,8 @@ impl Query {
 
     /// Whether an option is on: `1`, `true`, or nothing but its name.
     pub(super) fn is_on(&self, name: &str) -> bool {
-        self.get(name).is_some_and(|value| matches!(value, "1" | "true" | ""))
+        self.get(name)
+            .is_some_and(|value| matches!(value, "1" | "true" | ""))
     }
 }
 

@@ -145,7 +145,11 @@ impl Reply {
         if let Some(kind) = kind {
             headers.insert(CONTENT_TYPE, kind);
         }
-        headers.extend(self.fields.into_iter().map(|(name, value)| (Some(name), value)));
+        headers.extend(
+            self.fields
+                .into_iter()
+                .map(|(name, value)| (Some(name), value)),
+        );
         response
     }
 }

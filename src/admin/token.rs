@@ -85,8 +85,16 @@ mod tests {
             "[admin]\ntokens = [{{ name = \"ci\", role = \"write\", hash = \"{}\" }}]\n",
             one.hash
         );
-        let tokens = config::parse_str("x.toml", &text).unwrap().model.admin.unwrap().tokens;
-        assert_eq!(known(&tokens, &one.token).map(|token| token.name.as_str()), Some("ci"));
+        let tokens = config::parse_str("x.toml", &text)
+            .unwrap()
+            .model
+            .admin
+            .unwrap()
+            .tokens;
+        assert_eq!(
+            known(&tokens, &one.token).map(|token| token.name.as_str()),
+            Some("ci")
+        );
         assert_eq!(known(&tokens, &other.token), None);
         assert_eq!(known(&tokens, ""), None);
         assert_eq!(known(&[], &one.token), None);
@@ -95,14 +103,15 @@ mod tests {
     #[test]
     fn tokens_come_in_either_header() {
         let presented = |name: &'static str, value: &'static str| {
-            let headers = HeaderMap::from_iter([(
-                name.parse().unwrap(),
-                HeaderValue::from_static(value),
-            )]);
+            let headers =
+                HeaderMap::from_iter([(name.parse().unwrap(), HeaderValue::from_static(value))]);
             presented(&headers).map(str::to_owned)
         };
         assert_eq!(presented("authorization", "Bearer x"), Some("x".to_owned()));
-        assert_eq!(presented("authorization", "bearer  x"), Some("x".to_owned()));
+        assert_eq!(
+            presented("authorization", "bearer  x"),
+            Some("x".to_owned())
+        );
         assert_eq!(presented("kong-admin-token", "x"), Some("x".to_owned()));
         assert_eq!(presented("authorization", "Basic x"), None);
         assert_eq!(presented("authorization", "x"), None);

@@ -146,3 +146,5 @@ pub const RETRIES_CEILING: u16 = 32_767;
 pub const PLUGIN_BODY_BYTES: usize = 1_048_576;
 /// How long a request waits for another one of its core that fetches the same answer.
 pub const PLUGIN_WAIT: Duration = Duration::from_secs(10);
+/// Longest body that the Admin API reads, as in Kong: 15,000 entities in declarative form are some 5 MB.
+pub const ADMIN_BODY_BYTES: usize = 10_485_760;

@@ -1,10 +1,16 @@
 //! How the rest of control's thread (the Admin API) asks the loop for something.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use tokio::sync::mpsc;
 use tokio::sync::oneshot;
+use uuid::Uuid;
 
 use super::reload::Outcome;
 use super::status::Status;
+use crate::config::Model;
+use crate::snapshot::Resolved;
 
 /// Questions that may wait for control's loop.
 const REQUESTS_QUEUED: usize = 256;
@@ -18,6 +24,56 @@ pub enum Request {
     Metrics(oneshot::Sender<String>),
     /// Read the configuration again.
     Reload(Until, oneshot::Sender<Outcome>),
+    /// What the workers serve by.
+    Running(oneshot::Sender<Arc<Model>>),
+    /// What each of these host names resolves to.
+    Addresses(Vec<String>, oneshot::Sender<Vec<Resolved>>),
+    /// Look into the response caches of all workers, or empty them.
+    Cache(CacheQuestion, oneshot::Sender<CacheAnswer>),
+    /// The entries of a mock's request log, each as HAR's JSON, the oldest first; `None` if it keeps none.
+    MockLog(Uuid, oneshot::Sender<Option<Vec<String>>>),
+}
+
+/// What is asked of the response caches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CacheQuestion {
+    /// The answer that this plugin, or any, keeps under this key.
+    Show(Option<Uuid>, String),
+    /// Remove it.
+    Remove(Option<Uuid>, String),
+    /// Remove every answer: of this route, with this tag, or all there are.
+    Clear {
+        /// Only those of this route.
+        route: Option<Uuid>,
+        /// Only those with this tag.
+        tag: Option<String>,
+    },
+}
+
+/// What the response caches say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CacheAnswer {
+    /// There is no such answer.
+    Missing,
+    /// It, or they, are gone.
+    Removed,
+    /// This is it.
+    Found(CachedAnswer),
+}
+
+/// An answer that a response cache keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CachedAnswer {
+    /// Its status.
+    pub status: u16,
+    /// Its field lines.
+    pub fields: Vec<(String, String)>,
+    /// How long its body is.
+    pub body_bytes: u64,
+    /// How old it is.
+    pub age: Duration,
+    /// How old it may become before it is asked for again.
+    pub ttl: Duration,
 }
 
 /// When a reload is answered that goes well.
@@ -55,6 +111,26 @@ impl Handle {
     /// Reloads and waits so long; `None` once the loop has ended.
     pub async fn reload(&self, until: Until) -> Option<Outcome> {
         self.ask(|answer| Request::Reload(until, answer)).await
+    }
+
+    /// What the workers serve by; `None` once the loop has ended.
+    pub async fn running(&self) -> Option<Arc<Model>> {
+        self.ask(Request::Running).await
+    }
+
+    /// What each of these host names resolves to; `None` once the loop has ended.
+    pub async fn addresses(&self, hosts: Vec<String>) -> Option<Vec<Resolved>> {
+        self.ask(|answer| Request::Addresses(hosts, answer)).await
+    }
+
+    /// What the response caches say; `None` once the loop has ended.
+    pub async fn cache(&self, question: CacheQuestion) -> Option<CacheAnswer> {
+        self.ask(|answer| Request::Cache(question, answer)).await
+    }
+
+    /// The entries of a mock's request log; `None` once the loop has ended.
+    pub async fn mock_log(&self, plugin: Uuid) -> Option<Option<Vec<String>>> {
+        self.ask(|answer| Request::MockLog(plugin, answer)).await
     }
 
     async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> Option<T> {

@@ -29,6 +29,9 @@ use tokio::time::sleep;
 
 pub use crew::Crew;
 pub use crew::Hire;
+pub use handle::CacheAnswer;
+pub use handle::CacheQuestion;
+pub use handle::CachedAnswer;
 pub use handle::Handle;
 pub use handle::Request;
 pub use handle::Until;
@@ -337,6 +340,23 @@ impl Control {
                 let _ = to.send(self.metrics());
             }
             Request::Reload(until, to) => self.reload(Some((until, to))),
+            Request::Running(to) => {
+                let _ = to.send(Arc::clone(&self.running));
+            }
+            Request::Addresses(hosts, to) => {
+                let known = hosts.iter().map(|host| self.dns.known(host));
+                let _ = to.send(known.collect());
+            }
+            // Nothing is cached yet, and no mock keeps a log.
+            Request::Cache(question, to) => {
+                let _ = to.send(match question {
+                    CacheQuestion::Show(..) | CacheQuestion::Remove(..) => CacheAnswer::Missing,
+                    CacheQuestion::Clear { .. } => CacheAnswer::Removed,
+                });
+            }
+            Request::MockLog(_, to) => {
+                let _ = to.send(None);
+            }
         }
     }
 

@@ -53,6 +53,11 @@ fn give_type(value: &mut Value, kind: &Type) {
                 infer(record, fields);
             }
         }
+        Type::Checked(schema) => {
+            if let Some(record) = value.as_object_mut() {
+                infer(record, schema.fields);
+            }
+        }
         Type::Text | Type::Foreign(_) | Type::Any => {}
     }
 }
@@ -87,7 +92,11 @@ mod tests {
         Field::text_set("tags", ""),
         Field::text("name", ""),
         Field::new("codes", Type::Array(&Element::new(Type::Integer)), ""),
-        Field::new("headers", Type::Map(&Element::TEXT, &Element::new(Type::Array(&Element::TEXT))), ""),
+        Field::new(
+            "headers",
+            Type::Map(&Element::TEXT, &Element::new(Type::Array(&Element::TEXT))),
+            "",
+        ),
         Field::record("config", &[Field::flag("deep", false, "")], ""),
     ];
 
@@ -97,7 +106,9 @@ mod tests {
             "port": "80", "rate": " 1.5 ", "on": "false", "tags": "one", "name": "5", "codes": ["1", "0x10"],
             "headers": {"x-a": "1"}, "config": {"deep": "true", "other": "1"}, "unknown": "1",
         });
-        let serde_json::Value::Object(mut document) = input else { return };
+        let serde_json::Value::Object(mut document) = input else {
+            return;
+        };
         infer(&mut document, FIELDS);
         let expected = json!({
             "port": 80, "rate": 1.5, "on": false, "tags": ["one"], "name": "5", "codes": [1, 16],
@@ -111,7 +122,9 @@ mod tests {
         let input = json!({
             "port": "", "rate": "1e999", "on": "yes", "tags": "", "codes": "a", "config": "x",
         });
-        let serde_json::Value::Object(mut document) = input else { return };
+        let serde_json::Value::Object(mut document) = input else {
+            return;
+        };
         infer(&mut document, FIELDS);
         let expected = json!({
             "port": null, "rate": "1e999", "on": "yes", "tags": null, "codes": ["a"], "config": "x",

@@ -109,7 +109,11 @@ mod tests {
     #[test]
     fn other_types_are_refused_and_no_body_is_an_empty_one() {
         assert_eq!(read(None, ""), Ok(json!({})));
-        for (content_type, bytes) in [(None, "x"), (Some("text/plain"), "x"), (Some("text/plain"), "")] {
+        for (content_type, bytes) in [
+            (None, "x"),
+            (Some("text/plain"), "x"),
+            (Some("text/plain"), ""),
+        ] {
             assert_eq!(read(content_type, bytes), Err(Refused::MediaType));
         }
     }
@@ -118,7 +122,11 @@ mod tests {
     fn malformed_json_is_told_in_kongs_words() {
         for bytes in ["{bad", "", "[1,2]", "1", "{\"a\":1}x", "\u{feff}{}"] {
             let refused = Refused::Malformed("Cannot parse JSON body".to_owned());
-            assert_eq!(read(Some("application/json"), bytes), Err(refused), "{bytes}");
+            assert_eq!(
+                read(Some("application/json"), bytes),
+                Err(refused),
+                "{bytes}"
+            );
         }
     }
 }

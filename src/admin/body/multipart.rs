@@ -11,19 +11,28 @@ use super::essence;
 const PARTS_MAX: usize = 1_000;
 
 /// The parts in their order.
-pub(super) async fn parts(content_type: &str, bytes: &[u8]) -> Result<Vec<(String, Value)>, String> {
+pub(super) async fn parts(
+    content_type: &str,
+    bytes: &[u8],
+) -> Result<Vec<(String, Value)>, String> {
     let boundary = multer::parse_boundary(content_type).map_err(|error| error.to_string())?;
     let whole = Bytes::copy_from_slice(bytes);
     let whole = stream::once(std::future::ready(Ok::<_, multer::Error>(whole)));
     let mut message = Multipart::new(whole, boundary);
     let mut parts = Vec::new();
-    while let Some(part) = message.next_field().await.map_err(|error| error.to_string())? {
+    while let Some(part) = message
+        .next_field()
+        .await
+        .map_err(|error| error.to_string())?
+    {
         if parts.len() == PARTS_MAX {
             return Err(format!("more than {PARTS_MAX} parts"));
         }
         let name = part.name().map(str::to_owned);
         let name = name.ok_or_else(|| "a part has no name".to_owned())?;
-        let is_json = part.content_type().is_some_and(|kind| essence(kind.as_ref()) == "application/json");
+        let is_json = part
+            .content_type()
+            .is_some_and(|kind| essence(kind.as_ref()) == "application/json");
         let bytes = part.bytes().await.map_err(|error| error.to_string())?;
         let value = if is_json {
             serde_json::from_slice(&bytes).map_err(|_| format!("part '{name}' is not JSON"))?
@@ -59,7 +68,14 @@ mod tests {
     #[test]
     fn broken_messages_are_refused() {
         let part = |head: &str, body: &[u8]| {
-            [b"--b\r\n", head.as_bytes(), b"\r\n\r\n", body, b"\r\n--b--\r\n"].concat()
+            [
+                b"--b\r\n",
+                head.as_bytes(),
+                b"\r\n\r\n",
+                body,
+                b"\r\n--b--\r\n",
+            ]
+            .concat()
         };
         let named = "Content-Disposition: form-data; name=\"a\"";
         assert!(read(&part(named, b"\xff")).is_err());

@@ -152,7 +152,8 @@ fn steps(name: &str) -> Result<Vec<Step>, String> {
 /// The key and the brackets behind it, the first one first.
 fn elements(part: &str) -> (&str, Vec<Step>) {
     let (mut key, mut steps) = (part, Vec::new());
-    while let Some((before, number)) = key.strip_suffix(']').and_then(|open| open.rsplit_once('[')) {
+    while let Some((before, number)) = key.strip_suffix(']').and_then(|open| open.rsplit_once('['))
+    {
         let step = match number {
             "" => Step::Next,
             _ if number.bytes().all(|byte| byte.is_ascii_digit()) => match number.parse() {
@@ -189,13 +190,22 @@ mod tests {
     fn names_lead_into_records_and_lists() {
         for (form, expected) in [
             ("a=1&b=2", json!({"a": "1", "b": "2"})),
-            ("config.a.b=1&config.c=2", json!({"config": {"a": {"b": "1"}, "c": "2"}})),
+            (
+                "config.a.b=1&config.c=2",
+                json!({"config": {"a": {"b": "1"}, "c": "2"}}),
+            ),
             ("tags[]=a&tags[]=b", json!({"tags": ["a", "b"]})),
             ("tags=a&tags=b&tags=c", json!({"tags": ["a", "b", "c"]})),
             ("p[2]=b&p[1]=a&p[]=c", json!({"p": ["a", "b", "c"]})),
             ("p[99999999999]=b&p[7]=a", json!({"p": ["a", "b"]})),
-            ("s[1].ip=x&s[1].port=1&s[2].ip=y", json!({"s": [{"ip": "x", "port": "1"}, {"ip": "y"}]})),
-            ("s[].ip=x&s[].port=1&s[].ip=y", json!({"s": [{"ip": "x", "port": "1"}, {"ip": "y"}]})),
+            (
+                "s[1].ip=x&s[1].port=1&s[2].ip=y",
+                json!({"s": [{"ip": "x", "port": "1"}, {"ip": "y"}]}),
+            ),
+            (
+                "s[].ip=x&s[].port=1&s[].ip=y",
+                json!({"s": [{"ip": "x", "port": "1"}, {"ip": "y"}]}),
+            ),
             ("h.x-a[]=1&h.x-a[]=2", json!({"h": {"x-a": ["1", "2"]}})),
             ("m[1][2]=b&m[1][1]=a", json!({"m": [["a", "b"]]})),
         ] {
@@ -205,8 +215,21 @@ mod tests {
 
     #[test]
     fn names_that_make_no_sense_are_keys() {
-        for name in [".a", "a.", "a..b", "a[x]", "[1]", "a[-1]", "a]", "a[99999999999999999999]"] {
-            assert_eq!(read(&format!("{name}=1")), Ok(json!({ name: "1" })), "{name}");
+        for name in [
+            ".a",
+            "a.",
+            "a..b",
+            "a[x]",
+            "[1]",
+            "a[-1]",
+            "a]",
+            "a[99999999999999999999]",
+        ] {
+            assert_eq!(
+                read(&format!("{name}=1")),
+                Ok(json!({ name: "1" })),
+                "{name}"
+            );
         }
     }
 

@@ -42,14 +42,29 @@ pub(in crate::admin) const RELATIONS: &[Relation] = &[
     relation(Kind::Plugins, "route", Kind::Routes, true),
     relation(Kind::Plugins, "consumer", Kind::Consumers, true),
     relation(Kind::KeyauthCredentials, "consumer", Kind::Consumers, true),
-    relation(Kind::BasicauthCredentials, "consumer", Kind::Consumers, true),
+    relation(
+        Kind::BasicauthCredentials,
+        "consumer",
+        Kind::Consumers,
+        true,
+    ),
     relation(Kind::HmacauthCredentials, "consumer", Kind::Consumers, true),
     relation(Kind::JwtSecrets, "consumer", Kind::Consumers, true),
     relation(Kind::Acls, "consumer", Kind::Consumers, true),
     relation(Kind::Targets, "upstream", Kind::Upstreams, false),
     relation(Kind::Snis, "certificate", Kind::Certificates, false),
-    relation(Kind::Services, "client_certificate", Kind::Certificates, true),
-    relation(Kind::Upstreams, "client_certificate", Kind::Certificates, true),
+    relation(
+        Kind::Services,
+        "client_certificate",
+        Kind::Certificates,
+        true,
+    ),
+    relation(
+        Kind::Upstreams,
+        "client_certificate",
+        Kind::Certificates,
+        true,
+    ),
 ];
 
 const fn relation(child: Kind, field: &'static str, parent: Kind, up: bool) -> Relation {
@@ -90,7 +105,12 @@ impl Place {
             Self::All(kind) => format!("/{}", word(kind)),
             Self::One(kind) => format!("/{}/{{{}}}", word(kind), kind.as_str()),
             Self::AllOf(Relation { child, parent, .. }) => {
-                format!("/{}/{{{}}}/{}", word(parent), parent.as_str(), nested_word(child))
+                format!(
+                    "/{}/{{{}}}/{}",
+                    word(parent),
+                    parent.as_str(),
+                    nested_word(child)
+                )
             }
             Self::OneOf(Relation { child, parent, .. }) => format!(
                 "/{}/{{{}}}/{}/{{{}}}",
@@ -119,14 +139,20 @@ impl Place {
         let kind = self.kind();
         let whose = match self {
             Self::All(_) | Self::One(_) => String::new(),
-            Self::AllOf(relation) | Self::OneOf(relation) => format!(" of {}", noun(relation.parent)),
+            Self::AllOf(relation) | Self::OneOf(relation) => {
+                format!(" of {}", noun(relation.parent))
+            }
             Self::Parent(relation) => format!(" that {} refers to", noun(relation.child)),
         };
         match (self, verb) {
-            (Self::All(_) | Self::AllOf(_), Verb::Get) => format!("Lists the {}{whose}.", plural(kind)),
+            (Self::All(_) | Self::AllOf(_), Verb::Get) => {
+                format!("Lists the {}{whose}.", plural(kind))
+            }
             (_, Verb::Get) => format!("Shows {}{whose}.", noun(kind)),
             (_, Verb::Post) => format!("Adds {}{whose}.", noun(kind)),
-            (Self::OneOf(_), Verb::Put) if kind == Kind::Targets => format!("Replaces {}{whose}.", noun(kind)),
+            (Self::OneOf(_), Verb::Put) if kind == Kind::Targets => {
+                format!("Replaces {}{whose}.", noun(kind))
+            }
             (_, Verb::Put) => format!("Adds or replaces {}{whose}.", noun(kind)),
             (_, Verb::Patch) => format!("Changes some fields of {}{whose}.", noun(kind)),
             (_, Verb::Delete) => format!("Removes {}{whose}.", noun(kind)),
@@ -146,7 +172,11 @@ impl Place {
         match self {
             Self::All(kind) | Self::One(kind) => format!("{what}-{}", word(kind)),
             Self::AllOf(relation) | Self::OneOf(relation) => {
-                format!("{what}-{}-{}", word(relation.parent), nested_word(relation.child))
+                format!(
+                    "{what}-{}-{}",
+                    word(relation.parent),
+                    nested_word(relation.child)
+                )
             }
             Self::Parent(relation) => format!("{what}-{}-{}", word(relation.child), relation.field),
         }

@@ -21,6 +21,7 @@ pub(super) use special::Group;
 pub(super) use special::Parameter;
 pub(super) use special::Shape;
 pub(super) use special::Special;
+pub(super) use special::What;
 
 use std::sync::LazyLock;
 
@@ -165,7 +166,10 @@ impl Endpoint {
     fn new(path: &str, verb: Verb, action: Action) -> Self {
         let segments = path.split('/').filter(|segment| !segment.is_empty());
         let segments = segments.map(|segment| {
-            match segment.strip_prefix('{').and_then(|open| open.strip_suffix('}')) {
+            match segment
+                .strip_prefix('{')
+                .and_then(|open| open.strip_suffix('}'))
+            {
                 Some(name) => Segment::Parameter(name.to_owned()),
                 None => Segment::Word(segment.to_owned()),
             }
@@ -179,10 +183,14 @@ impl Endpoint {
 
     fn fits(&self, segments: &[&str]) -> bool {
         self.segments.len() == segments.len()
-            && self.segments.iter().zip(segments).all(|(own, given)| match own {
-                Segment::Word(word) => word == given,
-                Segment::Parameter(_) => !given.is_empty(),
-            })
+            && self
+                .segments
+                .iter()
+                .zip(segments)
+                .all(|(own, given)| match own {
+                    Segment::Word(word) => word == given,
+                    Segment::Parameter(_) => !given.is_empty(),
+                })
     }
 
     /// Where the parameters stand; fewer and later ones are closer. Compared as a list of places from the left.
@@ -232,8 +240,14 @@ mod tests {
 
     #[test]
     fn words_go_before_parameters_and_a_last_slash_is_nothing() {
-        assert_eq!(path_of("/plugins/enabled"), Some(("/plugins/enabled", vec![])));
-        assert_eq!(path_of("/plugins/x"), Some(("/plugins/{plugins}", vec!["x"])));
+        assert_eq!(
+            path_of("/plugins/enabled"),
+            Some(("/plugins/enabled", vec![]))
+        );
+        assert_eq!(
+            path_of("/plugins/x"),
+            Some(("/plugins/{plugins}", vec!["x"]))
+        );
         assert_eq!(path_of("/services/"), Some(("/services", vec![])));
         assert_eq!(
             path_of("/services/a%2Fb/routes/r"),
@@ -244,7 +258,15 @@ mod tests {
             path_of("/upstreams/u/targets/all"),
             Some(("/upstreams/{upstreams}/targets/all", vec!["u"]))
         );
-        for unknown in ["//services", "/services//routes", "/zzz", "/services/a/b/c/d", "", "services", "/targets"] {
+        for unknown in [
+            "//services",
+            "/services//routes",
+            "/zzz",
+            "/services/a/b/c/d",
+            "",
+            "services",
+            "/targets",
+        ] {
             assert_eq!(path_of(unknown), None, "{unknown}");
         }
     }
@@ -253,7 +275,10 @@ mod tests {
     fn allowed_methods_are_listed_as_kong_lists_them() {
         let allow = |path: &str| TABLE.find(path).unwrap().endpoint.allow();
         assert_eq!(allow("/services"), "GET, HEAD, OPTIONS, POST");
-        assert_eq!(allow("/services/x"), "DELETE, GET, HEAD, OPTIONS, PATCH, PUT");
+        assert_eq!(
+            allow("/services/x"),
+            "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"
+        );
         assert_eq!(allow("/routes/r/service"), "GET, HEAD, OPTIONS, PATCH, PUT");
     }
 

@@ -48,8 +48,6 @@ pub(in crate::admin) enum What {
     Tag,
     AllTargets,
     Health,
-    MarkHealthy,
-    MarkUnhealthy,
     Config,
     Replace,
     History,
@@ -135,193 +133,595 @@ pub(in crate::admin) enum Shape {
 
 /// The rows, by path.
 pub(super) const ALL: &[Special] = &[
-    get("/", What::Root, "get-node", Group::Node, "Who answers here: version, plugins, configuration.", &[Answer {
-        status: 200,
-        shape: Shape::Object(&[
-            ("tagline", "string"),
-            ("version", "string"),
-            ("edition", "string"),
-            ("hostname", "string"),
-            ("node_id", "string"),
-            ("timers", "object"),
-            ("plugins", "object"),
-            ("lua_version", "string"),
-            ("configuration", "object"),
-            ("pids", "object"),
-        ]),
-        about: "The node.",
-    }]),
-    get("/status", What::Status, "get-status", Group::Node, "Connections, requests, workers, memory.", &[Answer {
-        status: 200,
-        shape: Shape::Object(&[
-            ("memory", "object"),
-            ("server", "object"),
-            ("configuration_hash", "string"),
-            ("silverback", "object"),
-        ]),
-        about: "How the gateway is.",
-    }]),
-    get("/status/ready", What::Ready, "get-ready", Group::Node, "Whether the gateway serves; for probes.", &[
-        message(200, "Every worker serves."),
-        message(503, "One does not yet, or the gateway is on its way out."),
-    ]),
-    get("/metrics", What::Metrics, "get-metrics", Group::Node, "All metrics, for Prometheus.", &[Answer {
-        status: 200,
-        shape: Shape::Text("text/plain"),
-        about: "In Prometheus' text format.",
-    }]),
-    get("/endpoints", What::Endpoints, "list-endpoints", Group::Node, "Lists the paths of this API.", &[Answer {
-        status: 200,
-        shape: Shape::Object(&[("data", "array")]),
-        about: "The paths.",
-    }]),
-    get("/openapi.json", What::OpenApi, "get-openapi", Group::Node, "Describes this API in OpenAPI 3.1.", &[Answer {
-        status: 200,
-        shape: Shape::Object(&[("openapi", "string"), ("info", "object"), ("paths", "object"), ("components", "object")]),
-        about: "The document.",
-    }]),
-    get("/debug/node/log-level", What::LogLevel, "get-log-level", Group::Node, "The level of the log, in Kong's words.", &[
-        message(200, "The level."),
-    ]),
-    get("/cache/{key}", What::EntityCache, "get-cached-entity", Group::Node,
+    get(
+        "/",
+        What::Root,
+        "get-node",
+        Group::Node,
+        "Who answers here: version, plugins, configuration.",
+        &[Answer {
+            status: 200,
+            shape: Shape::Object(&[
+                ("tagline", "string"),
+                ("version", "string"),
+                ("edition", "string"),
+                ("hostname", "string"),
+                ("node_id", "string"),
+                ("timers", "object"),
+                ("plugins", "object"),
+                ("lua_version", "string"),
+                ("configuration", "object"),
+                ("pids", "object"),
+            ]),
+            about: "The node.",
+        }],
+    ),
+    get(
+        "/status",
+        What::Status,
+        "get-status",
+        Group::Node,
+        "Connections, requests, workers, memory.",
+        &[Answer {
+            status: 200,
+            shape: Shape::Object(&[
+                ("memory", "object"),
+                ("server", "object"),
+                ("configuration_hash", "string"),
+                ("silverback", "object"),
+            ]),
+            about: "How the gateway is.",
+        }],
+    ),
+    get(
+        "/status/ready",
+        What::Ready,
+        "get-ready",
+        Group::Node,
+        "Whether the gateway serves; for probes.",
+        &[
+            message(200, "Every worker serves."),
+            message(503, "One does not yet, or the gateway is on its way out."),
+        ],
+    ),
+    get(
+        "/metrics",
+        What::Metrics,
+        "get-metrics",
+        Group::Node,
+        "All metrics, for Prometheus.",
+        &[Answer {
+            status: 200,
+            shape: Shape::Text("text/plain"),
+            about: "In Prometheus' text format.",
+        }],
+    ),
+    get(
+        "/endpoints",
+        What::Endpoints,
+        "list-endpoints",
+        Group::Node,
+        "Lists the paths of this API.",
+        &[Answer {
+            status: 200,
+            shape: Shape::Object(&[("data", "array")]),
+            about: "The paths.",
+        }],
+    ),
+    get(
+        "/openapi.json",
+        What::OpenApi,
+        "get-openapi",
+        Group::Node,
+        "Describes this API in OpenAPI 3.1.",
+        &[Answer {
+            status: 200,
+            shape: Shape::Object(&[
+                ("openapi", "string"),
+                ("info", "object"),
+                ("paths", "object"),
+                ("components", "object"),
+            ]),
+            about: "The document.",
+        }],
+    ),
+    get(
+        "/debug/node/log-level",
+        What::LogLevel,
+        "get-log-level",
+        Group::Node,
+        "The level of the log, in Kong's words.",
+        &[message(200, "The level.")],
+    ),
+    get(
+        "/cache/{key}",
+        What::EntityCache,
+        "get-cached-entity",
+        Group::Node,
         "For clients of Kong: the gateway has no cache of entities, so nothing is ever found in it.",
-        &[message(404, "Always.")]),
-    Special { verb: Verb::Delete, writes: true,
-        ..get("/cache/{key}", What::PurgeEntityCache, "purge-cached-entity", Group::Node, "For clients of Kong.",
-            &[nothing("Always.")]) },
-    Special { verb: Verb::Delete, writes: true,
-        ..get("/cache", What::PurgeEntityCache, "purge-cached-entities", Group::Node, "For clients of Kong.",
-            &[nothing("Always.")]) },
-    Special { verb: Verb::Post, writes: true, query: &[
-            Parameter { name: "wait", kind: "boolean", required: false, example: "true",
-                about: "`false`: answer as soon as the configuration is known to be right." },
-        ], ..get("/reload", What::Reload, "reload", Group::Configuration,
-            "Reads the configuration's files again.", &[
-            Answer { status: 200, shape: Shape::Object(&[("state", "string"), ("generation", "integer")]),
-                about: "Every worker serves by it." },
-            Answer { status: 202, shape: Shape::Object(&[("state", "string"), ("generation", "integer")]),
-                about: "It is right, and will be installed." },
-            Answer { status: 400, shape: Shape::Object(&[("message", "string")]), about: "It has faults." },
-            message(503, "The gateway is on its way out, or a worker is late."),
-        ]) },
-    get("/config", What::Config, "get-config", Group::Configuration,
+        &[message(404, "Always.")],
+    ),
+    Special {
+        verb: Verb::Delete,
+        writes: true,
+        ..get(
+            "/cache/{key}",
+            What::PurgeEntityCache,
+            "purge-cached-entity",
+            Group::Node,
+            "For clients of Kong.",
+            &[nothing("Always.")],
+        )
+    },
+    Special {
+        verb: Verb::Delete,
+        writes: true,
+        ..get(
+            "/cache",
+            What::PurgeEntityCache,
+            "purge-cached-entities",
+            Group::Node,
+            "For clients of Kong.",
+            &[nothing("Always.")],
+        )
+    },
+    Special {
+        verb: Verb::Post,
+        writes: true,
+        query: &[Parameter {
+            name: "wait",
+            kind: "boolean",
+            required: false,
+            example: "true",
+            about: "`false`: answer as soon as the configuration is known to be right.",
+        }],
+        ..get(
+            "/reload",
+            What::Reload,
+            "reload",
+            Group::Configuration,
+            "Reads the configuration's files again.",
+            &[
+                Answer {
+                    status: 200,
+                    shape: Shape::Object(&[("state", "string"), ("generation", "integer")]),
+                    about: "Every worker serves by it.",
+                },
+                Answer {
+                    status: 202,
+                    shape: Shape::Object(&[("state", "string"), ("generation", "integer")]),
+                    about: "It is right, and will be installed.",
+                },
+                Answer {
+                    status: 400,
+                    shape: Shape::Object(&[("message", "string")]),
+                    about: "It has faults.",
+                },
+                message(503, "The gateway is on its way out, or a worker is late."),
+            ],
+        )
+    },
+    get(
+        "/config",
+        What::Config,
+        "get-config",
+        Group::Configuration,
         "All entities that are stored, in Kong's declarative format.",
-        &[Answer { status: 200, shape: Shape::Object(&[("config", "string")]), about: "As YAML." }]),
-    Special { verb: Verb::Post, writes: true, body: Body::Declarative, query: &[
-            Parameter { name: "dry_run", kind: "integer", required: false, example: "1",
-                about: "`1`: say what would change, and change nothing." },
-            Parameter { name: "check_hash", kind: "integer", required: false, example: "1",
-                about: "`1`: answer 304 if it is what is stored already." },
-            Parameter { name: "flatten_errors", kind: "integer", required: false, example: "1",
-                about: "`1`: list the faults by entity, as `flattened_errors`." },
-        ], ..get("/config", What::Replace, "replace-config", Group::Configuration,
-            "Replaces all stored entities by those of a declarative configuration: JSON, or YAML as the field `config` of a form.", &[
-            Answer { status: 200, shape: Shape::Object(&[("changes", "array")]), about: "What would change (`dry_run`)." },
-            Answer { status: 201, shape: Shape::Object(&[]), about: "The entities, by kind and id." },
-            Answer { status: 304, shape: Shape::Nothing, about: "It is what is stored already (`check_hash`)." },
-            Answer { status: 400, shape: Shape::Error, about: "It has faults; nothing has changed." },
-        ]) },
-    get("/config/history", What::History, "list-history", Group::Configuration,
+        &[Answer {
+            status: 200,
+            shape: Shape::Object(&[("config", "string")]),
+            about: "As YAML.",
+        }],
+    ),
+    Special {
+        verb: Verb::Post,
+        writes: true,
+        body: Body::Declarative,
+        query: &[
+            Parameter {
+                name: "dry_run",
+                kind: "integer",
+                required: false,
+                example: "1",
+                about: "`1`: say what would change, and change nothing.",
+            },
+            Parameter {
+                name: "check_hash",
+                kind: "integer",
+                required: false,
+                example: "1",
+                about: "`1`: answer 304 if it is what is stored already.",
+            },
+            Parameter {
+                name: "flatten_errors",
+                kind: "integer",
+                required: false,
+                example: "1",
+                about: "`1`: list the faults by entity, as `flattened_errors`.",
+            },
+        ],
+        ..get(
+            "/config",
+            What::Replace,
+            "replace-config",
+            Group::Configuration,
+            "Replaces all stored entities by those of a declarative configuration: JSON, or YAML as the field `config` of a form.",
+            &[
+                Answer {
+                    status: 200,
+                    shape: Shape::Object(&[("changes", "array")]),
+                    about: "What would change (`dry_run`).",
+                },
+                Answer {
+                    status: 201,
+                    shape: Shape::Object(&[]),
+                    about: "The entities, by kind and id.",
+                },
+                Answer {
+                    status: 304,
+                    shape: Shape::Nothing,
+                    about: "It is what is stored already (`check_hash`).",
+                },
+                Answer {
+                    status: 400,
+                    shape: Shape::Error,
+                    about: "It has faults; nothing has changed.",
+                },
+            ],
+        )
+    },
+    get(
+        "/config/history",
+        What::History,
+        "list-history",
+        Group::Configuration,
         "The last states of the stored entities, the newest first: who made them, and when.",
-        &[Answer { status: 200, shape: Shape::Object(&[("data", "array")]), about: "The states." }]),
-    get("/config/history/{hash}", What::HistoryEntry, "get-history", Group::Configuration,
-        "One of these states, secrets left out.", &[
-            Answer { status: 200, shape: Shape::Object(&[("hash", "string"), ("config", "string")]), about: "The state." },
+        &[Answer {
+            status: 200,
+            shape: Shape::Object(&[("data", "array")]),
+            about: "The states.",
+        }],
+    ),
+    get(
+        "/config/history/{hash}",
+        What::HistoryEntry,
+        "get-history",
+        Group::Configuration,
+        "One of these states, secrets left out.",
+        &[
+            Answer {
+                status: 200,
+                shape: Shape::Object(&[("hash", "string"), ("config", "string")]),
+                about: "The state.",
+            },
             message(404, "There is no such state."),
-        ]),
-    get("/config/history/{hash}/diff", What::HistoryDiff, "diff-history", Group::Configuration,
-        "What a rollback to this state would change.", &[
-            Answer { status: 200, shape: Shape::Object(&[("changes", "array")]), about: "The changes." },
+        ],
+    ),
+    get(
+        "/config/history/{hash}/diff",
+        What::HistoryDiff,
+        "diff-history",
+        Group::Configuration,
+        "What a rollback to this state would change.",
+        &[
+            Answer {
+                status: 200,
+                shape: Shape::Object(&[("changes", "array")]),
+                about: "The changes.",
+            },
             message(404, "There is no such state."),
-        ]),
-    Special { verb: Verb::Post, writes: true, ..get("/config/rollback/{hash}", What::Rollback, "rollback",
-        Group::Configuration, "Makes the stored entities what they were in this state.", &[
-            Answer { status: 200, shape: Shape::Object(&[("hash", "string"), ("changes", "array")]), about: "What has changed." },
-            Answer { status: 400, shape: Shape::Error, about: "It contradicts what the configuration's files say by now." },
-            message(404, "There is no such state."),
-        ]) },
-    Special { query: &[
-            Parameter { name: "url", kind: "string", required: true, example: "http://example.com/orders",
-                about: "The request's URL." },
-            Parameter { name: "method", kind: "string", required: false, example: "GET", about: "Its method, GET if absent." },
-            Parameter { name: "header", kind: "string", required: false, example: "Accept: text/plain",
-                about: "A header field, `Name: value`; may be repeated." },
-        ], ..get("/explain", What::Explain, "explain", Group::Configuration,
-            "What would become of a request: the route that wins and why, the plugins, where it goes. Nothing is sent.", &[
-            Answer { status: 200, shape: Shape::Object(&[("request", "object")]), about: "The decision." },
-            message(400, "The request is none."),
-        ]) },
-    get("/schemas/{name}", What::Schema, "get-schema", Group::Schemas, "The schema of a kind of entity.", &[
-        Answer { status: 200, shape: Shape::Object(&[("fields", "array"), ("entity_checks", "array")]), about: "As in Kong." },
-        message(404, "There is no such kind."),
-    ]),
-    Special { verb: Verb::Post, body: Body::Fields,
-        ..get("/schemas/{name}/validate", What::Validate, "validate", Group::Schemas,
-            "Checks an entity, and stores nothing.", &[
-            message(200, "It is right."),
-            Answer { status: 400, shape: Shape::Error, about: "What is wrong." },
+        ],
+    ),
+    Special {
+        verb: Verb::Post,
+        writes: true,
+        ..get(
+            "/config/rollback/{hash}",
+            What::Rollback,
+            "rollback",
+            Group::Configuration,
+            "Makes the stored entities what they were in this state.",
+            &[
+                Answer {
+                    status: 200,
+                    shape: Shape::Object(&[("hash", "string"), ("changes", "array")]),
+                    about: "What has changed.",
+                },
+                Answer {
+                    status: 400,
+                    shape: Shape::Error,
+                    about: "It contradicts what the configuration's files say by now.",
+                },
+                message(404, "There is no such state."),
+            ],
+        )
+    },
+    Special {
+        query: &[
+            Parameter {
+                name: "url",
+                kind: "string",
+                required: true,
+                example: "http://example.com/orders",
+                about: "The request's URL.",
+            },
+            Parameter {
+                name: "method",
+                kind: "string",
+                required: false,
+                example: "GET",
+                about: "Its method, GET if absent.",
+            },
+            Parameter {
+                name: "header",
+                kind: "string",
+                required: false,
+                example: "Accept: text/plain",
+                about: "A header field, `Name: value`; may be repeated.",
+            },
+        ],
+        ..get(
+            "/explain",
+            What::Explain,
+            "explain",
+            Group::Configuration,
+            "What would become of a request: the route that wins and why, the plugins, where it goes. Nothing is sent.",
+            &[
+                Answer {
+                    status: 200,
+                    shape: Shape::Object(&[("request", "object")]),
+                    about: "The decision.",
+                },
+                message(400, "The request is none."),
+            ],
+        )
+    },
+    get(
+        "/schemas/{name}",
+        What::Schema,
+        "get-schema",
+        Group::Schemas,
+        "The schema of a kind of entity.",
+        &[
+            Answer {
+                status: 200,
+                shape: Shape::Object(&[("fields", "array"), ("entity_checks", "array")]),
+                about: "As in Kong.",
+            },
             message(404, "There is no such kind."),
-        ]) },
-    get("/schemas/plugins/{name}", What::PluginSchema, "get-plugin-schema", Group::Schemas, "The schema of a plugin.", &[
-        Answer { status: 200, shape: Shape::Object(&[("fields", "array"), ("entity_checks", "array")]), about: "As in Kong." },
-        message(404, "There is no such plugin."),
-    ]),
-    get("/plugins/schema/{name}", What::PluginSchema, "get-plugin-schema-of-old", Group::Schemas,
-        "The same, where old clients look for it.", &[
-        Answer { status: 200, shape: Shape::Object(&[("fields", "array")]), about: "As in Kong." },
-        message(404, "There is no such plugin."),
-    ]),
-    Special { verb: Verb::Post, body: Body::Plugin,
-        ..get("/schemas/plugins/validate", What::ValidatePlugin, "validate-plugin", Group::Schemas,
-            "Checks a plugin, and stores nothing.", &[
-            message(200, "It is right."),
-            Answer { status: 400, shape: Shape::Error, about: "What is wrong." },
-        ]) },
-    get("/plugins/enabled", What::PluginsEnabled, "list-plugins-enabled", Group::Plugins, "Lists the plugins that there are.",
-        &[Answer { status: 200, shape: Shape::Object(&[("enabled_plugins", "array")]), about: "Their names." }]),
-    Special { query: PAGED, ..get("/tags", What::Tags, "list-tags", Group::Tags, "Lists all tags, with the entities that have them.", PAGE_OF_TAGS) },
-    Special { query: PAGED, ..get("/tags/{tags}", What::Tag, "get-tag", Group::Tags, "Lists the entities with this tag.", PAGE_OF_TAGS) },
-    Special { query: PAGED, ..get("/upstreams/{upstreams}/targets/all", What::AllTargets, "list-all-targets", Group::Health,
-        "Lists the targets of an upstream, those of weight 0 too.", &[
-            Answer { status: 200, shape: Shape::Object(&[("data", "array"), ("next", "string")]), about: "The targets." },
-            message(404, "There is no such upstream."),
-        ]) },
-    Special { query: &[Parameter { name: "balancer_health", kind: "integer", required: false, example: "1",
-            about: "`1`: of the upstream as a whole." }],
-        ..get("/upstreams/{upstreams}/health", What::Health, "get-health", Group::Health, "The health of an upstream's targets.", &[
-            Answer { status: 200, shape: Shape::Object(&[("node_id", "string")]), about: "Each target's health." },
-            message(404, "There is no such upstream."),
-        ]) },
-    mark("/upstreams/{upstreams}/targets/{targets}/healthy", What::MarkHealthy, "mark-target-healthy",
-        "Takes a target for healthy until a check says otherwise."),
-    mark("/upstreams/{upstreams}/targets/{targets}/unhealthy", What::MarkUnhealthy, "mark-target-unhealthy",
-        "Takes a target for unhealthy until a check says otherwise."),
-    mark("/upstreams/{upstreams}/targets/{targets}/{address}/healthy", What::MarkHealthy, "mark-address-healthy",
-        "The same for one of the target's addresses."),
-    mark("/upstreams/{upstreams}/targets/{targets}/{address}/unhealthy", What::MarkUnhealthy, "mark-address-unhealthy",
-        "The same for one of the target's addresses."),
-    Special { verb: Verb::Delete, writes: true, query: &[
-            Parameter { name: "route", kind: "string", required: false, example: "r1", about: "Only answers of this route, by id or name." },
-            Parameter { name: "tag", kind: "string", required: false, example: "news", about: "Only answers with this tag." },
-        ], ..get("/proxy-cache", What::PurgeCache, "purge-cache", Group::Plugins,
-            "Removes stored answers of proxy-cache, on every worker.", &[
-            nothing("They are gone."),
-            message(404, "There is no such route."),
-        ]) },
-    get("/proxy-cache/{cache_key}", What::Cached, "get-cached", Group::Plugins,
-        "Shows a stored answer of proxy-cache.", &[CACHED, message(404, "There is none.")]),
-    Special { verb: Verb::Delete, writes: true, ..get("/proxy-cache/{cache_key}", What::Purge, "purge-cached", Group::Plugins,
-        "Removes a stored answer of proxy-cache, on every worker.", &[nothing("It is gone."), message(404, "There is none.")]) },
-    get("/proxy-cache/{plugin_id}/caches/{cache_key}", What::CachedOf, "get-cached-of-plugin", Group::Plugins,
-        "Shows a stored answer of this instance of proxy-cache.", &[CACHED, message(404, "There is none.")]),
-    Special { verb: Verb::Delete, writes: true,
-        ..get("/proxy-cache/{plugin_id}/caches/{cache_key}", What::PurgeOf, "purge-cached-of-plugin", Group::Plugins,
-        "Removes a stored answer of this instance of proxy-cache.", &[nothing("It is gone."), message(404, "There is none.")]) },
-    get("/mock/{plugins}/log", What::MockLog, "get-mock-log", Group::Plugins,
-        "The last requests that this instance of mock has answered, as a HAR log.", &[
-            Answer { status: 200, shape: Shape::Object(&[("log", "object")]), about: "The log." },
+        ],
+    ),
+    Special {
+        verb: Verb::Post,
+        body: Body::Fields,
+        ..get(
+            "/schemas/{name}/validate",
+            What::Validate,
+            "validate",
+            Group::Schemas,
+            "Checks an entity, and stores nothing.",
+            &[
+                message(200, "It is right."),
+                Answer {
+                    status: 400,
+                    shape: Shape::Error,
+                    about: "What is wrong.",
+                },
+                message(404, "There is no such kind."),
+            ],
+        )
+    },
+    get(
+        "/schemas/plugins/{name}",
+        What::PluginSchema,
+        "get-plugin-schema",
+        Group::Schemas,
+        "The schema of a plugin.",
+        &[
+            Answer {
+                status: 200,
+                shape: Shape::Object(&[("fields", "array"), ("entity_checks", "array")]),
+                about: "As in Kong.",
+            },
             message(404, "There is no such plugin."),
-        ]),
+        ],
+    ),
+    get(
+        "/plugins/schema/{name}",
+        What::PluginSchema,
+        "get-plugin-schema-of-old",
+        Group::Schemas,
+        "The same, where old clients look for it.",
+        &[
+            Answer {
+                status: 200,
+                shape: Shape::Object(&[("fields", "array")]),
+                about: "As in Kong.",
+            },
+            message(404, "There is no such plugin."),
+        ],
+    ),
+    Special {
+        verb: Verb::Post,
+        body: Body::Plugin,
+        ..get(
+            "/schemas/plugins/validate",
+            What::ValidatePlugin,
+            "validate-plugin",
+            Group::Schemas,
+            "Checks a plugin, and stores nothing.",
+            &[
+                message(200, "It is right."),
+                Answer {
+                    status: 400,
+                    shape: Shape::Error,
+                    about: "What is wrong.",
+                },
+            ],
+        )
+    },
+    get(
+        "/plugins/enabled",
+        What::PluginsEnabled,
+        "list-plugins-enabled",
+        Group::Plugins,
+        "Lists the plugins that there are.",
+        &[Answer {
+            status: 200,
+            shape: Shape::Object(&[("enabled_plugins", "array")]),
+            about: "Their names.",
+        }],
+    ),
+    Special {
+        query: PAGED,
+        ..get(
+            "/tags",
+            What::Tags,
+            "list-tags",
+            Group::Tags,
+            "Lists all tags, with the entities that have them.",
+            PAGE_OF_TAGS,
+        )
+    },
+    Special {
+        query: PAGED,
+        ..get(
+            "/tags/{tags}",
+            What::Tag,
+            "get-tag",
+            Group::Tags,
+            "Lists the entities with this tag.",
+            PAGE_OF_TAGS,
+        )
+    },
+    Special {
+        query: PAGED,
+        ..get(
+            "/upstreams/{upstreams}/targets/all",
+            What::AllTargets,
+            "list-all-targets",
+            Group::Health,
+            "Lists the targets of an upstream, those of weight 0 too.",
+            &[
+                Answer {
+                    status: 200,
+                    shape: Shape::Object(&[("data", "array"), ("next", "string")]),
+                    about: "The targets.",
+                },
+                message(404, "There is no such upstream."),
+            ],
+        )
+    },
+    Special {
+        query: &[Parameter {
+            name: "balancer_health",
+            kind: "integer",
+            required: false,
+            example: "1",
+            about: "`1`: of the upstream as a whole.",
+        }],
+        ..get(
+            "/upstreams/{upstreams}/health",
+            What::Health,
+            "get-health",
+            Group::Health,
+            "The health of an upstream's targets.",
+            &[
+                Answer {
+                    status: 200,
+                    shape: Shape::Object(&[("node_id", "string")]),
+                    about: "Each target's health.",
+                },
+                message(404, "There is no such upstream."),
+            ],
+        )
+    },
+    Special {
+        verb: Verb::Delete,
+        writes: true,
+        query: &[
+            Parameter {
+                name: "route",
+                kind: "string",
+                required: false,
+                example: "r1",
+                about: "Only answers of this route, by id or name.",
+            },
+            Parameter {
+                name: "tag",
+                kind: "string",
+                required: false,
+                example: "news",
+                about: "Only answers with this tag.",
+            },
+        ],
+        ..get(
+            "/proxy-cache",
+            What::PurgeCache,
+            "purge-cache",
+            Group::Plugins,
+            "Removes stored answers of proxy-cache, on every worker.",
+            &[
+                nothing("They are gone."),
+                message(404, "There is no such route."),
+            ],
+        )
+    },
+    get(
+        "/proxy-cache/{cache_key}",
+        What::Cached,
+        "get-cached",
+        Group::Plugins,
+        "Shows a stored answer of proxy-cache.",
+        &[CACHED, message(404, "There is none.")],
+    ),
+    Special {
+        verb: Verb::Delete,
+        writes: true,
+        ..get(
+            "/proxy-cache/{cache_key}",
+            What::Purge,
+            "purge-cached",
+            Group::Plugins,
+            "Removes a stored answer of proxy-cache, on every worker.",
+            &[nothing("It is gone."), message(404, "There is none.")],
+        )
+    },
+    get(
+        "/proxy-cache/{plugin_id}/caches/{cache_key}",
+        What::CachedOf,
+        "get-cached-of-plugin",
+        Group::Plugins,
+        "Shows a stored answer of this instance of proxy-cache.",
+        &[CACHED, message(404, "There is none.")],
+    ),
+    Special {
+        verb: Verb::Delete,
+        writes: true,
+        ..get(
+            "/proxy-cache/{plugin_id}/caches/{cache_key}",
+            What::PurgeOf,
+            "purge-cached-of-plugin",
+            Group::Plugins,
+            "Removes a stored answer of this instance of proxy-cache.",
+            &[nothing("It is gone."), message(404, "There is none.")],
+        )
+    },
+    get(
+        "/mock/{plugins}/log",
+        What::MockLog,
+        "get-mock-log",
+        Group::Plugins,
+        "The last requests that this instance of mock has answered, as a HAR log.",
+        &[
+            Answer {
+                status: 200,
+                shape: Shape::Object(&[("log", "object")]),
+                about: "The log.",
+            },
+            message(404, "There is no such plugin."),
+        ],
+    ),
 ];
 
 const PAGED: &[Parameter] = &[
@@ -379,24 +779,6 @@ const fn get(
         query: &[],
         body: Body::None,
         answers,
-    }
-}
-
-const fn mark(path: &'static str, what: What, id: &'static str, about: &'static str) -> Special {
-    Special {
-        verb: Verb::Put,
-        writes: true,
-        ..get(
-            path,
-            what,
-            id,
-            Group::Health,
-            about,
-            &[
-                nothing("So be it."),
-                message(404, "There is no such target."),
-            ],
-        )
     }
 }
 
