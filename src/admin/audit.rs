@@ -54,6 +54,7 @@ pub(super) fn wrote(
         entity = %subject,
         outcome,
         status = status.as_u16(),
+        "audit",
     );
 }
 
@@ -65,6 +66,7 @@ pub(super) fn denied(peer: Option<SocketAddr>, denied: Denied) {
         peer = peer.map(tracing::field::display),
         outcome = "denied",
         status = status.as_u16(),
-        "{why}",
+        why,
+        "audit",
     );
 }

@@ -12,6 +12,7 @@ mod guard;
 mod headers;
 mod memory;
 mod node;
+mod openapi;
 mod operate;
 mod query;
 mod reload;

@@ -17,6 +17,7 @@ use super::audit::Subject;
 use super::backend::Backend;
 use super::dispatch::Call;
 use super::node;
+use super::openapi;
 use super::reload;
 use super::reply::Reply;
 use super::status;
@@ -40,7 +41,7 @@ pub(super) async fn reply<B: Backend>(api: &Api<B>, what: What, call: Call<'_>) 
             reply
         }
         What::Endpoints => Reply::ok(json!({ "data": endpoints() })),
-        What::OpenApi => Reply::not_found(),
+        What::OpenApi => Reply::ok(openapi::document(api.plugins)),
         What::LogLevel => {
             let text = format!("log level: {}", log_level());
             Reply::message(StatusCode::OK, &text)

@@ -10,7 +10,6 @@ mod special;
 
 pub(super) use entities::Place;
 pub(super) use entities::Relation;
-pub(super) use names::kind_of_word;
 pub(super) use names::nested_word;
 pub(super) use names::noun;
 pub(super) use names::plural;

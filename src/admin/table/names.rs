@@ -42,12 +42,6 @@ pub(in crate::admin) const fn nested_word(kind: Kind) -> &'static str {
     }
 }
 
-/// The kind with this word.
-pub(in crate::admin) fn kind_of_word(text: &str) -> Option<Kind> {
-    let called = |kind: &Kind| word(*kind) == text || kind.as_str() == text;
-    Kind::ALL.into_iter().find(called)
-}
-
 /// One of the kind, with its article.
 pub(in crate::admin) const fn noun(kind: Kind) -> &'static str {
     match kind {

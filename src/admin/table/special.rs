@@ -29,7 +29,6 @@ pub(in crate::admin) struct Special {
 
 /// Who answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each variant is the row that names it")]
 pub(in crate::admin) enum What {
     Root,
     Status,
@@ -67,7 +66,6 @@ pub(in crate::admin) enum What {
 
 /// A heading of the documentation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[expect(missing_docs, reason = "each variant is the heading that it spells")]
 pub(in crate::admin) enum Group {
     Node,
     Configuration,
