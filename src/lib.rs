@@ -11,6 +11,7 @@ pub mod base;
 pub mod bus;
 pub mod config;
 pub mod control;
+pub mod declarative;
 pub mod entity;
 pub mod explain;
 pub mod http;

@@ -155,7 +155,7 @@ fn show(config: &ConfigArgs) -> Exit {
         Ok(loaded) => exit_of(&writeln!(
             io::stdout(),
             "{}",
-            config::effective(&loaded.model)
+            config::effective(&loaded.model, config::Secrets::Masked)
         )),
         Err(exit) => exit,
     }

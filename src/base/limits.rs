@@ -148,3 +148,10 @@ pub const PLUGIN_BODY_BYTES: usize = 1_048_576;
 pub const PLUGIN_WAIT: Duration = Duration::from_secs(10);
 /// Longest body that the Admin API reads, as in Kong: 15,000 entities in declarative form are some 5 MB.
 pub const ADMIN_BODY_BYTES: usize = 10_485_760;
+/// Largest table of states for one regular expression of a plugin; a larger expression is searched by a slower machine.
+/// The crawlers that bot-detection knows take three of up to 665,000 bytes, what people write takes a few thousand.
+pub const PLUGIN_REGEX_TABLE_BYTES: usize = 1_048_576;
+/// Longest `User-Agent` whose verdict is remembered; browsers send some 120 bytes.
+pub const USER_AGENT_BYTES: usize = 512;
+/// Most `User-Agent`s whose verdicts one core remembers, 2 MiB at most.
+pub const USER_AGENTS: usize = 4_096;

@@ -40,6 +40,7 @@ pub enum Code {
     BadTag,
     BadTemplate,
     BadId,
+    BadPlugin,
     AdminExposed,
     BadTokenHash,
     IncludeMatchesNothing,
@@ -216,13 +217,18 @@ impl Code {
         ),
         row(Self::BadId, "SB0219", "an id that is not a UUID"),
         row(
-            Self::AdminExposed,
+            Self::BadPlugin,
             "SB0220",
+            "a plugin's configuration that the plugin does not take",
+        ),
+        row(
+            Self::AdminExposed,
+            "SB0221",
             "an admin listener that others can reach, without tokens",
         ),
         row(
             Self::BadTokenHash,
-            "SB0221",
+            "SB0222",
             "a token's hash that is not `sha256:` and 64 hexadecimal digits",
         ),
         row(

@@ -160,7 +160,13 @@ impl Reading {
 }
 
 /// Where a text may be cut: before a header of these at the start of a line.
-const HEADERS: [&str; 3] = ["[[services]]", "[[routes]]", "[[upstreams]]"];
+const HEADERS: [&str; 5] = [
+    "[[services]]",
+    "[[routes]]",
+    "[[upstreams]]",
+    "[[consumers]]",
+    "[[plugins]]",
+];
 
 /// The blocks of a text with their places in it.
 fn blocks_of(text: &str) -> Vec<(usize, &str)> {

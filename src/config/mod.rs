@@ -29,12 +29,16 @@ use toml::de::DeTable;
 pub use code::Code;
 pub use diff::Diff;
 pub use diff::diff;
+pub use effective::Secrets;
 pub use effective::effective;
 pub use fault::Fault;
 pub use fault::Faults;
 pub use loader::Loader;
 pub use model::Model;
 pub use stored::Stored;
+
+/// Before a hash of a password as Kong keeps it: the hexadecimal SHA-1 of password and consumer id.
+const KONG_HASH: &str = "$kong$";
 
 /// A configuration without faults.
 #[derive(Clone, Debug)]

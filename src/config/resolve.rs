@@ -6,10 +6,12 @@
 //! gets a stand-in and leaves a fault, so that the rest is checked too; with a fault there is no model.
 
 mod admin;
+mod consumers;
 pub(super) mod join;
 mod names;
 pub(super) mod part;
 pub(super) mod patterns;
+mod plugins;
 mod routes;
 mod sections;
 pub(super) mod services;

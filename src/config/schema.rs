@@ -2,12 +2,20 @@
 //! of `docs/configuration.md` are printed from here.
 
 mod entities;
+mod people;
 mod sections;
 mod upstreams;
 
 pub use entities::HEADERS;
 pub use entities::ROUTES;
 pub use entities::SERVICES;
+pub use people::ACLS;
+pub use people::BASICAUTH;
+pub use people::CONSUMERS;
+pub use people::HMACAUTH;
+pub use people::JWT;
+pub use people::KEYAUTH;
+pub use people::PLUGINS;
 pub use sections::ACCESS_LOG;
 pub use sections::ADMIN;
 pub use sections::ADMIN_TOKENS;
@@ -75,6 +83,13 @@ pub const SECTIONS: &[&Section] = &[
     &HEADERS,
     &UPSTREAMS,
     &TARGETS,
+    &CONSUMERS,
+    &KEYAUTH,
+    &BASICAUTH,
+    &HMACAUTH,
+    &JWT,
+    &ACLS,
+    &PLUGINS,
 ];
 
 /// One row; a function, so that the tables read as tables.

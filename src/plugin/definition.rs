@@ -1,5 +1,6 @@
 //! What a plugin's file says of the plugin, and what its configuration is compiled from.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
@@ -7,6 +8,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::entity::Schema;
+use crate::http::Cause;
+use crate::http::Reply;
 
 use super::Plugin;
 use super::Scope;
@@ -43,6 +46,18 @@ pub struct Blueprint<'a> {
     pub consumer: Option<Uuid>,
     /// Its configuration, complete: every field is there, defaults filled in.
     pub config: &'a Value,
+}
+
+impl Definition {
+    /// The answer to a request that a plugin of this kind refuses, of Kong's `error` family. Why it was refused is told
+    /// as every cause is: in `Proxy-Status`, the log and the metrics.
+    pub fn refuse(&self, status: u16, message: impl Into<Cow<'static, str>>) -> Reply {
+        Reply {
+            cause: Some(Cause::Denied),
+            ..Reply::error(status, message)
+        }
+        .with_detail(self.name)
+    }
 }
 
 impl Blueprint<'_> {

@@ -29,6 +29,16 @@ pub struct Rewrite {
     pub host: Option<Box<[u8]>>,
     /// The body, in place of the received one.
     pub body: Option<Vec<u8>>,
+    /// Most bytes that the received body may have, for bodies whose length is not known beforehand.
+    pub body_limit: Option<u64>,
+}
+
+impl Rewrite {
+    /// Bounds the body, which may have other bounds already.
+    pub fn limit_body(&mut self, bytes: u64) {
+        let bound = self.body_limit.map_or(bytes, |other| other.min(bytes));
+        self.body_limit = Some(bound);
+    }
 }
 
 impl Edits {

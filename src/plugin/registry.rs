@@ -5,7 +5,13 @@ use crate::entity::PluginSchema;
 use crate::entity::PluginSchemas;
 
 /// All definitions, in the order of their names.
-pub const ALL: &[&Definition] = &[];
+pub const ALL: &[&Definition] = &[
+    &super::bot_detection::DEFINITION,
+    &super::correlation_id::DEFINITION,
+    &super::ip_restriction::DEFINITION,
+    &super::redirect::DEFINITION,
+    &super::request_size_limiting::DEFINITION,
+];
 
 /// The definition with this name.
 pub fn find(name: &str) -> Option<&'static Definition> {

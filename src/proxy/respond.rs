@@ -25,6 +25,7 @@ use crate::proxy::exchange::Exchange;
 use crate::proxy::failure::Stop;
 use crate::proxy::forward::Missed;
 use crate::proxy::response_body::relay_body;
+use crate::proxy::response_body::relay_empty;
 use crate::proxy::response_body::relay_seen;
 use crate::proxy::response_head::Delivery;
 use crate::proxy::response_head::Homeward;
@@ -219,8 +220,12 @@ async fn send_final(
     exchange.keep &= delivery != Delivery::UntilClose && exchange.is_sent();
     exchange.keep_unless_draining();
     exchange.tally.status = status;
-    if wish == BodyWish::Nothing {
-        return relay_body(exchange, admitted, response, delivery, bytes).await;
+    match wish {
+        BodyWish::Nothing => {
+            return relay_body(exchange, admitted, response, delivery, bytes).await;
+        }
+        BodyWish::Discard => return Box::pin(relay_empty(exchange, response, bytes)).await,
+        BodyWish::Copy(_) | BodyWish::Whole(_) => {}
     }
     // Few answers are looked into, and the future is large.
     Box::pin(relay_seen(

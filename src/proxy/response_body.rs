@@ -156,6 +156,25 @@ pub(super) async fn relay_seen(
     Ok(Relayed::Complete { reusable })
 }
 
+/// Sends the head of an answer whose body a plugin does not want to be seen. The connection to the origin is not used
+/// again: whatever is left on it is of no use to anybody.
+pub(super) async fn relay_empty(
+    exchange: &mut Exchange<'_>,
+    response: Response<'_>,
+    bytes: Vec<u8>,
+) -> Result<Relayed, Stop> {
+    let mut out = exchange.cx.shard.pool.take(Size::Medium);
+    exchange
+        .homeward(&bytes, Delivery::Length(0))
+        .write(&mut out);
+    exchange.cx.shard.pool.give(bytes);
+    response.head_sent.set(true);
+    let (result, out) = exchange.send(out, 0).await?;
+    exchange.cx.shard.pool.give(out);
+    result.map_err(|_| Stop::Cut(Cause::ClientClosed))?;
+    Ok(Relayed::Complete { reusable: false })
+}
+
 /// What plugins are shown of a body, as long as it is within what they wished.
 struct Copy {
     bytes: Vec<u8>,
@@ -175,7 +194,7 @@ impl Copy {
 
     fn of(wish: BodyWish, progress: &Progress) -> Self {
         let most = match wish {
-            BodyWish::Nothing => return Self::none(),
+            BodyWish::Nothing | BodyWish::Discard => return Self::none(),
             BodyWish::Copy(most) | BodyWish::Whole(most) => most,
         };
         Self {

@@ -2,7 +2,11 @@
 
 use std::ops::ControlFlow;
 use std::rc::Rc;
+use std::sync::Arc;
 
+use crate::http::Answer;
+use crate::http::Name;
+use crate::http::reply::Body;
 use crate::http::reply::Reply;
 use crate::plugin;
 use crate::plugin::BodyWish;
@@ -20,6 +24,17 @@ pub(super) enum Reviewed {
     Pass(u16, BodyWish),
     /// This goes in its place.
     Replace(Box<Reply>),
+}
+
+/// What plugins see an answer's fields in.
+#[derive(Clone, Copy)]
+enum Seen<'a> {
+    /// The head in the scratch, which stands in these bytes.
+    Origin(&'a [u8]),
+    /// What an origin said some time ago.
+    Stored(&'a Answer),
+    /// Nothing: the answer is the gateway's.
+    Own,
 }
 
 impl Exchange<'_> {
@@ -40,25 +55,41 @@ impl Exchange<'_> {
         let instance = Rc::clone(&self.instance);
         let status = self.scratch.response.status;
         match self.plan_with(&instance, Needs::RESPONSE) {
-            Some(plan) => self.review_by(&instance, plan, status, Some(bytes)),
+            Some(plan) => self.review_by(&instance, plan, status, Seen::Origin(bytes)),
             None => Reviewed::Pass(status, BodyWish::Nothing),
         }
     }
 
-    /// Asks the plugins about an answer of our own; they may change its status and its fields.
+    /// Asks the plugins about an answer of our own; they may change its status and its fields, or give another in
+    /// its place. A stored answer of an origin is shown to them like one that has just come.
     pub(super) fn review_own(&mut self, reply: &mut Reply) {
         let instance = Rc::clone(&self.instance);
-        if let Some(plan) = self.plan_with(&instance, Needs::RESPONSE)
-            && let Reviewed::Pass(status, _) = self.review_by(&instance, plan, reply.status, None)
-        {
-            reply.status = status;
+        if let Some(plan) = self.plan_with(&instance, Needs::RESPONSE) {
+            let seen = match &reply.body {
+                Body::Stored(stored) => Seen::Stored(&stored.answer),
+                Body::Empty | Body::Error | Body::Exit | Body::Redirect | Body::Raw { .. } => {
+                    Seen::Own
+                }
+            };
+            match self.review_by(&instance, plan, reply.status, seen) {
+                Reviewed::Pass(status, _) => reply.status = status,
+                Reviewed::Replace(other) => *reply = *other,
+            }
         }
         let edits = &self.scratch.verdicts.downstream;
-        if !edits.is_empty() {
-            reply.fields.retain(|(name, _)| {
-                let name = name.as_bytes();
-                !edits.removes(crate::http::Name::of(name), name)
-            });
+        if edits.is_empty() {
+            return;
+        }
+        reply.fields.retain(|(name, _)| {
+            let name = name.as_bytes();
+            !edits.removes(Name::of(name), name)
+        });
+        if let Body::Stored(stored) = &mut reply.body
+            && let Some(less) = stored
+                .answer
+                .without(|known, name| edits.removes(known, name))
+        {
+            stored.answer = Arc::new(Arc::new(less));
         }
     }
 
@@ -67,10 +98,10 @@ impl Exchange<'_> {
         instance: &Instance,
         plan: &RoutePlan,
         status: u16,
-        origin: Option<&[u8]>,
+        seen: Seen<'_>,
     ) -> Reviewed {
         let mut verdicts = std::mem::take(&mut self.scratch.verdicts);
-        let reviewed = self.review_each(instance, plan, status, origin, &mut verdicts);
+        let reviewed = self.review_each(instance, plan, status, seen, &mut verdicts);
         self.scratch.verdicts = verdicts;
         reviewed
     }
@@ -80,14 +111,18 @@ impl Exchange<'_> {
         instance: &Instance,
         plan: &RoutePlan,
         status: u16,
-        origin: Option<&[u8]>,
+        seen: Seen<'_>,
         verdicts: &mut Verdicts,
     ) -> Reviewed {
         let shard = &self.cx.shard;
         let snapshot = &instance.snapshot;
         let mut response = plugin::Response {
             status,
-            origin: origin.map(|bytes| (&self.scratch.response, bytes)),
+            origin: match seen {
+                Seen::Origin(bytes) => Some((&self.scratch.response, bytes)),
+                Seen::Stored(answer) => Some((answer.head(), answer.lines())),
+                Seen::Own => None,
+            },
             method: self.scratch.request.method,
             request: (&self.scratch.request, self.input),
             path: self.canonical_path(),

@@ -27,14 +27,17 @@ fn what_is_shown_as_effective_loads_to_an_equal_model() {
     for name in ["quickstart", "full", "marketplace"] {
         let path = format!("config/{name}.toml");
         let model = config::load(Path::new(&path)).unwrap().model;
-        let text = config::effective(&model);
+        let text = config::effective(&model, config::Secrets::Shown);
         let again = config::parse_str("effective", &text).unwrap_or_else(|faults| {
             panic!("{}", faults.render_text(false));
         });
         assert_eq!(again.model, model);
         assert_eq!(again.model.content_hash(), model.content_hash());
         assert!(config::diff(&model, &again.model).is_empty());
-        assert_eq!(config::effective(&again.model), text);
+        assert_eq!(
+            config::effective(&again.model, config::Secrets::Shown),
+            text
+        );
     }
 }
 

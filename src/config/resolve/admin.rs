@@ -158,10 +158,10 @@ mod tests {
             assert_eq!(faults(address, ""), None, "{address}");
         }
         for address in ["0.0.0.0:1", "10.0.0.1:1", "[::]:1", "[fe80::1]:1"] {
-            assert_eq!(faults(address, ""), Some(("SB0220", 2)), "{address}");
+            assert_eq!(faults(address, ""), Some(("SB0221", 2)), "{address}");
             assert_eq!(
                 faults(address, "tokens = []"),
-                Some(("SB0220", 2)),
+                Some(("SB0221", 2)),
                 "{address}"
             );
             assert_eq!(faults(address, &token), None, "{address}");
@@ -175,7 +175,7 @@ mod tests {
             "[admin]\ntokens = [{ name = \"a\", role = \"read\", hash = \"canary\" }]\n",
         ] {
             let faults = parse_str("x.toml", text).unwrap_err();
-            assert_eq!(faults.0[0].code.number(), "SB0221");
+            assert_eq!(faults.0[0].code.number(), "SB0222");
             assert!(!faults.render_text(false).contains("canary"));
             assert!(!faults.render_json().contains("canary"));
         }

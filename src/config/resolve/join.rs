@@ -4,6 +4,8 @@
 //! not collide. The cost is a few hash look-ups for each entity; an entity of an unchanged part is shared
 //! with the model of the load before.
 
+mod people;
+mod plugins;
 mod routes;
 mod unique;
 
@@ -48,6 +50,13 @@ pub(in crate::config) fn join(placed: &mut [Placed], complete: bool, sink: &mut 
         }
     }
     let routes = routes::join(placed, &services, complete, sink);
+    let people = people::join(placed, sink);
+    let scopes = plugins::Scopes {
+        services: &services,
+        routes: &routes,
+        consumers: &people.consumers,
+    };
+    let plugins = plugins::join(placed, &scopes, complete, sink);
     let model = Model {
         gateway: once(placed, "gateway", |read| read.gateway.as_ref(), sink).unwrap_or_default(),
         limits: once(placed, "limits", |read| read.limits.as_ref(), sink).unwrap_or_default(),
@@ -56,12 +65,12 @@ pub(in crate::config) fn join(placed: &mut [Placed], complete: bool, sink: &mut 
         access_log: once(placed, "access_log", |read| read.access_log.as_ref(), sink),
         dns: once(placed, "dns", |read| read.dns.as_ref(), sink).unwrap_or_default(),
         listeners: listeners(placed, sink),
-        routes,
+        routes: routes::in_order(routes),
         services: services.values,
         upstreams: upstreams.values,
-        consumers: Vec::new(),
-        credentials: Vec::new(),
-        plugins: Vec::new(),
+        consumers: people.consumers.values,
+        credentials: people.credentials,
+        plugins,
     };
     let has_errors = sink.drafts.iter().any(|draft| !draft.code.is_warning());
     if complete && !has_errors {

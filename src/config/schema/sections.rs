@@ -109,6 +109,24 @@ pub const ROOT: Section = Section {
             Yes,
             "Virtual hosts with several targets.",
         ),
+        key(
+            "consumers",
+            "list of tables",
+            "[]",
+            "`[[consumers]]`",
+            "[{ username = \"alice\" }]",
+            Yes,
+            "Whoever uses the APIs.",
+        ),
+        key(
+            "plugins",
+            "list of tables",
+            "[]",
+            "`[[plugins]]`",
+            "[{ name = \"correlation-id\" }]",
+            Yes,
+            "Plugins for everything, or for what they name.",
+        ),
     ],
 };
 

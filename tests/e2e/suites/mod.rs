@@ -17,6 +17,7 @@ mod logs;
 mod machine;
 mod peers;
 mod persistence;
+mod plugin_recordings;
 mod proxy_protocol;
 mod recordings;
 mod reload;
@@ -49,6 +50,7 @@ pub(crate) fn cases() -> Vec<Case> {
         machine::cases(),
         peers::cases(),
         persistence::cases(),
+        plugin_recordings::cases(),
         proxy_protocol::cases(),
         recordings::cases(),
         reload::cases(),

@@ -14,6 +14,8 @@ use crate::config::model::Service;
 use crate::config::model::Upstream;
 use crate::config::resolve::part::Entry;
 use crate::config::source::Place;
+use crate::plugin::Consumer;
+use crate::plugin::Credential;
 
 /// What every entity has.
 pub(super) trait Named {
@@ -114,6 +116,36 @@ impl Named for Service {
 impl Named for Route {
     fn name(&self) -> &str {
         self.name.as_deref().unwrap_or_default()
+    }
+
+    fn id(&self) -> Uuid {
+        self.id
+    }
+
+    fn with_id(&self, id: Uuid) -> Self {
+        Self { id, ..self.clone() }
+    }
+}
+
+impl Named for Consumer {
+    fn name(&self) -> &str {
+        self.username.as_deref().unwrap_or_default()
+    }
+
+    fn id(&self) -> Uuid {
+        self.id
+    }
+
+    fn with_id(&self, id: Uuid) -> Self {
+        Self { id, ..self.clone() }
+    }
+}
+
+/// A credential has no name that may be shown, and its id comes from what is presented, so that two of a kind that
+/// present the same have the same id.
+impl Named for Credential {
+    fn name(&self) -> &str {
+        ""
     }
 
     fn id(&self) -> Uuid {
