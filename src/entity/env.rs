@@ -4,6 +4,8 @@ use std::fmt;
 
 use uuid::Uuid;
 
+use super::Document;
+use super::Kind;
 use super::schema::Schema;
 
 /// The world of one operation: its time and its source of ids.
@@ -15,6 +17,20 @@ pub struct Env<'a> {
     /// A new random id. Keys and secrets that the caller leaves to us are drawn from it too, so outside tests it
     /// must be a version 4 UUID from the system's randomness.
     pub new_id: &'a mut dyn FnMut() -> Uuid,
+    /// Inputs are as people write them: passwords, say, are not hashed yet.
+    pub transforms: bool,
+}
+
+impl<'a> Env<'a> {
+    /// An operation on what people wrote.
+    pub fn new(now_ms: u64, new_id: &'a mut dyn FnMut() -> Uuid) -> Self {
+        Self {
+            now_secs: now_ms / 1000,
+            now_ms,
+            new_id,
+            transforms: true,
+        }
+    }
 }
 
 impl fmt::Debug for Env<'_> {
@@ -32,6 +48,20 @@ pub trait PluginSchemas: Sync + fmt::Debug {
 
     /// All names, in the order of `/plugins/enabled`.
     fn names(&self) -> Vec<&'static str>;
+
+    /// What becomes of an accepted input of this kind before it is kept.
+    fn transform(&self, _kind: Kind) -> Option<Transform> {
+        None
+    }
+}
+
+/// What becomes of an accepted input before it is kept: passwords are hashed, say.
+#[derive(Clone, Copy, Debug)]
+pub struct Transform {
+    /// It is applied if the input has one of these fields.
+    pub inputs: &'static [&'static str],
+    /// Changes the complete entity.
+    pub apply: fn(&mut Document),
 }
 
 /// What a kind of plugin looks like.

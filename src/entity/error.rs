@@ -173,19 +173,18 @@ impl Error {
         Self::new(code::OPERATION_UNSUPPORTED, message, Value::Null)
     }
 
-    /// Code 13: a reference by another field than the id leads nowhere.
-    pub fn unresolved_reference(field: &str, key: &str, value: &Value, parent: Kind) -> Self {
+    /// What is said of a reference by another field than the id that leads nowhere.
+    pub(super) fn unresolved(key: &str, value: &Value, parent: Kind) -> String {
         let sought = Value::Object(Map::from_iter([(key.to_owned(), value.clone())]));
-        let text = format!(
+        format!(
             "the foreign key cannot be resolved with '{}' for an existing '{}' entity",
             pretty::compact(&sought),
             parent.as_str()
-        );
-        let inner = Value::Object(Map::from_iter([(key.to_owned(), json!(text))]));
-        Self::unresolved_references(Map::from_iter([(field.to_owned(), inner)]))
+        )
     }
 
-    /// Code 13 for several references at once.
+    /// Code 13: references lead nowhere that are not by ids; for each field and each name the text of
+    /// [`Self::unresolved`].
     pub(super) fn unresolved_references(fields: Document) -> Self {
         let (one, many) = ("foreign key unresolved", "foreign keys unresolved");
         let message = counted(&fields, one, many);

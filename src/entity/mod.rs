@@ -3,13 +3,18 @@
 //! Pure: documents in, documents or violations out. Who stores them, who serves them over REST and what the
 //! data plane makes of them is left to the floors above. Plugins describe their configuration with the same schemas.
 
+mod base64;
 mod entities;
 mod env;
 pub mod error;
+mod form;
 mod kind;
+mod kinds;
 mod page;
 mod pretty;
+pub mod rules;
 pub mod schema;
+mod validate;
 
 pub use entities::Change;
 pub use entities::Clash;
@@ -20,8 +25,12 @@ pub use env::Env;
 pub use env::NoPlugins;
 pub use env::PluginSchema;
 pub use env::PluginSchemas;
+pub use env::Transform;
 pub use error::Error;
+pub use form::infer;
 pub use kind::Kind;
+pub use kinds::Entity;
+pub use kinds::Shorthand;
 pub use page::Filter;
 pub use page::PAGE_SIZE;
 pub use page::PAGE_SIZE_MAX;

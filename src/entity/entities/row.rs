@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::Entities;
 use crate::entity::Document;
 use crate::entity::Kind;
+use crate::entity::validate::Show;
 
 /// Where an entity comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +50,8 @@ pub struct Change {
 pub struct Clash {
     /// What the entity is.
     pub kind: Kind,
+    /// Its id.
+    pub id: Uuid,
     /// The place of the one that was refused.
     pub place: Box<str>,
     /// Where the entity is that has its id or its unique value, or that it misses.
@@ -60,7 +63,22 @@ pub struct Clash {
 impl Row<'_> {
     /// The entity as it is shown: nulls and defaults filled in.
     pub fn doc(&self) -> Document {
-        self.entities.show(self.kind, self.id, self.raw)
+        self.shown(Show::Reader)
+    }
+
+    /// The entity as the data plane reads it: the defaults of our own fields are filled in too, and old names of
+    /// fields are left out.
+    pub fn full(&self) -> Document {
+        self.shown(Show::All)
+    }
+
+    fn shown(&self, show: Show) -> Document {
+        self.entities.show(self.kind, self.id, self.raw, show)
+    }
+
+    /// What is kept of it.
+    pub(super) fn sparse(&self) -> Document {
+        serde_json::from_slice(self.raw).unwrap_or_default()
     }
 }
 

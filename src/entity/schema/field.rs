@@ -25,6 +25,8 @@ pub struct Field {
     pub extension: bool,
     /// Another name for the field at this path of the same record: taken on input, shown, and not kept.
     pub alias: &'static [&'static str],
+    /// The entity goes when the one goes that it refers to.
+    pub cascade: bool,
     /// What it is for, in a phrase.
     pub about: &'static str,
 }
@@ -54,9 +56,13 @@ pub enum Type {
     Foreign(Kind),
     /// Any JSON.
     Any,
+    /// The protocols that a plugin serves: those that its schema names, and all of them by default.
+    Protocols,
+    /// The configuration of a plugin, as the schema of the plugin says.
+    Config,
 }
 
-/// What a list or a map is made of.
+/// What a list or a map is made of. None of them may be null.
 #[derive(Clone, Copy, Debug)]
 pub struct Element {
     /// What each of them is.
@@ -109,6 +115,7 @@ impl Field {
             secret: false,
             extension: false,
             alias: &[],
+            cascade: false,
             about,
         }
     }
@@ -148,6 +155,19 @@ impl Field {
     /// A record.
     pub const fn record(name: &'static str, fields: &'static [Field], about: &'static str) -> Self {
         Self::new(name, Type::Record(fields), about)
+    }
+
+    /// A reference to an entity of a kind, which cannot go before this one.
+    pub const fn foreign(name: &'static str, kind: Kind, about: &'static str) -> Self {
+        Self::new(name, Type::Foreign(kind), about)
+    }
+
+    /// The same, going with the entity that it refers to.
+    pub const fn cascade(self) -> Self {
+        Self {
+            cascade: true,
+            ..self
+        }
     }
 
     /// The same, required.
@@ -205,6 +225,11 @@ impl Element {
     /// Elements of this type, without rules.
     pub const fn new(kind: Type) -> Self {
         Self { kind, rules: &[] }
+    }
+
+    /// Texts with rules.
+    pub const fn texts(rules: &'static [Rule]) -> Self {
+        Self::new(Type::Text).rules(rules)
     }
 
     /// The same with rules.

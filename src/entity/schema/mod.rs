@@ -17,6 +17,8 @@ pub use field::Element;
 pub use field::Field;
 pub use field::Preset;
 pub use field::Type;
+pub use rule::Form;
+pub use rule::How;
 pub use rule::Rule;
 
 /// An entity as Kong's Admin API shows it: field names to JSON values.
