@@ -47,16 +47,5 @@ pub use schema::Rule;
 pub use schema::Schema;
 pub use schema::Then;
 pub use schema::Type;
-
-/// TEMP
-pub fn complete(_schema: &Schema, given: Document) -> Result<Document, Vec<TempMisfit>> {
-    Ok(given)
-}
-/// TEMP
-#[derive(Debug)]
-pub struct TempMisfit {
-    /// x
-    pub path: String,
-    /// x
-    pub message: String,
-}
+pub use validate::Fault;
+pub use validate::complete_config;
