@@ -11,7 +11,6 @@ use super::backend::Author;
 use super::backend::Backend;
 use super::backend::Gone;
 use super::backend::Written;
-use crate::base::clock;
 use crate::entity::Entities;
 use crate::entity::Env;
 use crate::entity::Error;
@@ -19,7 +18,7 @@ use crate::entity::Error;
 /// Operations that may wait for the thread.
 const QUEUED: usize = 256;
 
-type Operation = Box<dyn FnOnce(&mut Entities) + Send>;
+type Operation = Box<dyn FnOnce(&mut Entities, &mut Env<'_>) + Send>;
 
 /// A handle on the thread, which ends with the last of them.
 #[derive(Clone, Debug)]
@@ -28,17 +27,23 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Starts the thread.
+    /// Starts the thread. The clock tells the milliseconds since the Unix epoch.
     ///
     /// # Errors
     /// That there can be no more threads.
-    pub fn spawn(mut entities: Entities) -> io::Result<Self> {
+    pub fn spawn(
+        mut entities: Entities,
+        mut clock: impl FnMut() -> u64 + Send + 'static,
+    ) -> io::Result<Self> {
         let (operations, mut queue) = mpsc::channel::<Operation>(QUEUED);
         thread::Builder::new()
             .name("entities".to_owned())
             .spawn(move || {
                 while let Some(operation) = queue.blocking_recv() {
-                    operation(&mut entities);
+                    let mut new_id = Uuid::new_v4;
+                    let mut env = Env::new(clock(), &mut new_id);
+                    entities.expire(env.now_secs);
+                    operation(&mut entities, &mut env);
                 }
             })?;
         Ok(Self { operations })
@@ -47,12 +52,12 @@ impl Memory {
     async fn run<T, F>(&self, operation: F) -> Result<T, Gone>
     where
         T: Send + 'static,
-        F: FnOnce(&mut Entities) -> T + Send + 'static,
+        F: FnOnce(&mut Entities, &mut Env<'_>) -> T + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
-        let operation = Box::new(move |entities: &mut Entities| {
+        let operation = Box::new(move |entities: &mut Entities, env: &mut Env<'_>| {
             // Whoever asked may have gone.
-            let _ = answer.send(operation(entities));
+            let _ = answer.send(operation(entities, env));
         });
         self.operations.send(operation).await.map_err(|_| Gone)?;
         answered.await.map_err(|_| Gone)
@@ -65,7 +70,7 @@ impl Backend for Memory {
         T: Send + 'static,
         F: FnOnce(&Entities) -> T + Send + 'static,
     {
-        self.run(|entities| look(entities)).await
+        self.run(|entities, _| look(entities)).await
     }
 
     async fn write<T, F>(&self, _: Author, change: F) -> Result<Result<T, Error>, Gone>
@@ -73,14 +78,8 @@ impl Backend for Memory {
         T: Send + 'static,
         F: FnOnce(&mut Entities, &mut Env<'_>) -> Written<T> + Send + 'static,
     {
-        let run = |entities: &mut Entities| {
-            let now_ms = clock::unix_micros() / 1_000;
-            let mut env = Env {
-                now_secs: now_ms / 1_000,
-                now_ms,
-                new_id: &mut Uuid::new_v4,
-            };
-            change(entities, &mut env).map(|(answer, _)| answer)
+        let run = |entities: &mut Entities, env: &mut Env<'_>| {
+            change(entities, env).map(|(answer, _)| answer)
         };
         self.run(run).await
     }

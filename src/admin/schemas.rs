@@ -4,7 +4,7 @@ use serde_json::Map;
 use serde_json::Value;
 use serde_json::json;
 
-use super::body;
+use crate::entity;
 use crate::entity::Check;
 use crate::entity::Document;
 use crate::entity::Element;
@@ -17,27 +17,8 @@ use crate::entity::Rule;
 use crate::entity::Schema;
 use crate::entity::Then;
 use crate::entity::Type;
-
-/// Until the kinds have their schemas.
-pub(super) fn schema_of(_: Kind) -> &'static Schema {
-    &Schema {
-        fields: &[],
-        checks: &[],
-    }
-}
-
-/// The field by which an entity is found besides its id.
-pub(super) const fn endpoint_key(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Services | Kind::Routes | Kind::Upstreams | Kind::Snis => "name",
-        Kind::Consumers | Kind::BasicauthCredentials | Kind::HmacauthCredentials => "username",
-        Kind::Plugins => "instance_name",
-        Kind::Targets => "target",
-        Kind::KeyauthCredentials | Kind::JwtSecrets => "key",
-        Kind::Acls => "group",
-        Kind::Certificates | Kind::CaCertificates => "id",
-    }
-}
+use crate::entity::schema::Form;
+use crate::entity::schema::How;
 
 /// Gives the values of a form their types. A plugin's `config` has those of the plugin that the form names, or else
 /// of the one that is stored.
@@ -47,23 +28,18 @@ pub(super) fn infer(
     current: Option<&Document>,
     plugins: &dyn PluginSchemas,
 ) {
-    body::infer(document, schema_of(kind).fields);
-    if kind != Kind::Plugins {
-        return;
+    let mut form = std::mem::take(document);
+    if let Some(name) = current.and_then(|current| current.get("name"))
+        && kind == Kind::Plugins
+    {
+        form.entry("name").or_insert_with(|| name.clone());
     }
-    let named = document.get("name").or_else(|| current?.get("name"));
-    let schema = named
-        .and_then(Value::as_str)
-        .and_then(|name| plugins.schema(name));
-    let config = document.get_mut("config").and_then(Value::as_object_mut);
-    if let Some((schema, config)) = schema.zip(config) {
-        body::infer(config, schema.config.fields);
-    }
+    *document = entity::infer(kind, form, plugins);
 }
 
 /// `GET /schemas/{entity}`
 pub(super) fn of_kind(kind: Kind) -> Value {
-    of_schema(schema_of(kind))
+    of_schema(&kind.entity().schema)
 }
 
 /// `GET /schemas/plugins/{name}`: the fields of a plugin that depend on its kind.
@@ -166,6 +142,9 @@ fn typed(kind: &Type) -> Map<String, Value> {
         }
         Type::Foreign(kind) => json!({ "type": "foreign", "reference": kind.as_str() }),
         Type::Any => json!({ "type": "any" }),
+        Type::Protocols => json!({ "type": "set", "elements": { "type": "string" } }),
+        // Which fields it has depends on the plugin.
+        Type::Config => json!({ "type": "record", "abstract": true }),
     };
     match shown {
         Value::Object(shown) => shown,
@@ -182,6 +161,10 @@ fn element(element: &Element) -> Value {
 fn ruled(rules: &[Rule], shown: &mut Map<String, Value>) {
     for rule in rules {
         let (name, value) = match rule {
+            Rule::Eq(text) => ("eq", json!(text)),
+            Rule::Timestamp => ("timestamp", json!(true)),
+            Rule::Exclusive(sets) => ("mutually_exclusive_subsets", json!(sets)),
+            Rule::Form(form) => formed(form),
             Rule::OneOf(texts) => ("one_of", json!(texts)),
             Rule::OneOfInts(numbers) => ("one_of", json!(numbers)),
             Rule::Between(low, high) => ("between", json!([low, high])),
@@ -197,6 +180,23 @@ fn ruled(rules: &[Rule], shown: &mut Map<String, Value>) {
             Rule::Custom(_) => continue,
         };
         shown.insert(name.to_owned(), value);
+    }
+}
+
+fn formed(form: &Form) -> (&'static str, Value) {
+    let each = || {
+        let patterns = form.patterns.iter();
+        let patterns = patterns.map(|pattern| json!({ "pattern": pattern, "err": form.error }));
+        patterns.collect::<Value>()
+    };
+    match form.how {
+        How::Match => ("match", json!(form.patterns.first())),
+        How::None => ("match_none", each()),
+        How::All => ("match_all", each()),
+        How::Any => (
+            "match_any",
+            json!({ "patterns": form.patterns, "err": form.error }),
+        ),
     }
 }
 

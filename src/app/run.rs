@@ -148,7 +148,7 @@ impl Plan {
             tracing::info!("admin on {}", socket.local_addr()?);
             let entities = Entities::new(&Registry);
             let setup = admin::Setup {
-                backend: admin::Memory::spawn(entities)?,
+                backend: admin::Memory::spawn(entities, || clock::unix_micros() / 1_000)?,
                 control: handle,
                 plugins: &Registry,
                 tokens: admin.tokens.clone(),

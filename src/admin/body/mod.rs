@@ -1,10 +1,9 @@
 //! What a client sent, as a document: JSON, a form, or the parts of a multipart message.
 //!
-//! Only JSON knows types. A form's values are texts until [`infer`] has seen the schema of what they are for, and
-//! that may need the stored entity (the plugin whose `config` is meant), so it is done where the operation runs.
+//! Only JSON knows types. A form's values are texts until their schema has been seen (`entity::infer`), and that may
+//! need the stored entity (the plugin whose `config` is meant), so it is done where the operation runs.
 
 mod form;
-mod infer;
 mod multipart;
 mod nest;
 
@@ -13,7 +12,6 @@ use serde_json::Value;
 use crate::entity::Document;
 
 pub(super) use form::pairs;
-pub(super) use infer::infer;
 
 /// A request's body.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -8,7 +8,6 @@ use super::example;
 use super::fields::Side;
 use super::fields::needed;
 use super::fields::object;
-use crate::admin::schemas;
 use crate::entity::Field;
 use crate::entity::Kind;
 use crate::entity::PluginSchemas;
@@ -43,29 +42,26 @@ pub(super) fn schemas(plugins: &dyn PluginSchemas) -> Value {
     let mut schemas = Map::new();
     for kind in Kind::ALL {
         let name = name(kind);
-        let fields = schemas::schema_of(kind).fields;
-        let mut entity = object(fields, Side::Answer);
+        let entity = kind.entity();
+        let fields = entity.schema.fields;
+        let mut answer = object(fields, Side::Answer);
         let mut patch = object(fields, Side::Request);
-        if kind == Kind::Services {
-            let about = "Shorthand for `protocol`, `host`, `port` and `path`.";
-            add(
-                &mut patch,
-                "url",
-                json!({ "type": "string", "description": about }),
-            );
+        if let Some(shorthand) = &entity.shorthand {
+            let schema = json!({ "type": "string", "description": shorthand.about });
+            add(&mut patch, shorthand.name, schema);
         }
         if kind == Kind::Certificates {
             let about = "Names of SNIs that are to have it.";
             let names =
                 json!({ "type": "array", "items": { "type": "string" }, "description": about });
             add(&mut patch, "snis", names.clone());
-            add(&mut entity, "snis", names);
+            add(&mut answer, "snis", names);
         }
         if kind == Kind::Plugins {
-            configured(&mut entity, plugins, Side::Answer);
+            configured(&mut answer, plugins, Side::Answer);
             configured(&mut patch, plugins, Side::Request);
         }
-        schemas.insert(name.to_owned(), Value::Object(entity));
+        schemas.insert(name.to_owned(), Value::Object(answer));
         schemas.insert(format!("{name}-patch"), Value::Object(patch));
         schemas.insert(format!("{name}-input"), input(kind, fields));
         schemas.insert(format!("{name}-page"), page(name));

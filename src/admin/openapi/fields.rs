@@ -118,6 +118,8 @@ fn typed(kind: &Type, side: Side) -> Map<String, Value> {
             Side::Request => json!({ "type": "object", "minProperties": 1, "maxProperties": 1 }),
         },
         Type::Any => json!({}),
+        Type::Protocols => json!({ "type": "array", "items": { "type": "string" } }),
+        Type::Config => json!({ "type": "object" }),
     };
     match schema {
         Value::Object(schema) => schema,
@@ -145,6 +147,7 @@ fn ruled(rules: &[Rule], schema: &mut Map<String, Value>) {
             schema.insert(name.to_owned(), value);
         };
         match rule {
+            Rule::Eq(text) => set("const", json!(text)),
             Rule::OneOf(texts) => set("enum", json!(texts)),
             Rule::OneOfInts(numbers) => set("enum", json!(numbers)),
             Rule::Between(low, high) => {
@@ -162,7 +165,11 @@ fn ruled(rules: &[Rule], schema: &mut Map<String, Value>) {
             Rule::NotOneOf(texts) => set("not", json!({ "enum": texts })),
             Rule::Uuid => set("format", "uuid".into()),
             // What a function checks is told by the error.
-            Rule::AllowEmpty | Rule::Custom(_) => {}
+            Rule::AllowEmpty
+            | Rule::Timestamp
+            | Rule::Form(_)
+            | Rule::Exclusive(_)
+            | Rule::Custom(_) => {}
         }
     }
 }

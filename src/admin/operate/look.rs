@@ -5,7 +5,6 @@ use super::Paging;
 use super::Task;
 use super::reference;
 use crate::admin::table::Place;
-use crate::entity::Document;
 use crate::entity::Entities;
 use crate::entity::Filter;
 use crate::entity::Kind;
@@ -53,9 +52,9 @@ fn list(
     paging: &Paging,
 ) -> Outcome {
     if let Some((field, value)) = &paging.unique {
-        let one = with_value(entities, kind, field, value);
+        let one = entities.find_by(kind, field, value);
         return Outcome::Page(Page {
-            data: one.into_iter().collect(),
+            data: one.into_iter().map(|(_, document)| document).collect(),
             offset: None,
         });
     }
@@ -67,16 +66,4 @@ fn list(
         Ok(page) => Outcome::Page(page),
         Err(error) => Outcome::Failed(error),
     }
-}
-
-fn with_value(entities: &Entities, kind: Kind, field: &str, value: &str) -> Option<Document> {
-    // A row is read only if the text stands in it at all.
-    let quoted = serde_json::to_string(value).ok()?;
-    let may_be = |raw: &[u8]| {
-        let mut windows = raw.windows(quoted.len());
-        windows.any(|window| window == quoted.as_bytes())
-    };
-    let rows = entities.iter(kind).filter(|row| may_be(row.raw));
-    let mut documents = rows.map(|row| row.doc());
-    documents.find(|document| document.get(field).and_then(|found| found.as_str()) == Some(value))
 }

@@ -166,19 +166,8 @@ impl Writer<'_, '_> {
             return Ok(Outcome::Unexpected);
         }
         self.complete(kind, document, &mut task);
-        let mut input = task.input.document;
-        // The keys of these are unique below their parents alone, so nothing is found by them.
-        let scoped = matches!(kind, Kind::Targets | Kind::Acls) && Uuid::parse_str(key).is_err();
-        let made = match (scoped, current) {
-            (false, _) => self.entities.upsert(kind, key, input, self.env),
-            (true, current) => {
-                input.insert(schemas::endpoint_key(kind).to_owned(), key.into());
-                match current {
-                    Some((id, _)) => self.entities.upsert(kind, &id.to_string(), input, self.env),
-                    None => self.entities.insert(kind, input, self.env),
-                }
-            }
-        };
+        let input = task.input.document;
+        let made = self.entities.upsert(kind, key, input, self.env);
         self.keep(made).map(Outcome::Shown)
     }
 
@@ -253,7 +242,7 @@ fn refer(document: &mut Document, relation: Relation, id: Uuid) {
 fn missing(kind: Kind, key: &str) -> Error {
     let field = match Uuid::parse_str(key) {
         Ok(_) => "id",
-        Err(_) => schemas::endpoint_key(kind),
+        Err(_) => kind.endpoint_key().unwrap_or("id"),
     };
     Error::not_found(field, key)
 }

@@ -61,11 +61,8 @@ async fn check<B: Backend>(api: &Api<B>, kind: Kind, call: Call<'_>) -> Reply {
     }
     let checked = api.backend.read(move |entities| {
         let now_ms = clock::unix_micros() / 1_000;
-        let mut env = Env {
-            now_secs: now_ms / 1_000,
-            now_ms,
-            new_id: &mut Uuid::new_v4,
-        };
+        let mut new_id = Uuid::new_v4;
+        let mut env = Env::new(now_ms, &mut new_id);
         entities.check(kind, input.document, &mut env)
     });
     match checked.await {

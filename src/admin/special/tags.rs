@@ -26,7 +26,9 @@ pub(super) async fn list<B: Backend>(api: &Api<B>, tag: Option<String>, call: &C
         Err(error) => return Reply::error(&error),
     };
     let tagged = api.backend.read(move |entities| {
-        let mut tagged = entities.tags(tag.as_deref());
+        let tagged = entities.tagged(tag.as_deref());
+        let tagged = tagged.map(|(kind, id, tag)| (kind, id, tag.to_owned()));
+        let mut tagged: Vec<Tagged> = tagged.collect();
         tagged.sort_unstable();
         tagged
     });
