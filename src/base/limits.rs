@@ -181,11 +181,6 @@ pub const RATE_CELLS_MIN: usize = 8_192;
 pub const RATE_LEASE_FIRST: u32 = 8;
 /// Leases that a core looks at in one tick to give them back, some tens of microseconds.
 pub const RATE_RETURNS: usize = 4_096;
-/// Most members of a JSON object, arguments of a form or parts of a multipart body that a transformer looks through:
-/// each of its rules looks through all of them.
-pub const TRANSFORM_MEMBERS: usize = 16_384;
-/// Longest answer that is held back to be transformed; a longer one goes to the client as it is.
-pub const TRANSFORM_RESPONSE_BYTES: usize = 8_388_608;
 /// Default of proxy-cache's `memory.max_bytes`: what the answers of one dictionary take in one core's index.
 pub const CACHE_BYTES: usize = 64 << 20;
 /// Longest body that is stored, if it is not more than its share of the bound.
@@ -222,10 +217,5 @@ pub const CACHE_TIDIED: usize = 512;
 pub const CACHE_LISTED: usize = 1_000;
 /// How long the cores may take to answer a question about their caches.
 pub const CACHE_ASKED: Duration = Duration::from_secs(1);
-/// Largest table of states for one regular expression of a plugin; a larger expression is searched by a slower machine.
-/// The crawlers that bot-detection knows take three of up to 665,000 bytes, what people write takes a few thousand.
-pub const PLUGIN_REGEX_TABLE_BYTES: usize = 1_048_576;
-/// Longest `User-Agent` whose verdict is remembered; browsers send some 120 bytes.
-pub const USER_AGENT_BYTES: usize = 512;
-/// Most `User-Agent`s whose verdicts one core remembers, 2 MiB at most.
-pub const USER_AGENTS: usize = 4_096;
+/// Longest body that the Admin API reads, as in Kong: 15,000 entities in declarative form are some 5 MB.
+pub const ADMIN_BODY_BYTES: usize = 10_485_760;

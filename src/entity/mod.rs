@@ -22,6 +22,7 @@ pub use entities::Clash;
 pub use entities::Entities;
 pub use entities::Origin;
 pub use entities::Row;
+pub use entities::full;
 pub use env::Env;
 pub use env::NoPlugins;
 pub use env::PluginSchema;

@@ -5,11 +5,11 @@
 //! priorities. A request is answered early by `ControlFlow::Break`. One plugin is one file with a
 //! [`Definition`], and one line in [`registry`].
 
+mod acl;
 mod arguments;
 mod auth;
-pub mod bot_detection;
-mod acl;
 mod basic_auth;
+pub mod bot_detection;
 mod chain;
 mod core;
 pub mod correlation_id;
@@ -31,11 +31,9 @@ pub mod registry;
 mod request;
 pub mod request_size_limiting;
 pub mod request_termination;
-mod request_transformer;
+pub mod request_transformer;
 mod response;
 mod response_ratelimiting;
-mod response_transformer;
-pub mod request_transformer;
 pub mod response_transformer;
 mod rules;
 mod signal;
@@ -49,6 +47,7 @@ use std::ops::ControlFlow;
 
 pub use basic_auth::hash_password;
 pub use basic_auth::is_hashed_password;
+pub use basic_auth::kong_password;
 pub use chain::Chain;
 pub use chain::Draft;
 pub use chain::Scope;
@@ -126,9 +125,4 @@ impl Needs {
     pub const fn has(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
-}
-
-/// TEMP
-pub fn kong_password(password: &str, _consumer: uuid::Uuid) -> String {
-    password.to_owned()
 }

@@ -39,7 +39,7 @@ pub(crate) struct Case {
 /// Reads the recording.
 pub(crate) fn read() -> Vec<Case> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-    let text = std::fs::read_to_string(directory.join("admin.json"));
+    let text = std::fs::read_to_string(directory.join("entities.json"));
     serde_json::from_str(&text.expect("the recording is readable")).expect("it has this layout")
 }
 
