@@ -8,12 +8,12 @@ use silverback::admin;
 use silverback::admin::Memory;
 use silverback::admin::Setup;
 use silverback::base::ids::Generation;
+use silverback::cache::Question;
+use silverback::cache::Target;
+use silverback::cache::Told;
 use silverback::config;
 use silverback::config::Diff;
 use silverback::config::model::AdminToken;
-use silverback::control::CacheAnswer;
-use silverback::control::CacheQuestion;
-use silverback::control::CachedAnswer;
 use silverback::control::Handle;
 use silverback::control::Request;
 use silverback::control::Server;
@@ -25,10 +25,11 @@ use tokio::sync::mpsc;
 
 /// Starts one and says where it listens. It ends with the process.
 pub(crate) fn start(tokens: Vec<AdminToken>) -> SocketAddr {
-    // A millisecond passes with each operation, so that no two entities are of the same one.
-    let mut now_ms = 1_700_000_000_000;
+    // A second passes with each operation, so that no two entities are of the same one, and times have all their
+    // digits.
+    let mut now_ms = 1_700_000_000_123;
     let clock = move || {
-        now_ms += 1;
+        now_ms += 1_000;
         now_ms
     };
     let backend = Memory::spawn(Entities::new(&Registry), clock).unwrap();
@@ -90,18 +91,15 @@ fn status() -> Status {
     }
 }
 
-/// One answer is stored, under the key `known`.
-fn cache(question: &CacheQuestion) -> CacheAnswer {
+/// One answer is stored, under this key; it can be removed and not be shown.
+pub(crate) const CACHED: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
+fn cache(question: &Question) -> Told {
     match question {
-        CacheQuestion::Show(_, key) if key == "known" => CacheAnswer::Found(CachedAnswer {
-            status: 200,
-            fields: vec![("Content-Type".to_owned(), "text/plain".to_owned())],
-            body_bytes: 5,
-            age: Duration::from_secs(1),
-            ttl: Duration::from_secs(300),
-        }),
-        CacheQuestion::Remove(_, key) if key == "known" => CacheAnswer::Removed,
-        CacheQuestion::Show(..) | CacheQuestion::Remove(..) => CacheAnswer::Missing,
-        CacheQuestion::Clear { .. } => CacheAnswer::Removed,
+        Question::Purge(purge) => match &purge.target {
+            Target::Digest(digest, _) => Told::Purged(usize::from(digest == CACHED.as_bytes())),
+            _ => Told::Purged(1),
+        },
+        Question::Find(..) | Question::List(_) => Told::Found(Vec::new()),
     }
 }
