@@ -20,6 +20,7 @@ pub mod proxy;
 pub mod router;
 pub mod shard;
 pub mod snapshot;
+pub mod store;
 pub mod telemetry;
 pub mod upstream;
 pub mod worker;
