@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::entity::PluginSchema;
 use crate::entity::Schema;
 use crate::http::Cause;
 use crate::http::Reply;
@@ -49,6 +50,19 @@ pub struct Blueprint<'a> {
 }
 
 impl Definition {
+    /// The kind of plugin as the checks of entities see it.
+    pub fn schema(&'static self) -> PluginSchema {
+        PluginSchema {
+            config: &self.config,
+            consumer_scope: self.consumer_scope,
+            denies: self.denies,
+            protocols: match self.name {
+                "ip-restriction" => PluginSchema::HTTP_AND_STREAM,
+                _ => PluginSchema::HTTP,
+            },
+        }
+    }
+
     /// The answer to a request that a plugin of this kind refuses, of Kong's `error` family. Why it was refused is told
     /// as every cause is: in `Proxy-Status`, the log and the metrics.
     pub fn refuse(&self, status: u16, message: impl Into<Cow<'static, str>>) -> Reply {

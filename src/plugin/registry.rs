@@ -33,14 +33,7 @@ pub struct Registry;
 
 impl PluginSchemas for Registry {
     fn schema(&self, name: &str) -> Option<PluginSchema> {
-        find(name).map(|definition| PluginSchema {
-            config: &definition.config,
-            consumer_scope: definition.consumer_scope,
-            protocols: match name {
-                "ip-restriction" => PluginSchema::HTTP_AND_STREAM,
-                _ => PluginSchema::HTTP,
-            },
-        })
+        find(name).map(Definition::schema)
     }
 
     fn names(&self) -> Vec<&'static str> {

@@ -18,12 +18,12 @@ use serde_json::Value;
 use super::Document;
 use super::Entity;
 use super::Error;
-use super::Field;
 use super::Kind;
 use super::PluginSchema;
 use super::PluginSchemas;
 use super::Type;
 use super::schema::Check;
+use super::schema::Fields;
 
 pub use configure::configure;
 pub(super) use merge::merge;
@@ -61,8 +61,8 @@ impl Shape {
     }
 
     /// The fields of the entity itself.
-    fn fields(&self) -> &'static [Field] {
-        self.entity.schema.fields
+    fn fields(&self) -> Fields {
+        Fields::new(self.entity.schema.fields)
     }
 
     /// Checks a complete entity.
@@ -120,11 +120,11 @@ fn check_plugin(plugin: &PluginSchema, document: &Document, intent: Intent, blam
 fn record_of(
     kind: &Type,
     plugin: Option<PluginSchema>,
-) -> Option<(&'static [Field], &'static [Check])> {
+) -> Option<(Fields, &'static [Check])> {
     match kind {
-        Type::Record(fields) => Some((fields, &[])),
-        Type::Checked(schema) => Some((schema.fields, schema.checks)),
-        Type::Config => plugin.map(|plugin| (plugin.config.fields, &[][..])),
+        Type::Record(fields) => Some((Fields::new(fields), &[])),
+        Type::Checked(schema) => Some((Fields::new(schema.fields), schema.checks)),
+        Type::Config => plugin.map(|plugin| (plugin.fields(), &[][..])),
         Type::Text
         | Type::Integer
         | Type::Number
