@@ -4,6 +4,7 @@
 //! data plane makes of them is left to the floors above. Plugins describe their configuration with the same schemas.
 
 mod base64;
+pub mod describe;
 mod entities;
 mod env;
 pub mod error;
