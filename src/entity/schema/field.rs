@@ -208,6 +208,7 @@ impl Field {
     pub const fn extension(self) -> Self {
         Self {
             extension: true,
+            required: false,
             ..self
         }
     }

@@ -12,6 +12,9 @@ use crate::entity::Kind;
 use crate::entity::Misfit;
 use crate::entity::PluginSchemas;
 
+/// The plugin around the configuration is made up, and must be right.
+const SOME_TIME_MS: u64 = 1_000_000;
+
 /// Checks a configuration and fills in all defaults, those of our own fields too.
 ///
 /// # Errors
@@ -26,7 +29,7 @@ pub fn configure(
     plugin.insert("config".to_owned(), Value::Object(config));
     let shape = Shape::of(Kind::Plugins, &plugin, plugins);
     let mut new_id = Uuid::nil;
-    let mut env = Env::new(0, &mut new_id);
+    let mut env = Env::new(SOME_TIME_MS, &mut new_id);
     let completed = shape.complete(plugin, Intent::Put, &mut env);
     let checked = completed.and_then(|plugin| {
         shape.validate(&plugin, Intent::Put)?;
