@@ -15,6 +15,9 @@ pub mod cors;
 mod definition;
 mod directory;
 mod edits;
+#[cfg(test)]
+#[path = "../../docs/plugins/example.rs"]
+mod example;
 mod identity;
 pub mod ip_restriction;
 mod key_auth;
