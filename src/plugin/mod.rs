@@ -18,6 +18,9 @@ mod definition;
 mod directory;
 mod edits;
 mod hmac_auth;
+#[cfg(test)]
+#[path = "../../docs/plugins/example.rs"]
+mod example;
 mod identity;
 pub mod ip_restriction;
 mod jwt;
@@ -55,6 +58,7 @@ pub use core::Core;
 pub use definition::Blueprint;
 pub use definition::Configured;
 pub use definition::Definition;
+pub use definition::MODE;
 pub use directory::Consumer;
 pub use directory::Credential;
 pub use directory::Directory;

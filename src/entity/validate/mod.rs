@@ -6,7 +6,7 @@
 
 mod checks;
 mod complete;
-mod configure;
+mod config;
 mod merge;
 mod record;
 mod rule;
@@ -25,7 +25,8 @@ use super::Type;
 use super::schema::Check;
 use super::schema::Fields;
 
-pub use configure::configure;
+pub use config::Fault;
+pub use config::complete_config;
 pub(super) use merge::merge;
 pub(super) use sparse::Show;
 
@@ -117,10 +118,7 @@ fn check_plugin(plugin: &PluginSchema, document: &Document, intent: Intent, blam
 
 /// The fields of a record and what they must satisfy together; `None` if the type is no record. The checks of a
 /// plugin's configuration are not among them: they are run on the plugin.
-fn record_of(
-    kind: &Type,
-    plugin: Option<PluginSchema>,
-) -> Option<(Fields, &'static [Check])> {
+fn record_of(kind: &Type, plugin: Option<PluginSchema>) -> Option<(Fields, &'static [Check])> {
     match kind {
         Type::Record(fields) => Some((Fields::new(fields), &[])),
         Type::Checked(schema) => Some((Fields::new(schema.fields), schema.checks)),
