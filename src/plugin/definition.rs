@@ -7,8 +7,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::entity::PluginSchema;
 use crate::entity::Field;
+use crate::entity::PluginSchema;
 use crate::entity::Preset;
 use crate::entity::Rule;
 use crate::entity::Schema;

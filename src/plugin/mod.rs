@@ -17,10 +17,10 @@ pub mod cors;
 mod definition;
 mod directory;
 mod edits;
-mod hmac_auth;
 #[cfg(test)]
 #[path = "../../docs/plugins/example.rs"]
 mod example;
+mod hmac_auth;
 mod identity;
 pub mod ip_restriction;
 mod jwt;
