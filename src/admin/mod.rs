@@ -21,6 +21,7 @@ mod reload;
 mod reply;
 mod special;
 mod status;
+mod stored;
 mod table;
 mod token;
 

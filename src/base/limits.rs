@@ -219,3 +219,21 @@ pub const CACHE_LISTED: usize = 1_000;
 pub const CACHE_ASKED: Duration = Duration::from_secs(1);
 /// Longest body that the Admin API reads, as in Kong: 15,000 entities in declarative form are some 5 MB.
 pub const ADMIN_BODY_BYTES: usize = 10_485_760;
+/// Operations that may wait for the store's thread; whoever has another one waits to hand it over.
+pub const STORE_QUEUED: usize = 256;
+/// Most writes that one transaction of the store takes together: one flush of the disk for all of them, and none of
+/// their authors waits for more than so many others.
+pub const STORE_BATCH: usize = 256;
+/// Memory in which the store caches pages of its file. What is read often is in the collection; this serves writes.
+pub const STORE_CACHE_BYTES: usize = 8 << 20;
+/// States of the stored entities that the history keeps.
+pub const HISTORY_STATES: usize = 50;
+/// The newest of them, which are kept one by one, whatever comes how fast.
+pub const HISTORY_RECENT: usize = 25;
+/// A state that its own author replaced within this time is the first to go.
+pub const HISTORY_BURST_MS: u64 = 60_000;
+/// Bytes of former contents that the history keeps; older states go when it has more. A marketplace of 15,000 APIs
+/// and 60,000 credentials takes 40 MB, so that it can be replaced as a whole and still be brought back.
+pub const HISTORY_BYTES: u64 = 128 << 20;
+/// Longest name of an author that the history keeps.
+pub const AUTHOR_BYTES: usize = 128;

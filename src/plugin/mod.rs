@@ -17,6 +17,9 @@ pub mod cors;
 mod definition;
 mod directory;
 mod edits;
+#[cfg(test)]
+#[path = "../../docs/plugins/example.rs"]
+mod example;
 mod hmac_auth;
 mod identity;
 pub mod ip_restriction;
@@ -55,6 +58,7 @@ pub use core::Core;
 pub use definition::Blueprint;
 pub use definition::Configured;
 pub use definition::Definition;
+pub use definition::MODE;
 pub use directory::Consumer;
 pub use directory::Credential;
 pub use directory::Directory;
