@@ -25,7 +25,6 @@ use axum::response::Response;
 use super::Api;
 use super::audit;
 use super::audit::Subject;
-use super::backend::Author;
 use super::backend::Backend;
 use super::body;
 use super::body::Input;
@@ -58,6 +57,9 @@ use crate::entity::Error;
 use crate::entity::Kind;
 use crate::entity::Page;
 use crate::entity::Tags;
+use crate::store;
+use crate::store::Act;
+use crate::store::Author;
 
 /// A request that has been let in.
 pub(super) struct Call<'t> {
@@ -216,9 +218,14 @@ async fn entity<B: Backend>(api: &Api<B>, place: Place, call: Call<'_>) -> Reply
             Err(_) => Reply::leaving(),
         };
     }
-    let author = Author {
-        name: call.who.name.clone(),
-    };
+    if !api.backend.writable() {
+        let error = store::unwritable(act(call.verb), place.kind());
+        let subject = Subject::Entity(place.kind(), None);
+        let reply = Reply::error(&error);
+        audit::wrote(&call.who, call.peer, call.verb, subject, reply.status);
+        return reply;
+    }
+    let author = Author::new(&call.who.name);
     let plugins = api.plugins;
     let write = move |entities: &mut Entities, env: &mut Env<'_>| {
         operate::write(entities, env, plugins, task)
@@ -236,6 +243,15 @@ async fn entity<B: Backend>(api: &Api<B>, place: Place, call: Call<'_>) -> Reply
         reply.status,
     );
     reply
+}
+
+const fn act(verb: Verb) -> Act {
+    match verb {
+        Verb::Post | Verb::Get => Act::Create,
+        Verb::Put => Act::CreateOrUpdate,
+        Verb::Patch => Act::Update,
+        Verb::Delete => Act::Remove,
+    }
 }
 
 /// Which part of a list a query asks for.

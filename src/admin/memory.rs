@@ -7,13 +7,13 @@ use tokio::sync::mpsc;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::backend::Author;
 use super::backend::Backend;
-use super::backend::Gone;
-use super::backend::Written;
 use crate::entity::Entities;
 use crate::entity::Env;
 use crate::entity::Error;
+use crate::store::Author;
+use crate::store::Gone;
+use crate::store::Made;
 
 /// Operations that may wait for the thread.
 const QUEUED: usize = 256;
@@ -65,6 +65,10 @@ impl Memory {
 }
 
 impl Backend for Memory {
+    fn writable(&self) -> bool {
+        true
+    }
+
     async fn read<T, F>(&self, look: F) -> Result<T, Gone>
     where
         T: Send + 'static,
@@ -76,7 +80,7 @@ impl Backend for Memory {
     async fn write<T, F>(&self, _: Author, change: F) -> Result<Result<T, Error>, Gone>
     where
         T: Send + 'static,
-        F: FnOnce(&mut Entities, &mut Env<'_>) -> Written<T> + Send + 'static,
+        F: FnOnce(&mut Entities, &mut Env<'_>) -> Made<T> + Send + 'static,
     {
         let run = |entities: &mut Entities, env: &mut Env<'_>| {
             change(entities, env).map(|(answer, _)| answer)

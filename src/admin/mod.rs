@@ -7,6 +7,7 @@
 mod audit;
 mod backend;
 mod body;
+mod configuration;
 mod dispatch;
 pub mod docs;
 mod forms;
@@ -32,10 +33,7 @@ use axum::Router;
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
-pub use backend::Author;
 pub use backend::Backend;
-pub use backend::Gone;
-pub use backend::Written;
 pub use memory::Memory;
 pub use token::Fresh;
 pub use token::fresh;

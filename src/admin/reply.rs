@@ -95,6 +95,12 @@ impl Reply {
         Self::message(StatusCode::PRECONDITION_FAILED, "Precondition failed")
     }
 
+    /// 500: a mistake of our own.
+    pub(super) fn unexpected() -> Self {
+        let text = "An unexpected error occurred";
+        Self::message(StatusCode::INTERNAL_SERVER_ERROR, text)
+    }
+
     /// 503: whoever should have answered has ended, and the process is about to.
     pub(super) fn leaving() -> Self {
         let text = "Silverback is shutting down";

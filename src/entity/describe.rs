@@ -23,7 +23,34 @@ type Object = Map<String, Value>;
 
 /// What `/schemas/{entity}` answers.
 pub fn entity(kind: Kind) -> Value {
-    schema(&kind.entity().schema)
+    let mut shown = schema(&kind.entity().schema);
+    if kind == Kind::Routes {
+        shown["entity_checks"] = checks_of_routes();
+    }
+    shown
+}
+
+/// What Kong says of the checks that are functions with us: which fields they are about, those of its own router
+/// among them.
+fn checks_of_routes() -> Value {
+    let tls = json!(["grpcs", "https", "tls", "tls_passthrough"]);
+    json!([
+        { "conditional": {
+            "if_field": "protocols",
+            "if_match": { "elements": { "type": "string", "required": true, "not_one_of": tls } },
+            "then_field": "snis",
+            "then_match": { "len_eq": 0 },
+            "then_err": "'snis' can only be set when 'protocols' is 'grpcs', 'https', 'tls' or 'tls_passthrough'",
+        } },
+        { "custom_entity_check": { "field_sources": ["path_handling"] } },
+        { "custom_entity_check": {
+            "run_with_missing_fields": true,
+            "field_sources": [
+                "id", "protocols", "snis", "sources", "destinations", "methods", "hosts", "paths", "headers",
+                "expression", "regex_priority", "priority",
+            ],
+        } },
+    ])
 }
 
 /// What `/schemas/plugins/{name}` answers.

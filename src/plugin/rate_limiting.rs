@@ -65,7 +65,7 @@ pub(super) const DEFINITION: Definition = Definition {
     compile,
 };
 
-const REDIS: Rule = Rule::OneOf(&["redis"]);
+const REDIS: Rule = Rule::Eq("redis");
 const MESSAGE: &str = "API rate limit exceeded";
 const STATUS: f64 = 429.0;
 

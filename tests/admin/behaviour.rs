@@ -407,6 +407,126 @@ fn writes_leave_a_line_and_secrets_leave_none() {
 }
 
 #[test]
+fn a_declarative_document_replaces_what_is_stored_and_can_be_taken_back() {
+    let mut client = Client::new(gateway::start(Vec::new()));
+    let made = client.json("POST", "/services", &json!({ "name": "old", "host": "h" }));
+    assert_eq!(made.status, 201);
+    client.json("POST", "/consumers", &json!({ "username": "u" }));
+    client.json(
+        "POST",
+        "/consumers/u/key-auth",
+        &json!({ "key": "canary-key" }),
+    );
+    let exported = client.get("/config").value()["config"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert!(
+        exported.contains("_format_version") && exported.contains("canary-key"),
+        "{exported}"
+    );
+    let states = client.get("/config/history").value();
+    let state = states["data"][0]["hash"].as_str().unwrap().to_owned();
+    assert_eq!(
+        (
+            &states["data"][0]["by"],
+            states["data"].as_array().unwrap().len()
+        ),
+        (&json!("local"), 4)
+    );
+
+    let document =
+        json!({ "_format_version": "3.0", "services": [{ "name": "new", "host": "h" }] });
+    let tried = client.json("POST", "/config?dry_run=1", &document);
+    assert_eq!(
+        (
+            tried.status,
+            tried.value()["changes"].as_array().unwrap().len()
+        ),
+        (200, 4)
+    );
+    assert_eq!(client.get("/services/old").status, 200, "it was only tried");
+    let replaced = client.json("POST", "/config", &document);
+    assert_eq!(replaced.status, 201, "{}", replaced.text());
+    assert_eq!(client.get("/services/old").status, 404);
+    assert_eq!(
+        client
+            .json("POST", "/config?check_hash=1", &document)
+            .status,
+        304
+    );
+
+    let wrong = json!({ "_format_version": "3.0", "services": [{ "name": "new" }] });
+    let refused = client.json("POST", "/config?flatten_errors=1", &wrong);
+    assert_eq!(
+        (refused.status, &refused.value()["code"]),
+        (400, &json!(14))
+    );
+    assert_eq!(
+        refused.value()["flattened_errors"][0]["errors"][0]["field"],
+        "host"
+    );
+    assert_eq!(client.get("/services/new").status, 200);
+
+    let then = client.get(&format!("/config/history/{state}"));
+    assert!(
+        then.text().contains("old") && !then.text().contains("canary"),
+        "{}",
+        then.text()
+    );
+    let diff = client.get(&format!("/config/history/{state}/diff"));
+    assert_eq!(diff.value()["changes"].as_array().unwrap().len(), 4);
+    assert!(!diff.text().contains("canary"));
+    let back = client.send("POST", &format!("/config/rollback/{state}"), &[], None);
+    assert_eq!(back.status, 200, "{}", back.text());
+    assert_eq!(client.get("/config").value()["config"], exported.as_str());
+    assert_eq!(
+        client.get("/key-auths/canary-key").status,
+        200,
+        "the key is what it was"
+    );
+    // The same as a form, which is how Kong's clients send YAML.
+    let form: String = exported
+        .bytes()
+        .map(|byte| format!("%{byte:02x}"))
+        .collect();
+    let kind = [("Content-Type", "application/x-www-form-urlencoded")];
+    let form = client.send(
+        "POST",
+        "/config?check_hash=1",
+        &kind,
+        Some(format!("config={form}").as_bytes()),
+    );
+    assert_eq!(form.status, 304, "{}", form.text());
+    for unknown in [
+        "/config/history/x",
+        &format!("/config/history/{}", "1".repeat(32)),
+    ] {
+        assert_eq!(client.get(unknown).status, 404);
+    }
+}
+
+#[test]
+fn without_a_store_everything_can_be_read_and_nothing_written() {
+    let mut client = Client::new(gateway::start_without_store());
+    assert_eq!(client.get("/services").status, 200);
+    let refused = client.json("POST", "/services", &json!({ "name": "s", "host": "h" }));
+    assert_eq!(refused.status, 405);
+    let text = "cannot create 'services' entities when not using a database";
+    assert_eq!(
+        (&refused.value()["code"], &refused.value()["message"]),
+        (&json!(12), &json!(text))
+    );
+    assert_eq!(client.send("DELETE", "/services/s", &[], None).status, 405);
+    assert_eq!(
+        client
+            .json("POST", "/config", &json!({ "_format_version": "3.0" }))
+            .status,
+        405
+    );
+}
+
+#[test]
 fn what_is_not_an_entitys_is_answered_too() {
     let mut client = Client::new(gateway::start(Vec::new()));
     let root = client.get("/").value();

@@ -5,6 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use silverback::admin;
+use silverback::admin::Backend;
 use silverback::admin::Memory;
 use silverback::admin::Setup;
 use silverback::base::ids::Generation;
@@ -21,10 +22,23 @@ use silverback::control::Status;
 use silverback::control::reload::Outcome;
 use silverback::entity::Entities;
 use silverback::plugin::registry::Registry;
+use silverback::store::Keeper;
 use tokio::sync::mpsc;
 
-/// Starts one and says where it listens. It ends with the process.
+/// Starts one with a store in memory and says where it listens. It ends with the process.
 pub(crate) fn start(tokens: Vec<AdminToken>) -> SocketAddr {
+    let (store, _) = Keeper::in_memory(&Registry).unwrap().spawn().unwrap();
+    serve(store, tokens)
+}
+
+/// One that has no store.
+pub(crate) fn start_without_store() -> SocketAddr {
+    let (store, _) = Keeper::without_store(&Registry).spawn().unwrap();
+    serve(store, Vec::new())
+}
+
+/// One whose clock goes by operations.
+pub(crate) fn start_with_a_clock_of_its_own() -> SocketAddr {
     // A second passes with each operation, so that no two entities are of the same one, and times have all their
     // digits.
     let mut now_ms = 1_700_000_000_123;
@@ -32,7 +46,13 @@ pub(crate) fn start(tokens: Vec<AdminToken>) -> SocketAddr {
         now_ms += 1_000;
         now_ms
     };
-    let backend = Memory::spawn(Entities::new(&Registry), clock).unwrap();
+    serve(
+        Memory::spawn(Entities::new(&Registry), clock).unwrap(),
+        Vec::new(),
+    )
+}
+
+fn serve(backend: impl Backend, tokens: Vec<AdminToken>) -> SocketAddr {
     let (address, told) = std::sync::mpsc::channel();
     thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -71,15 +91,7 @@ async fn stand_in(mut requests: mpsc::Receiver<Request>) {
             Request::Addresses(hosts, to) => {
                 _ = to.send(vec![Default::default(); hosts.len()]);
             }
-            // Nothing is stored, and whatever is purged was there.
-            Request::Cache(question, to) => {
-                _ = to.send(match question {
-                    cache::Question::Purge(_) => cache::Told::Purged(1),
-                    cache::Question::Find(..) | cache::Question::List(_) => {
-                        cache::Told::Found(Vec::new())
-                    }
-                });
-            }
+            Request::Cache(question, to) => _ = to.send(cache(&question)),
             Request::MockLog(_, to) => _ = to.send(Some(vec!["{}".to_owned()])),
         }
     }

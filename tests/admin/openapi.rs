@@ -67,18 +67,43 @@ impl Driver {
         self.furnish();
         let target = self.target(path, operation, &places());
         let body = self.body(path, method, operation);
-        if body.is_some() && method == "POST" {
+        if body.is_some() && method != "PATCH" {
             self.make_room(path);
         }
-        let answer = match &body {
-            Some(body) => self.client.json(method, &target, body),
-            None => self.client.send(method, &target, &[], None),
-        };
-        let shows_cache = path.starts_with("/proxy-cache/") && method == "GET";
+        let mut answer = self.ask(method, &target, body.as_ref());
+        // What something else refers to cannot go before it.
+        while method == "DELETE" && answer.status == 400 {
+            let referrer = answer.value()["fields"]["@referenced_by"]
+                .as_str()
+                .unwrap()
+                .to_owned();
+            let referrer = format!("/{referrer}/{}", places()[&referrer]);
+            let gone = self.ask("DELETE", &referrer, None);
+            if gone.status != 204 {
+                answer = gone;
+                let above = answer.value()["fields"]["@referenced_by"]
+                    .as_str()
+                    .unwrap()
+                    .to_owned();
+                let above = format!("/{above}/{}", places()[&above]);
+                assert_eq!(self.ask("DELETE", &above, None).status, 204);
+            }
+            answer = self.ask(method, &target, None);
+        }
         let asked = format!("{method} {target} {body:?}");
-        // What the stand-in for control keeps can be removed and not be shown.
-        let is_taken = |status| status < 400 || shows_cache && status == 404;
+        // Some paths lead nowhere on purpose, and what the stand-in for control keeps can be removed and not be shown.
+        let shows_cache = path.starts_with("/proxy-cache/") && method == "GET";
+        let responses = operation["responses"].as_object().unwrap();
+        let leads_nowhere = !responses.keys().any(|status| status.starts_with('2'));
+        let is_taken = |status| status < 400 || (shows_cache || leads_nowhere) && status == 404;
         self.judge(&asked, operation, &answer, is_taken);
+    }
+
+    fn ask(&mut self, method: &str, target: &str, body: Option<&Value>) -> Answer {
+        match body {
+            Some(body) => self.client.json(method, target, body),
+            None => self.client.send(method, target, &[], None),
+        }
     }
 
     /// Requests that must be refused.
@@ -143,10 +168,7 @@ impl Driver {
             .collect();
         let target = self.target(path, operation, &places);
         let body = self.body(path, method, operation);
-        let answer = match &body {
-            Some(body) => self.client.json(method, &target, body),
-            None => self.client.send(method, &target, &[], None),
-        };
+        let answer = self.ask(method, &target, body.as_ref());
         self.judge(
             &format!("{method} {target}"),
             operation,
@@ -260,11 +282,6 @@ impl Driver {
         if is_own {
             self.refer(&kind, &mut body);
         }
-        if method == "PATCH" && kind == "plugin" {
-            body.as_object_mut()
-                .unwrap()
-                .retain(|field, _| field == "name");
-        }
         Some(body)
     }
 
@@ -276,9 +293,7 @@ impl Driver {
         let mut example = schema["examples"][0].clone();
         let fields = example.as_object_mut().unwrap();
         for name in ["name", "username", "custom_id", "group", "key"] {
-            if let Some(Value::String(text)) = fields.get_mut(name)
-                && kind != "plugin"
-            {
+            if let Some(Value::String(text)) = fields.get_mut(name) {
                 *text = format!("x{fresh}-{text}");
             }
         }
@@ -286,6 +301,18 @@ impl Driver {
             fields.insert(
                 "target".to_owned(),
                 format!("10.0.{}.{}:9000", fresh / 250, fresh % 250).into(),
+            );
+        }
+        if kind == "service" {
+            // One that may have a client certificate.
+            fields.insert("url".to_owned(), "https://orders.internal/base".into());
+        }
+        if kind == "plugin" {
+            // One that may be put on consumers too, and that can be changed into nothing else.
+            fields.insert("name".to_owned(), "correlation-id".into());
+            fields.insert(
+                "config".to_owned(),
+                json!({ "header_name": format!("X-{fresh}") }),
             );
         }
         if kind == "certificate" {
@@ -313,7 +340,7 @@ impl Driver {
 
     /// Takes away what a new plugin would clash with.
     fn make_room(&mut self, path: &str) {
-        if !path.ends_with("/plugins") {
+        if !(path.ends_with("/plugins") || path.ends_with("/plugins/{plugins}")) {
             return;
         }
         let plugins = self.client.get("/plugins").value();
@@ -394,6 +421,9 @@ impl Driver {
     }
 }
 
+/// A state that every store begins with: no entities at all.
+const EMPTY: &str = "00000000000000000000000000000000";
+
 /// What stands for each parameter of a path.
 fn places() -> BTreeMap<String, String> {
     let kinds = [
@@ -424,6 +454,7 @@ fn places() -> BTreeMap<String, String> {
         ("name", "services"),
         ("tags", "a"),
         ("cache_key", gateway::CACHED),
+        ("hash", EMPTY),
     ] {
         places.insert(name.to_owned(), value.to_owned());
     }

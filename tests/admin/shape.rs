@@ -36,9 +36,13 @@ fn check(document: &Value, schema: &Value, value: &Value, at: &str, faults: &mut
                 fault(format!("{value} is none of {rule}"))
             }
             "const" if rule != value => fault(format!("{value} is not {rule}")),
-            "minimum" if number(value) < number(rule) => fault(format!("{value} is below {rule}")),
-            "maximum" if number(value) > number(rule) => fault(format!("{value} is above {rule}")),
-            "exclusiveMinimum" if number(value).is_some() && number(value) <= number(rule) => {
+            "minimum" if number(value).is_some_and(|number| number < bound(rule)) => {
+                fault(format!("{value} is below {rule}"))
+            }
+            "maximum" if number(value).is_some_and(|number| number > bound(rule)) => {
+                fault(format!("{value} is above {rule}"))
+            }
+            "exclusiveMinimum" if number(value).is_some_and(|number| number <= bound(rule)) => {
                 fault(format!("{value} is not above {rule}"));
             }
             "minLength" if value.as_str().is_some_and(|text| text.len() < size(rule)) => {
@@ -129,6 +133,10 @@ fn is(value: &Value, kind: &str) -> bool {
 
 fn number(value: &Value) -> Option<f64> {
     value.as_f64()
+}
+
+fn bound(rule: &Value) -> f64 {
+    rule.as_f64().unwrap()
 }
 
 fn size(rule: &Value) -> usize {

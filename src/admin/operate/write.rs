@@ -8,7 +8,6 @@ use super::Task;
 use super::id_of;
 use super::locate;
 use super::reference;
-use crate::admin::backend::Written;
 use crate::admin::forms;
 use crate::admin::table::Place;
 use crate::admin::table::Relation;
@@ -20,6 +19,7 @@ use crate::entity::Env;
 use crate::entity::Error;
 use crate::entity::Kind;
 use crate::entity::PluginSchemas;
+use crate::store::Made;
 
 /// Writes. What Kong answers with an error is an outcome like any other, since nothing has changed then.
 pub(in crate::admin) fn write(
@@ -27,7 +27,7 @@ pub(in crate::admin) fn write(
     env: &mut Env<'_>,
     plugins: &dyn PluginSchemas,
     task: Task,
-) -> Written<Done> {
+) -> Made<Done> {
     let kind = task.place.kind();
     let mut writer = Writer {
         entities,

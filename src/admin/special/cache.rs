@@ -1,6 +1,5 @@
 //! `/proxy-cache` and `/mock`: what plugins remember, asked of control, which asks the workers.
 
-use axum::http::StatusCode;
 use serde_json::Map;
 use serde_json::Value;
 use serde_json::json;
@@ -108,10 +107,7 @@ pub(super) async fn mock_log<B: Backend>(api: &Api<B>, call: &Call<'_>) -> Reply
                     "creator": { "name": "silverback", "version": env!("CARGO_PKG_VERSION") },
                     "entries": entries,
                 }})),
-                Err(_) => Reply::message(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    "An unexpected error occurred",
-                ),
+                Err(_) => Reply::unexpected(),
             }
         }
         Some(None) => Reply::not_found(),

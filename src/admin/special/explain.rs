@@ -28,10 +28,7 @@ pub(super) async fn explain(control: &Handle, query: &Query) -> Reply {
     match tried.await {
         Ok(Ok(found)) => Reply::ok(found),
         Ok(Err(why)) => Reply::message(StatusCode::BAD_REQUEST, &why),
-        Err(_) => Reply::message(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "An unexpected error occurred",
-        ),
+        Err(_) => Reply::unexpected(),
     }
 }
 

@@ -15,6 +15,7 @@ use super::Api;
 use super::audit;
 use super::audit::Subject;
 use super::backend::Backend;
+use super::configuration;
 use super::dispatch::Call;
 use super::node;
 use super::openapi;
@@ -58,12 +59,24 @@ pub(super) async fn reply<B: Backend>(api: &Api<B>, what: What, call: Call<'_>) 
         }
         What::AllTargets => health::all_targets(api, call).await,
         What::Health => health::health(api, call).await,
-        What::Config
-        | What::Replace
-        | What::History
-        | What::HistoryEntry
-        | What::HistoryDiff
-        | What::Rollback => Reply::not_found(),
+        What::Config => configuration::get(api).await,
+        What::Replace => {
+            let (who, peer, verb) = (call.who.clone(), call.peer, call.verb);
+            let tried = call.query.is_on("dry_run");
+            let reply = configuration::post(api, call).await;
+            if !tried {
+                audit::wrote(&who, peer, verb, Subject::Other("config"), reply.status);
+            }
+            reply
+        }
+        What::History => configuration::list(api).await,
+        What::HistoryEntry => configuration::show(api, &call).await,
+        What::HistoryDiff => configuration::diff(api, &call).await,
+        What::Rollback => {
+            let reply = configuration::roll_back(api, &call).await;
+            wrote(&call, "rollback", &reply);
+            reply
+        }
         What::Explain => explain::explain(&api.control, &call.query).await,
         What::PurgeCache => {
             let reply = cache::clear(api, &call).await;

@@ -365,6 +365,11 @@ pub(super) const ALL: &[Special] = &[
                     shape: Shape::Error,
                     about: "It has faults; nothing has changed.",
                 },
+                Answer {
+                    status: 405,
+                    shape: Shape::Error,
+                    about: "There is no store.",
+                },
             ],
         )
     },
@@ -605,6 +610,11 @@ pub(super) const ALL: &[Special] = &[
                     status: 200,
                     shape: Shape::Object(&[("data", "array"), ("next", "string")]),
                     about: "The targets.",
+                },
+                Answer {
+                    status: 400,
+                    shape: Shape::Error,
+                    about: "`size`, `offset` or `tags` is wrong.",
                 },
                 message(404, "There is no such upstream."),
             ],

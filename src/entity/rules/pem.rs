@@ -19,7 +19,7 @@ pub fn certificate(value: &Value) -> Result<(), String> {
             "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE"
         )
     })
-    .map_err(|problem| format!("invalid certificate: {problem}"))
+    .map_err(|problem| format!("invalid certificate: {}", problem.unwrap_or(NO_CERTIFICATE)))
 }
 
 /// A private key.
@@ -31,7 +31,7 @@ pub fn private_key(value: &Value) -> Result<(), String> {
         return Ok(());
     };
     block(text, |label| label.ends_with("PRIVATE KEY"))
-        .map_err(|problem| format!("invalid key: {problem}"))
+        .map_err(|problem| format!("invalid key: {}", problem.unwrap_or(NO_KEY)))
 }
 
 /// A public key; a certificate and a private key hold one too.
@@ -48,24 +48,33 @@ pub fn public_key(value: &Value) -> Result<(), String> {
     .map_err(|_| "invalid key".to_owned())
 }
 
-/// Finds the first block with a label that fits.
-fn block(text: &str, fits: impl Fn(&str) -> bool) -> Result<(), &'static str> {
+/// What Kong says of a text without a certificate, in the words of the library that it reads them with.
+const NO_CERTIFICATE: &str = "x509.new: error:680008E:asn1 encoding routines:asn1_d2i_read_bio:not enough data:\
+    crypto/asn1/a_d2i_fp.c:155:";
+/// The same of a key.
+const NO_KEY: &str = "pkey.new:load_key: error:1E08010C:DECODER routines:OSSL_DECODER_from_bio:unsupported:\
+    crypto/encode_decode/decoder_lib.c:103:";
+
+/// Finds the first block with a label that fits. `None` says that there is none.
+fn block(text: &str, fits: impl Fn(&str) -> bool) -> Result<(), Option<&'static str>> {
     let mut rest = text;
     while let Some((_, begun)) = rest.split_once("-----BEGIN ") {
-        let (label, body) = begun.split_once("-----").ok_or("no end of a PEM label")?;
+        let (label, body) = begun
+            .split_once("-----")
+            .ok_or(Some("no end of a PEM label"))?;
         let end = format!("-----END {label}-----");
-        let (body, after) = body.split_once(&end).ok_or("no end of a PEM block")?;
+        let (body, after) = body.split_once(&end).ok_or(Some("no end of a PEM block"))?;
         if fits(label) {
             // An encrypted key has headers in front, and is no DER that could be read here.
             return if body.contains(':') || is_der(body) {
                 Ok(())
             } else {
-                Err("no DER in the PEM block")
+                Err(Some("no DER in the PEM block"))
             };
         }
         rest = after;
     }
-    Err("no PEM block of this kind")
+    Err(None)
 }
 
 /// A sequence whose length is that of the bytes.
