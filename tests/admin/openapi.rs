@@ -66,7 +66,7 @@ impl Driver {
     fn valid(&mut self, path: &str, method: &str, operation: &Value) {
         self.furnish();
         let target = self.target(path, operation, &places());
-        let body = self.body(path, method, operation);
+        let body = self.body(path, operation);
         if body.is_some() && method != "PATCH" {
             self.make_room(path);
         }
@@ -167,7 +167,7 @@ impl Driver {
             .map(|name| (name, nowhere.clone()))
             .collect();
         let target = self.target(path, operation, &places);
-        let body = self.body(path, method, operation);
+        let body = self.body(path, operation);
         let answer = self.ask(method, &target, body.as_ref());
         self.judge(
             &format!("{method} {target}"),
@@ -259,7 +259,7 @@ impl Driver {
     }
 
     /// A body by the document's examples; names are new with each call.
-    fn body(&mut self, path: &str, method: &str, operation: &Value) -> Option<Value> {
+    fn body(&mut self, path: &str, operation: &Value) -> Option<Value> {
         let schema = operation.pointer("/requestBody/content/application~1json/schema")?;
         let name = schema
             .get("$ref")
