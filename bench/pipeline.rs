@@ -172,6 +172,7 @@ impl Exchange {
     fn write_response(&mut self) {
         let homeward = Homeward {
             head: &self.response,
+            status: self.response.status,
             bytes: self.bytes.1,
             client: Version::Http11,
             trailers: false,

@@ -16,6 +16,7 @@ use crate::lane::Setup;
 use crate::lane::Workshop;
 use crate::machine;
 use crate::net;
+use crate::policies::Policies;
 use crate::process::Process;
 use crate::report::LaneInfo;
 use crate::report::Report;
@@ -177,6 +178,7 @@ impl Run {
         Setup {
             origin: origin.address,
             catalogue: Catalogue::Plain,
+            policies: Policies::None,
             workers: 1,
             cpus: "0",
             reloadable: false,

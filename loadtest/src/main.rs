@@ -11,6 +11,7 @@ mod machine;
 mod net;
 mod origin;
 mod pace;
+mod policies;
 mod proc;
 mod process;
 mod report;

@@ -40,6 +40,13 @@ pub(crate) enum Figure {
     StaleGets,
     StalePosts,
     Futex,
+    PluginsPlain,
+    PluginsNginx,
+    PluginsLua,
+    MarketCost,
+    MarketMemory,
+    MarketStart,
+    CacheHit,
 }
 
 /// One measured figure.
@@ -115,7 +122,7 @@ const fn bar(id: Figure, at_most: f64, unit: &'static str, name: &'static str) -
     }
 }
 
-const BARS: [Bar; 25] = [
+const BARS: [Bar; 32] = [
     bar(
         Figure::Keepalive64Floor,
         1.10,
@@ -265,6 +272,38 @@ const BARS: [Bar; 25] = [
         0.0,
         "calls",
         "futex in steady state, 2 workers",
+    ),
+    bar(
+        Figure::PluginsPlain,
+        1.12,
+        "x",
+        "key-auth, rate-limiting, correlation-id, CPU/request: without plugins",
+    ),
+    bar(Figure::PluginsNginx, 0.90, "x", "the same: nginx, bare"),
+    bar(
+        Figure::PluginsLua,
+        0.62,
+        "x",
+        "the same: nginx with Lua doing the first two",
+    ),
+    bar(
+        Figure::MarketCost,
+        1.05,
+        "x",
+        "15,000 services, routes, plugin sets, 60,000 keys: one set for everything",
+    ),
+    bar(
+        Figure::MarketMemory,
+        200.0,
+        "MB",
+        "resident memory of the same",
+    ),
+    bar(Figure::MarketStart, 2000.0, "ms", "start of the same"),
+    bar(
+        Figure::CacheHit,
+        0.60,
+        "x",
+        "an answer from the cache, CPU/request: proxied",
     ),
 ];
 

@@ -32,7 +32,7 @@ pub(crate) enum Requests {
     Get,
     /// A POST with a body of that many bytes.
     Post(usize),
-    /// The lines `HOST PATH` of a file, one after the other.
+    /// The lines `HOST PATH` or `HOST PATH KEY` of a file, one after the other; a key is sent as `apikey`.
     List(PathBuf),
 }
 
@@ -135,8 +135,10 @@ fn script_of(requests: &Requests) -> String {
                 "local list, at = {{}}, 0\n\
                  init = function(arguments)\n\
                  for line in io.lines('{}') do\n\
-                 local host, path = line:match('^(%S+) (%S+)$')\n\
-                 list[#list + 1] = wrk.format('GET', path, {{ Host = host }})\n\
+                 local host, path, key = line:match('^(%S+) (%S+) ?(%S*)$')\n\
+                 local headers = {{ Host = host }}\n\
+                 if key ~= '' then headers.apikey = key end\n\
+                 list[#list + 1] = wrk.format('GET', path, headers)\n\
                  end\nend\n\
                  request = function()\n\
                  at = at % #list + 1\nreturn list[at]\nend",

@@ -5,8 +5,8 @@ pub mod demo;
 pub mod doctor;
 pub mod mock_origin;
 pub mod reload;
-pub mod route_test;
 pub mod run;
+pub mod token;
 
 use std::io;
 use std::io::IsTerminal;
@@ -24,14 +24,16 @@ use cli::Exit;
 use cli::Format;
 use cli::ProxyArgs;
 use cli::RouteCommand;
-use cli::TestHeader;
-use cli::TestRequest;
+use cli::TokenCommand;
 use run::Plan;
 
 use crate::base::ids::Generation;
 use crate::config;
 use crate::config::Loaded;
 use crate::config::model::Workers;
+use crate::explain;
+use crate::explain::FieldLine;
+use crate::explain::Question;
 use crate::snapshot;
 
 /// The whole program.
@@ -72,6 +74,9 @@ fn obey(command: Command) -> Exit {
             wait,
         } => return reload(&config, admin, wait),
         Command::Config(ConfigCommand::Show(config)) => return show(&config),
+        Command::Token(TokenCommand::New { name, role, output }) => {
+            token::print(&name, role, output.format, &mut out)
+        }
         Command::Doctor { config, output } => return examine(&config, output.format),
         Command::Version { output } => cli::pages::version(output.format, &mut out),
         Command::Completion { shell } => cli::pages::completion(shell, &mut out),
@@ -150,7 +155,7 @@ fn show(config: &ConfigArgs) -> Exit {
         Ok(loaded) => exit_of(&writeln!(
             io::stdout(),
             "{}",
-            config::effective(&loaded.model)
+            config::effective(&loaded.model, config::Secrets::Masked)
         )),
         Err(exit) => exit,
     }
@@ -198,14 +203,14 @@ fn proxy(arguments: &ProxyArgs) -> Exit {
 fn test_route(
     config: &ConfigArgs,
     format: Format,
-    request: &TestRequest,
-    headers: &[TestHeader],
+    request: &Question,
+    headers: &[FieldLine],
 ) -> Exit {
     let loaded = match load(config) {
         Ok(loaded) => loaded,
         Err(exit) => return exit,
     };
-    let tried = match route_test::try_request(&loaded.model, request, headers) {
+    let tried = match explain::try_request(&loaded.model, request, headers) {
         Ok(tried) => tried,
         Err(why) => {
             eprintln!("silverback: {why}");
@@ -214,13 +219,13 @@ fn test_route(
     };
     let mut text = Vec::new();
     let printed = match format {
-        Format::Text => route_test::print::text(request, &tried, &mut text),
-        Format::Json => route_test::print::json(request, &tried, &mut text),
+        Format::Text => explain::print::text(request, &tried, &mut text),
+        Format::Json => explain::print::json(request, &tried, &mut text),
     };
     let printed = printed.and_then(|()| io::stdout().write_all(&text));
     match tried.verdict {
-        route_test::Verdict::Served(..) => exit_of(&printed),
-        route_test::Verdict::Answered(..) | route_test::Verdict::Refused(_) => Exit::Refused,
+        explain::Verdict::Served(..) => exit_of(&printed),
+        explain::Verdict::Answered(..) | explain::Verdict::Refused(_) => Exit::Refused,
     }
 }
 

@@ -4,8 +4,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::net::TcpListener;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 use crate::admin;
 use crate::app::cli::DriverChoice;
@@ -29,9 +32,14 @@ use crate::control::lifecycle::Ended;
 use crate::control::reload::Builder;
 use crate::control::reload::Built;
 use crate::control::reload::Load;
+use crate::control::reload::Refusal;
 use crate::control::tidy::BLOCKING_THREAD_IDLE;
 use crate::net::listener;
+use crate::plugin::registry::Registry;
+use crate::shard::Limits;
 use crate::shard::Listening;
+use crate::store;
+use crate::store::Keeper;
 use crate::telemetry::AccessLogSender;
 use crate::telemetry::Format;
 use crate::telemetry::LogThread;
@@ -126,14 +134,24 @@ impl Plan {
         let (load, usable) = (self.load, cores.usable());
         // On a thread of its own, as every later one: see `control::tidy`.
         let begun = spawn_blocking(move || begin(load, usable)).await;
-        let (builder, first, count) = begun.map_err(io::Error::other)??;
+        let Begun {
+            builder,
+            first,
+            workers: count,
+            store,
+            keeping,
+        } = begun.map_err(io::Error::other)??;
         let model = first.model.clone();
         let (sender, reports) = bus::reports();
         let (road, queue) = log_sender::road();
         let log = open_log(&model, queue)?;
         let (sockets, listeners) = bind(&model, count)?;
         let road = log.is_some().then_some(road);
-        let hire = hire(sockets, cores.allowed, road, self.force_epoll);
+        let limits = Limits {
+            pools: Arc::default(),
+            cores: count,
+        };
+        let hire = hire(sockets, cores.allowed, limits, road, self.force_epoll);
         let crew = Crew::hire(count, sender, hire)?;
         let (handle, requests) = Handle::new();
         let mut running = Running {
@@ -144,7 +162,13 @@ impl Plan {
             let socket = tokio::net::TcpListener::bind(admin.address).await?;
             running.admin = Some(socket.local_addr()?);
             tracing::info!("admin on {}", socket.local_addr()?);
-            tokio::spawn(admin::serve(socket, handle));
+            let setup = admin::Setup {
+                backend: store.clone(),
+                control: handle,
+                plugins: &Registry,
+                tokens: admin.tokens.clone(),
+            };
+            tokio::spawn(admin::serve(socket, setup));
         }
         let welcome = self.welcome;
         let control = Control::new(Setup {
@@ -155,6 +179,7 @@ impl Plan {
             reports,
             orders,
             requests,
+            store,
             log,
             greet: Box::new(move |drivers| {
                 running.drivers = drivers.to_vec();
@@ -163,21 +188,51 @@ impl Plan {
                 }
             }),
         });
-        Ok(control.run().await)
+        let ended = control.run().await;
+        // The Admin API may hold on to the store for as long as a request takes.
+        let _ = timeout(STORE_WAIT, spawn_blocking(move || keeping.join())).await;
+        Ok(ended)
     }
 }
 
-/// Builds the first configuration, and says for how many workers.
-fn begin(mut load: Load, usable: usize) -> io::Result<(Builder, Built, u16)> {
+/// How long the end of the process waits for the store's file to be closed.
+const STORE_WAIT: Duration = Duration::from_millis(500);
+
+/// What there is before anything runs.
+struct Begun {
+    builder: Builder,
+    first: Built,
+    workers: u16,
+    store: store::Handle,
+    keeping: store::Thread,
+}
+
+/// Builds the first configuration from files and store.
+fn begin(mut load: Load, usable: usize) -> io::Result<Begun> {
     let loaded = load().map_err(|faults| io::Error::other(faults.render_text(false)))?;
-    let count = match loaded.model.gateway.workers {
+    let workers = match loaded.model.gateway.workers {
         Workers::Auto => u16::try_from(usable).unwrap_or(u16::MAX),
         Workers::Count(count) => count,
     };
-    let mut builder = Builder::new(load, count.into());
-    let first = builder.compile(loaded, None, Generation(1));
+    let keeper = match &loaded.model.store {
+        Some(path) => Keeper::open(path, &Registry).map_err(io::Error::other),
+        None => Ok(Keeper::without_store(&Registry)),
+    };
+    let mut keeper = keeper?;
+    let rows = loaded.rows();
+    let shown = keeper.replace_file_rows(rows);
+    shown.map_err(|clashes| io::Error::other(Refusal::Clash(clashes).to_string()))?;
+    let mut builder = Builder::new(load, workers.into());
+    let first = builder.begin(loaded, keeper.take_changes(), Generation(1));
     let first = first.map_err(|refusal| io::Error::other(refusal.to_string()))?;
-    Ok((builder, first, count))
+    let (store, keeping) = keeper.spawn()?;
+    Ok(Begun {
+        builder,
+        first,
+        workers,
+        store,
+        keeping,
+    })
 }
 
 impl std::fmt::Debug for Plan {
@@ -190,7 +245,13 @@ impl std::fmt::Debug for Plan {
 }
 
 /// How a worker's thread is started, also one that takes a lost worker's place: with the same sockets.
-fn hire(sockets: Sockets, allowed: Vec<usize>, road: Option<LogRoad>, force_epoll: bool) -> Hire {
+fn hire(
+    sockets: Sockets,
+    allowed: Vec<usize>,
+    limits: Limits,
+    road: Option<LogRoad>,
+    force_epoll: bool,
+) -> Hire {
     Box::new(move |core, link| {
         let own = sockets
             .get(usize::from(core.0))
@@ -206,6 +267,7 @@ fn hire(sockets: Sockets, allowed: Vec<usize>, road: Option<LogRoad>, force_epol
             force_epoll,
             seed: clock::unix_micros() ^ u64::from(core.0).rotate_left(48),
             listeners: copies.collect::<io::Result<_>>()?,
+            limits: limits.clone(),
             log: road
                 .as_ref()
                 .map(|road| AccessLogSender::new(core, road.clone())),

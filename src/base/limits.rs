@@ -154,3 +154,86 @@ pub const RETRIES_CEILING: u16 = 32_767;
 pub const PLUGIN_BODY_BYTES: usize = 1_048_576;
 /// How long a request waits for another one of its core that fetches the same answer.
 pub const PLUGIN_WAIT: Duration = Duration::from_secs(10);
+/// Most members of a JSON object, arguments of a form or parts of a multipart body that a transformer looks through:
+/// each of its rules looks through all of them.
+pub const TRANSFORM_MEMBERS: usize = 16_384;
+/// Longest answer that is held back to be transformed; a longer one goes to the client as it is.
+pub const TRANSFORM_RESPONSE_BYTES: usize = 8_388_608;
+/// Largest table of states for one regular expression of a plugin; a larger expression is searched by a slower machine.
+/// The crawlers that bot-detection knows take three of up to 665,000 bytes, what people write takes a few thousand.
+pub const PLUGIN_REGEX_TABLE_BYTES: usize = 1_048_576;
+/// Longest `User-Agent` whose verdict is remembered; browsers send some 120 bytes.
+pub const USER_AGENT_BYTES: usize = 512;
+/// Most `User-Agent`s whose verdicts one core remembers, 2 MiB at most.
+pub const USER_AGENTS: usize = 4_096;
+/// Counters of rate limits in the process, all cores together: some 160 bytes each with one core's cell. A tenth is
+/// kept for addresses and what else clients make up; that never pushes out counters of consumers.
+pub const RATE_KEYS: usize = 1_000_000;
+/// Cells for counters of consumers, credentials and services, all cores together; a counter without a cell costs a
+/// look-up under a lock.
+pub const RATE_CELLS_KNOWN: usize = 850_000;
+/// Cells for counters of what clients make up.
+pub const RATE_CELLS_INVENTED: usize = 400_000;
+/// Cells of either kind that a core has at least.
+pub const RATE_CELLS_MIN: usize = 8_192;
+/// A core's lease of a counter that it has not used since its last tick is no larger; the next may have twice what was used,
+/// so that little lies idle on cores that use little.
+pub const RATE_LEASE_FIRST: u32 = 8;
+/// Leases that a core looks at in one tick to give them back, some tens of microseconds.
+pub const RATE_RETURNS: usize = 4_096;
+/// Default of proxy-cache's `memory.max_bytes`: what the answers of one dictionary take in one core's index.
+pub const CACHE_BYTES: usize = 64 << 20;
+/// Longest body that is stored, if it is not more than its share of the bound.
+pub const CACHE_BODY_BYTES: usize = 8 << 20;
+/// The share of a dictionary's bound that one answer may have: this part of it.
+pub const CACHE_BODY_SHARE: usize = 8;
+/// Fetches that a core knows of, so that others wait for them; beyond it nobody waits.
+pub const CACHE_FLIGHTS: usize = 16_384;
+/// Most field names by which the answers of one URL may vary; real ones name two or three.
+pub const CACHE_VARYING: usize = 16;
+/// Most tags of one stored answer; one that has more could not be purged by them and is not stored.
+pub const CACHE_TAGS: usize = 256;
+/// What a core has to tell the others about its cache until the next tick; further answers stay its own.
+pub const CACHE_MESSAGES: usize = 1_024;
+/// Purges that a core remembers, so that what was fetched before them is not stored after them.
+pub const CACHE_PURGES: usize = 256;
+/// Refreshes in the background that wait for one core.
+pub const CACHE_REFRESHES: usize = 64;
+/// Longest head of a request that is refreshed in the background.
+pub const CACHE_REFRESH_HEAD_BYTES: usize = 8_192;
+/// How long a refresh in the background may take before a request goes by itself.
+pub const CACHE_REFRESH: Duration = Duration::from_secs(5);
+/// How long requests do not wait for each other after an answer that could not be stored.
+pub const CACHE_PASS: Duration = Duration::from_secs(10);
+/// How long an answer with a validator is kept past its freshness, so that it can be revalidated.
+pub const CACHE_REVALIDATED: Duration = Duration::from_secs(600);
+/// A request waits for a fetch whose body has been on its way for no longer than this: its client may be slow.
+pub const CACHE_DELIVERY: Duration = Duration::from_secs(1);
+/// How often a request waits for others before it goes by itself.
+pub const CACHE_WAITS: u8 = 2;
+/// Places of an index that one tick looks at for what has expired.
+pub const CACHE_TIDIED: usize = 512;
+/// Stored answers that one list shows.
+pub const CACHE_LISTED: usize = 1_000;
+/// How long the cores may take to answer a question about their caches.
+pub const CACHE_ASKED: Duration = Duration::from_secs(1);
+/// Longest body that the Admin API reads, as in Kong: 15,000 entities in declarative form are some 5 MB.
+pub const ADMIN_BODY_BYTES: usize = 10_485_760;
+/// Operations that may wait for the store's thread; whoever has another one waits to hand it over.
+pub const STORE_QUEUED: usize = 256;
+/// Most writes that one transaction of the store takes together: one flush of the disk for all of them, and none of
+/// their authors waits for more than so many others.
+pub const STORE_BATCH: usize = 256;
+/// Memory in which the store caches pages of its file. What is read often is in the collection; this serves writes.
+pub const STORE_CACHE_BYTES: usize = 8 << 20;
+/// States of the stored entities that the history keeps.
+pub const HISTORY_STATES: usize = 50;
+/// The newest of them, which are kept one by one, whatever comes how fast.
+pub const HISTORY_RECENT: usize = 25;
+/// A state that its own author replaced within this time is the first to go.
+pub const HISTORY_BURST_MS: u64 = 60_000;
+/// Bytes of former contents that the history keeps; older states go when it has more. A marketplace of 15,000 APIs
+/// and 60,000 credentials takes 40 MB, so that it can be replaced as a whole and still be brought back.
+pub const HISTORY_BYTES: u64 = 128 << 20;
+/// Longest name of an author that the history keeps.
+pub const AUTHOR_BYTES: usize = 128;

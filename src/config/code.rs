@@ -40,6 +40,9 @@ pub enum Code {
     BadTag,
     BadTemplate,
     BadId,
+    BadPlugin,
+    AdminExposed,
+    BadTokenHash,
     IncludeMatchesNothing,
     UpstreamUnused,
     UpstreamEmpty,
@@ -213,6 +216,21 @@ impl Code {
             "a log template that is malformed or has an unknown variable",
         ),
         row(Self::BadId, "SB0219", "an id that is not a UUID"),
+        row(
+            Self::BadPlugin,
+            "SB0220",
+            "a plugin's configuration that the plugin does not take",
+        ),
+        row(
+            Self::AdminExposed,
+            "SB0221",
+            "an admin listener that others can reach, without tokens",
+        ),
+        row(
+            Self::BadTokenHash,
+            "SB0222",
+            "a token's hash that is not `sha256:` and 64 hexadecimal digits",
+        ),
         row(
             Self::IncludeMatchesNothing,
             "SB0301",

@@ -10,9 +10,12 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::model::ExchangeTimeouts;
 use super::model::Model;
+use super::model::Plugin;
 use super::model::Route;
 use super::model::Service;
 use super::model::Upstream;
+use crate::plugin::Consumer;
+use crate::plugin::Credential;
 
 /// What happened to one thing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +31,7 @@ pub enum Change {
 /// One entity or section that is not as it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// `service`, `route`, `upstream`, or `section`.
+    /// `service`, `route`, `upstream`, `consumer`, `credential`, `plugin`, or `section`.
     pub kind: &'static str,
     /// Its name, or its id if it has none.
     pub name: String,
@@ -106,11 +109,33 @@ pub fn diff(old: &Model, new: &Model) -> Diff {
         upstream_keys,
         &mut entries,
     );
+    entities(
+        "consumer",
+        &old.consumers,
+        &new.consumers,
+        consumer_keys,
+        &mut entries,
+    );
+    entities(
+        "credential",
+        &old.credentials,
+        &new.credentials,
+        credential_keys,
+        &mut entries,
+    );
+    entities(
+        "plugin",
+        &old.plugins,
+        &new.plugins,
+        plugin_keys,
+        &mut entries,
+    );
     Diff(entries)
 }
 
 fn sections(old: &Model, new: &Model) -> Vec<Entry> {
-    let keys = differing!(old, new; gateway, limits, timeouts, listeners, admin, access_log, dns);
+    let keys =
+        differing!(old, new; gateway, limits, timeouts, listeners, admin, access_log, store, dns);
     let entry = |name: &'static str| Entry {
         kind: "section",
         name: name.to_owned(),
@@ -135,6 +160,7 @@ fn section_keys(name: &str, old: &Model, new: &Model) -> Vec<&'static str> {
             (Some(old), Some(new)) => differing!(old, new; path, format),
             (_, _) => vec!["path", "format"],
         },
+        "store" => vec!["path"],
         _ => vec!["address"],
     }
 }
@@ -172,6 +198,40 @@ impl Identity for Upstream {
 
     fn label(&self) -> String {
         self.name.clone()
+    }
+}
+
+impl Identity for Consumer {
+    fn id(&self) -> Uuid {
+        self.id
+    }
+
+    fn label(&self) -> String {
+        let name = self.username.as_deref().or(self.custom_id.as_deref());
+        name.map_or_else(|| self.id.to_string(), str::to_owned)
+    }
+}
+
+impl Identity for Credential {
+    fn id(&self) -> Uuid {
+        self.id
+    }
+
+    /// Its id: whatever else it has may be what is presented.
+    fn label(&self) -> String {
+        self.id.to_string()
+    }
+}
+
+impl Identity for Plugin {
+    fn id(&self) -> Uuid {
+        self.id
+    }
+
+    fn label(&self) -> String {
+        let instance = self.instance_name.clone();
+        let name = instance.unwrap_or_else(|| self.id.to_string());
+        format!("{} {name}", self.name())
     }
 }
 
@@ -266,6 +326,22 @@ fn route_keys(
 fn upstream_keys(old: &Upstream, new: &Upstream) -> Vec<&'static str> {
     differing!(old, new;
         name, algorithm, hash_on, hash_fallback, slots, host_header, use_srv_name, tags, targets)
+}
+
+fn consumer_keys(old: &Consumer, new: &Consumer) -> Vec<&'static str> {
+    differing!(old, new; username, custom_id, tags, created_at)
+}
+
+fn credential_keys(old: &Credential, new: &Credential) -> Vec<&'static str> {
+    differing!(old, new; consumer, secret, tags, created_at)
+}
+
+fn plugin_keys(old: &Plugin, new: &Plugin) -> Vec<&'static str> {
+    let mut keys = differing!(old, new;
+        instance_name, protocols, enabled, config, tags, created_at);
+    let (before, after) = (&old.configured.scope, &new.configured.scope);
+    keys.extend(differing!(before, after; service, route, consumer));
+    keys
 }
 
 impl Model {

@@ -1,5 +1,7 @@
 //! The configuration as it is in force: every key with its value, as TOML that loads to an equal model.
 
+mod people;
+
 use std::fmt::Display;
 use std::fmt::Write;
 
@@ -16,8 +18,17 @@ use super::model::Workers;
 use super::raw::duration;
 use super::resolve;
 
+/// What becomes of secrets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Secrets {
+    /// They are written as they are, so that the text loads to an equal model.
+    Shown,
+    /// Asterisks stand in their place.
+    Masked,
+}
+
 /// The whole model as one TOML text.
-pub fn effective(model: &Model) -> String {
+pub fn effective(model: &Model, secrets: Secrets) -> String {
     let mut out = Writer::default();
     sections(model, &mut out);
     let mut routes = model.routes.iter().peekable();
@@ -40,6 +51,7 @@ pub fn effective(model: &Model) -> String {
         out.header("[[upstreams]]");
         write_upstream(upstream, &mut out);
     }
+    people::write(model, secrets, &mut out);
     out.text
 }
 
@@ -163,6 +175,12 @@ fn edges(model: &Model, out: &mut Writer) {
     if let Some(admin) = &model.admin {
         out.header("[admin]");
         out.string("address", &admin.address.to_string());
+        for token in &admin.tokens {
+            out.header("[[admin.tokens]]");
+            out.string("name", &token.name);
+            out.string("role", word(&resolve::ADMIN_ROLES, &token.role));
+            out.string("hash", &resolve::write_hash(&token.hash));
+        }
     }
     if let Some(log) = &model.access_log {
         out.header("[access_log]");
@@ -176,6 +194,10 @@ fn edges(model: &Model, out: &mut Writer) {
             LogFormat::Combined => out.string("format", "combined"),
             LogFormat::Template(template) => out.string("format", template),
         }
+    }
+    if let Some(path) = &model.store {
+        out.header("[store]");
+        out.string("path", &path.to_string_lossy());
     }
     let dns = &model.dns;
     out.header("[dns]");

@@ -8,6 +8,7 @@
 pub mod code;
 pub mod diff;
 pub mod docs;
+mod documents;
 mod effective;
 pub mod fault;
 mod loader;
@@ -18,21 +19,31 @@ mod render;
 mod resolve;
 pub mod schema;
 mod source;
+mod stored;
 
 use std::net::SocketAddr;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use foldhash::HashMap;
 use toml::de::DeTable;
+use uuid::Uuid;
 
 pub use code::Code;
 pub use diff::Diff;
 pub use diff::diff;
+pub use documents::documents;
+pub use effective::Secrets;
 pub use effective::effective;
 pub use fault::Fault;
 pub use fault::Faults;
 pub use loader::Loader;
 pub use model::Model;
+pub use stored::Stored;
+
+/// Before a hash of a password as Kong keeps it: the hexadecimal SHA-1 of password and consumer id.
+const KONG_HASH: &str = "$kong$";
 
 /// A configuration without faults.
 #[derive(Clone, Debug)]
@@ -41,6 +52,8 @@ pub struct Loaded {
     pub model: Model,
     /// What is odd about it, in the order of files and lines.
     pub warnings: Vec<Fault>,
+    /// Where each entity stands, as `file:line`.
+    pub places: Arc<HashMap<Uuid, Box<str>>>,
     /// What to watch for changes: every file read and every directory that an include pattern looks into.
     pub files: Vec<PathBuf>,
 }

@@ -16,6 +16,7 @@ use ipnet::IpNet;
 use uuid::Uuid;
 
 pub use plugin::Plugin;
+pub use plugin::PluginParts;
 
 use crate::base::ids::ServiceIndex;
 use crate::plugin::Consumer;
@@ -37,6 +38,8 @@ pub struct Model {
     pub admin: Option<Admin>,
     /// `[access_log]`; without it there is no access log.
     pub access_log: Option<AccessLog>,
+    /// `[store]`; without it nothing can be written over REST.
+    pub store: Option<PathBuf>,
     /// `[dns]`
     pub dns: Dns,
     /// Every service, in the order of the files; a [`ServiceIndex`] counts from its start.
@@ -145,6 +148,28 @@ pub struct Listener {
 pub struct Admin {
     /// Where to listen.
     pub address: SocketAddr,
+    /// Who may ask; empty only where nobody but this machine can.
+    pub tokens: Vec<AdminToken>,
+}
+
+/// A token of the Admin API, which itself is written down nowhere.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct AdminToken {
+    /// Who has it, for the audit log.
+    pub name: String,
+    /// What it is good for.
+    pub role: AdminRole,
+    /// The SHA-256 of the token.
+    pub hash: [u8; 32],
+}
+
+/// What a token is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum AdminRole {
+    /// Looking.
+    Read,
+    /// Looking and changing.
+    Write,
 }
 
 /// One line for each exchange.

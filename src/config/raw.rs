@@ -5,6 +5,7 @@
 //! getter returns `None` both for an absent key and for one whose value was wrong; the latter left a fault.
 
 pub(super) mod duration;
+pub(super) mod loose;
 pub(super) mod text;
 
 use std::ops::RangeInclusive;

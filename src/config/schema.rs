@@ -2,19 +2,29 @@
 //! of `docs/configuration.md` are printed from here.
 
 mod entities;
+mod people;
 mod sections;
 mod upstreams;
 
 pub use entities::HEADERS;
 pub use entities::ROUTES;
 pub use entities::SERVICES;
+pub use people::ACLS;
+pub use people::BASICAUTH;
+pub use people::CONSUMERS;
+pub use people::HMACAUTH;
+pub use people::JWT;
+pub use people::KEYAUTH;
+pub use people::PLUGINS;
 pub use sections::ACCESS_LOG;
 pub use sections::ADMIN;
+pub use sections::ADMIN_TOKENS;
 pub use sections::DNS;
 pub use sections::GATEWAY;
 pub use sections::LIMITS;
 pub use sections::LISTENERS;
 pub use sections::ROOT;
+pub use sections::STORE;
 pub use sections::TIMEOUTS;
 pub use upstreams::TARGETS;
 pub use upstreams::UPSTREAMS;
@@ -66,13 +76,22 @@ pub const SECTIONS: &[&Section] = &[
     &TIMEOUTS,
     &LISTENERS,
     &ADMIN,
+    &ADMIN_TOKENS,
     &ACCESS_LOG,
+    &STORE,
     &DNS,
     &SERVICES,
     &ROUTES,
     &HEADERS,
     &UPSTREAMS,
     &TARGETS,
+    &CONSUMERS,
+    &KEYAUTH,
+    &BASICAUTH,
+    &HMACAUTH,
+    &JWT,
+    &ACLS,
+    &PLUGINS,
 ];
 
 /// One row; a function, so that the tables read as tables.

@@ -4,6 +4,8 @@
 //! looking names up) runs beside the loop and comes back as an event; workers are told by directives
 //! and heard by reports. No request ever waits for anything here.
 
+mod cached;
+mod caches;
 mod crew;
 pub mod dns;
 mod handle;
@@ -24,9 +26,13 @@ use std::time::Duration;
 
 use crossbeam::channel::Receiver;
 use tokio::sync::mpsc;
+use tokio::sync::watch::Receiver as Latest;
 use tokio::task::JoinError;
 use tokio::time::sleep;
 
+pub use cached::CacheAnswer;
+pub use cached::CacheQuestion;
+pub use cached::CachedAnswer;
 pub use crew::Crew;
 pub use crew::Hire;
 pub use handle::Handle;
@@ -44,6 +50,7 @@ use crate::bus::Driver;
 use crate::bus::Report;
 use crate::config;
 use crate::config::Model;
+use crate::control::caches::Caches;
 use crate::control::crew::Loss;
 use crate::control::dns::Dns;
 use crate::control::history::History;
@@ -57,6 +64,7 @@ use crate::control::reload::Refusal;
 use crate::control::tidy::Tidy;
 use crate::control::watch::Watch;
 use crate::snapshot::Addresses;
+use crate::store;
 use crate::telemetry::Counter;
 use crate::telemetry::Gauge;
 use crate::telemetry::LogThread;
@@ -90,6 +98,8 @@ pub struct Setup {
     pub orders: mpsc::Receiver<Order>,
     /// What the Admin API asks for.
     pub requests: mpsc::Receiver<Request>,
+    /// Entities that are written over REST, and their file.
+    pub store: store::Handle,
     /// The access log, if there is one.
     pub log: Option<LogThread>,
     /// Called once, when every worker serves, with the drivers in use and the number of workers on each.
@@ -107,6 +117,8 @@ pub struct Control {
     reports: Receiver<Report>,
     orders: mpsc::Receiver<Order>,
     requests: mpsc::Receiver<Request>,
+    store: store::Handle,
+    revisions: Latest<store::Revision>,
     log: Option<LogThread>,
     greet: Option<Greet>,
     dns: Dns,
@@ -122,6 +134,7 @@ pub struct Control {
     waiters: Waiters,
     reloads: metrics::Reloads,
     tidy: Tidy,
+    caches: Caches,
     // The process.
     started: Instant,
     /// The first configuration was installed, or given up on.
@@ -140,6 +153,7 @@ enum Event {
     Order(Order),
     Request(Request),
     FilesChanged,
+    Written,
     Built(Result<(Builder, Result<Built, Refusal>), JoinError>),
     Resolved(Arc<Addresses>),
     Tick,
@@ -163,6 +177,8 @@ impl Control {
             reports: setup.reports,
             orders: setup.orders,
             requests: setup.requests,
+            revisions: setup.store.revisions(),
+            store: setup.store,
             log: setup.log,
             greet: Some(setup.greet),
             dns: Dns::new(&model.dns),
@@ -175,6 +191,7 @@ impl Control {
             waiters: Waiters::default(),
             reloads: metrics::Reloads::default(),
             tidy: Tidy::default(),
+            caches: Caches::default(),
             started: now,
             begun: false,
             ready: false,
@@ -212,6 +229,7 @@ impl Control {
             Some(order) = self.orders.recv() => Event::Order(order),
             Some(request) = self.requests.recv() => Event::Request(request),
             () = changed(self.watch.as_mut()) => Event::FilesChanged,
+            () = written(&mut self.revisions) => Event::Written,
             built = self.stage.built() => Event::Built(built),
             addresses = self.dns.changed() => Event::Resolved(addresses),
             () = sleep(pace) => Event::Tick,
@@ -219,7 +237,7 @@ impl Control {
     }
 
     fn pace(&self) -> Duration {
-        if self.stage.waits() {
+        if self.stage.waits() || self.caches.wait() {
             PACE_WAITING
         } else if self.draining.is_some() || self.crew.owes() {
             PACE_BUSY
@@ -246,6 +264,7 @@ impl Control {
                 tracing::info!("the configuration's files changed");
                 self.reload(None);
             }
+            Event::Written => self.follow_store(),
             Event::Built(built) => {
                 let built = match built {
                     Ok((builder, built)) => {
@@ -278,6 +297,7 @@ impl Control {
             }
         }
         self.advance(now);
+        self.caches.turn(now);
         self.check_ready();
         if self.history.free(now) {
             self.tidy.freed(now);
@@ -302,11 +322,21 @@ impl Control {
         self.heard = false;
         while let Ok(report) = self.reports.try_recv() {
             self.crew.hear(&report);
-            if let Report::Counted(core, delta) = report {
-                let history = &self.history;
-                let names = |generation, route| history.name(generation, route);
-                self.totals.merge(core, now, *delta, names);
-                self.heard = true;
+            match report {
+                Report::Counted(core, delta) => {
+                    let history = &self.history;
+                    let names = |generation, route| history.name(generation, route);
+                    self.totals.merge(core, now, *delta, names);
+                    self.heard = true;
+                }
+                Report::Cached(core, messages) => {
+                    self.crew.spread(core, &messages.into());
+                    self.heard = true;
+                }
+                Report::Started(..)
+                | Report::Installed(..)
+                | Report::Drained(_)
+                | Report::Failed(..) => {}
             }
         }
     }
@@ -337,6 +367,20 @@ impl Control {
                 let _ = to.send(self.metrics());
             }
             Request::Reload(until, to) => self.reload(Some((until, to))),
+            Request::Running(to) => {
+                let _ = to.send(Arc::clone(&self.running));
+            }
+            Request::Addresses(hosts, to) => {
+                let known = hosts.iter().map(|host| self.dns.known(host));
+                let _ = to.send(known.collect());
+            }
+            Request::Cache(question, to) => {
+                let order = self.caches.ask(question, to, clock::now());
+                self.crew.order(&order);
+            }
+            Request::MockLog(_, to) => {
+                let _ = to.send(None);
+            }
         }
     }
 
@@ -378,6 +422,13 @@ impl Control {
                 requests: self.totals.counter(Counter::Requests),
             },
         }
+    }
+}
+
+async fn written(revisions: &mut Latest<store::Revision>) {
+    if revisions.changed().await.is_err() {
+        // The store has ended, and with it what could be written.
+        std::future::pending::<()>().await;
     }
 }
 

@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use super::lifecycle::Ended;
 use super::lifecycle::Order;
 use super::reload::Load;
+use super::reload::News;
 use super::reload::Outcome;
 use super::reload::Refusal;
 use super::*;
@@ -25,10 +26,16 @@ use crate::bus;
 use crate::bus::ControlLink;
 use crate::bus::Directive;
 use crate::bus::Driver;
+use crate::cache;
+use crate::cache::Purge;
+use crate::cache::Question;
+use crate::cache::Target;
 use crate::config::Faults;
 use crate::config::Loaded;
 use crate::config::Model;
+use crate::plugin::registry::Registry;
 use crate::snapshot::Resolved;
+use crate::store::Keeper;
 use crate::telemetry::CoreMetrics;
 use crate::telemetry::Format;
 use crate::telemetry::log_sender;
@@ -60,6 +67,7 @@ enum Temper {
 fn work(core: CoreId, mut link: ControlLink, temper: Temper, told: &Sender<Told>) {
     link.wake.set_nonblocking(false).unwrap();
     let metrics = CoreMetrics::new();
+    let store = cache::Store::default();
     let mut started = false;
     while wait(&mut link.wake) {
         if temper == Temper::Deaf || (temper == Temper::Tired && started) {
@@ -85,6 +93,11 @@ fn work(core: CoreId, mut link: ControlLink, temper: Temper, told: &Sender<Told>
                     metrics.count(Counter::ConnectionsAccepted, 1);
                     let delta = Box::new(metrics.take_delta());
                     link.reports.send(Report::Counted(core, delta)).unwrap();
+                    if core.0 == 0 {
+                        store.add(cache::testing::entry("a", clock::unix_micros(), 1, 10_000));
+                        let stored = Report::Cached(core, store.take_messages());
+                        link.reports.send(stored).unwrap();
+                    }
                     let installed = Report::Installed(core, snapshot.generation);
                     link.reports.send(installed).unwrap();
                 }
@@ -92,6 +105,7 @@ fn work(core: CoreId, mut link: ControlLink, temper: Temper, told: &Sender<Told>
                     told.send(Told::Resolve(core.0, addresses.names.clone()))
                         .unwrap();
                 }
+                Directive::Cache(order) => store.obey(order, clock::unix_micros()),
                 Directive::Drain => {
                     told.send(Told::Drain(core.0)).unwrap();
                     if temper != Temper::Stubborn {
@@ -146,7 +160,7 @@ impl Bench {
         let (handle, requests) = Handle::new();
         let first = model(host);
         let first: Load = Box::new(move || Ok(loaded(first.clone())));
-        let first = Builder::new(first, 2).build(None, Generation(1));
+        let first = Builder::new(first, 2).build(News::default(), None, Generation(1));
         let control = Control::new(Setup {
             first: first.unwrap(),
             builder: Builder::new(load, 2),
@@ -155,6 +169,7 @@ impl Bench {
             reports,
             orders: received,
             requests,
+            store: Keeper::without_store(&Registry).spawn().unwrap().0,
             log: Some(access_log(directory.path())),
             greet: Box::new(move |drivers| greet.send(drivers.to_vec()).unwrap()),
         });
@@ -439,11 +454,49 @@ fn a_panic_while_reading_is_a_refusal_and_reloading_goes_on() {
 }
 
 #[test]
+fn what_one_worker_stores_all_have_and_a_purge_reaches_all() {
+    run(async {
+        let bench = Bench::start("127.0.0.1", &[Temper::Obedient; 2]);
+        ready(&bench.handle).await;
+        let purge = |key: &str| {
+            Question::Purge(Arc::new(Purge {
+                target: Target::Digest(cache::testing::digest(key), None),
+                until: clock::unix_micros(),
+            }))
+        };
+        let list = bench.handle.ask_caches(Question::List(None)).await;
+        assert!(matches!(list, Some(cache::Told::Found(found)) if found.len() == 1));
+        let purged = bench.handle.ask_caches(purge("b")).await;
+        assert!(matches!(purged, Some(cache::Told::Purged(0))));
+        let asked = clock::now();
+        let purged = bench.handle.ask_caches(purge("a")).await;
+        assert!(matches!(purged, Some(cache::Told::Purged(1))));
+        assert!(
+            clock::now().nanos_since(asked) < 100_000_000,
+            "it is done at once"
+        );
+        let list = bench.handle.ask_caches(Question::List(None)).await;
+        assert!(matches!(list, Some(cache::Told::Found(found)) if found.is_empty()));
+        assert_eq!(bench.leave().await, Ended::Drained);
+    });
+}
+
+#[test]
+fn a_worker_that_reads_nothing_holds_up_no_question_for_long() {
+    run(async {
+        let bench = Bench::start("127.0.0.1", &[Temper::Obedient, Temper::Deaf]);
+        let list = bench.handle.ask_caches(Question::List(None)).await;
+        assert!(matches!(list, Some(cache::Told::Found(_))));
+        bench.control.abort();
+    });
+}
+
+#[test]
 fn old_snapshots_are_freed_on_control() {
     let mut history = history::History::default();
     let snapshot = |generation| {
         let load: Load = Box::new(|| Ok(loaded(model("127.0.0.1"))));
-        let built = Builder::new(load, 1).build(None, Generation(generation));
+        let built = Builder::new(load, 1).build(News::default(), None, Generation(generation));
         built.unwrap().snapshot.unwrap()
     };
     let used = snapshot(1);
@@ -486,6 +539,7 @@ fn loaded(model: Model) -> Loaded {
     Loaded {
         model,
         warnings: Vec::new(),
+        places: Arc::default(),
         files: Vec::new(),
     }
 }

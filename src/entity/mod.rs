@@ -3,10 +3,42 @@
 //! Pure: documents in, documents or violations out. Who stores them, who serves them over REST and what the
 //! data plane makes of them is left to the floors above. Plugins describe their configuration with the same schemas.
 
+mod base64;
+pub mod describe;
+mod entities;
+mod env;
+pub mod error;
+mod form;
 mod kind;
+mod kinds;
+mod page;
+mod pretty;
+pub mod rules;
 pub mod schema;
+mod validate;
 
+pub use entities::Change;
+pub use entities::Clash;
+pub use entities::Entities;
+pub use entities::Origin;
+pub use entities::Row;
+pub use entities::full;
+pub use env::Env;
+pub use env::NoPlugins;
+pub use env::PluginSchema;
+pub use env::PluginSchemas;
+pub use env::Transform;
+pub use error::Error;
+pub use form::infer;
 pub use kind::Kind;
+pub use kinds::Entity;
+pub use kinds::Shorthand;
+pub use page::Filter;
+pub use page::PAGE_SIZE;
+pub use page::PAGE_SIZE_MAX;
+pub use page::Page;
+pub use page::Tags;
+pub use page::page_size;
 pub use schema::Check;
 pub use schema::Document;
 pub use schema::Element;
@@ -15,4 +47,7 @@ pub use schema::Misfit;
 pub use schema::Preset;
 pub use schema::Rule;
 pub use schema::Schema;
+pub use schema::Then;
 pub use schema::Type;
+pub use validate::Fault;
+pub use validate::complete_config;

@@ -1,6 +1,7 @@
 //! The `Date` field's value, formatted once a second and not once a request.
 //!
-//! A core owns one [`DateCache`]; control threads format with [`imf_fixdate`] directly.
+//! A core owns one [`DateCache`]; control threads format with [`imf_fixdate`] directly. [`parse`] reads what others
+//! have written.
 
 /// An IMF-fixdate (RFC 9110 section 5.6.7), always this long.
 pub type DateText = [u8; 29];
@@ -51,6 +52,51 @@ pub fn imf_fixdate(unix_secs: u64) -> DateText {
     text
 }
 
+/// Seconds since the Unix epoch of a date in any of the three forms that RFC 9110 section 5.6.7 has recipients
+/// accept; none for anything else, and for what lies before 1970.
+pub fn parse(text: &[u8]) -> Option<u64> {
+    let text = std::str::from_utf8(text).ok()?;
+    let mut words = text.split([' ', ',', '-']).filter(|word| !word.is_empty());
+    let weekday = words.next()?;
+    let known = |name: &[u8; 3]| weekday.as_bytes().starts_with(name);
+    WEEKDAYS.into_iter().find(|name| known(name))?;
+    let second = words.next()?;
+    let (day, month, year, clock) = if second.starts_with(|c: char| c.is_ascii_digit()) {
+        (second, words.next()?, words.next()?, words.next()?)
+    } else {
+        // asctime: the year comes last.
+        let (day, clock) = (words.next()?, words.next()?);
+        (day, second, words.next()?, clock)
+    };
+    let month = MONTHS.iter().position(|name| *name == month.as_bytes())?;
+    let full_year = match (year.len(), year.parse::<u64>().ok()?) {
+        (2, year) if year < 70 => year + 2_000,
+        (2, year) => year + 1_900,
+        (4, year) => year,
+        _ => return None,
+    };
+    let mut clock = clock.split(':').map(|part| part.parse::<u64>().ok());
+    let (hours, minutes, seconds) = (clock.next()??, clock.next()??, clock.next()??);
+    let day = day.parse::<u64>().ok()?;
+    if clock.next().is_some() || hours > 23 || minutes > 59 || seconds > 60 {
+        return None;
+    }
+    let days = days(full_year, month as u64, day)?;
+    Some(days * 86_400 + hours * 3_600 + minutes * 60 + seconds)
+}
+
+/// Days since 1 January 1970, the other way round than [`civil`].
+fn days(year: u64, month: u64, day: u64) -> Option<u64> {
+    if !(1..=31).contains(&day) {
+        return None;
+    }
+    let year = year - u64::from(month < 2).min(year);
+    let of_year = (153 * ((month + 10) % 12) + 2) / 5 + day - 1;
+    let (era, year_of_era) = (year / 400, year % 400);
+    let of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + of_year;
+    (era * 146_097 + of_era).checked_sub(719_468)
+}
+
 /// Year, month from zero, and day of the month, for days since 1 January 1970.
 fn civil(days: u64) -> (u64, u64, u64) {
     // Years are counted from March, so that the leap day is the last one (Hinnant,
@@ -97,6 +143,35 @@ mod tests {
             (u64::MAX, "Fri, 31 Dec 9999 23:59:59 GMT"),
         ] {
             assert_eq!(imf_fixdate(secs), expected.as_bytes(), "{secs}");
+        }
+    }
+
+    #[test]
+    fn all_three_forms_are_read_and_nothing_else() {
+        for text in [
+            "Sun, 06 Nov 1994 08:49:37 GMT",
+            "Sunday, 06-Nov-94 08:49:37 GMT",
+            "Sun Nov  6 08:49:37 1994",
+        ] {
+            assert_eq!(super::parse(text.as_bytes()), Some(784_111_777), "{text}");
+        }
+        for text in [
+            "",
+            "0",
+            "-1",
+            "Sun",
+            "Sun, 06 Nov 1994",
+            "Sun, 06 Nov 1994 25:49:37 GMT",
+            "Sun, 06 Nov 1994 08:49 GMT",
+            "Sun, 00 Nov 1994 08:49:37 GMT",
+            "Sun, 06 Foo 1994 08:49:37 GMT",
+            "Mon, 01 Jan 0001 00:00:00 GMT",
+            "\u{fe}",
+        ] {
+            assert_eq!(super::parse(text.as_bytes()), None, "{text}");
+        }
+        for secs in (0..4_000_000_000).step_by(9_999_991) {
+            assert_eq!(super::parse(&imf_fixdate(secs)), Some(secs));
         }
     }
 

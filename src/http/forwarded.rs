@@ -7,10 +7,9 @@
 
 use std::net::IpAddr;
 
-use ipnet::IpNet;
-
 use crate::base::limits::FORWARDED_HOPS;
 use crate::http::Fields;
+use crate::http::IpSet;
 use crate::http::Name;
 use crate::http::reply::PSEUDONYM;
 
@@ -19,50 +18,6 @@ mod tests;
 mod text;
 
 pub use text::ClientText;
-
-/// The addresses whose word is taken: sorted, disjoint ranges, searched by bisection.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TrustedIps {
-    /// First and last address of each range, as IPv6 numbers; IPv4 lies in its mapped range.
-    ranges: Vec<(u128, u128)>,
-}
-
-impl TrustedIps {
-    /// The union of `nets`.
-    pub fn new(nets: impl IntoIterator<Item = IpNet>) -> Self {
-        let mut ranges: Vec<_> = nets
-            .into_iter()
-            .map(|net| (number(net.network()), number(net.broadcast())))
-            .collect();
-        ranges.sort_unstable();
-        let mut merged: Vec<(u128, u128)> = Vec::with_capacity(ranges.len());
-        for (first, last) in ranges {
-            match merged.last_mut() {
-                Some((_, end)) if first <= end.saturating_add(1) => *end = last.max(*end),
-                _ => merged.push((first, last)),
-            }
-        }
-        Self { ranges: merged }
-    }
-
-    /// Whether `ip` is trusted. An IPv4 address is the same whether mapped into IPv6 or not.
-    #[inline]
-    pub fn contains(&self, ip: IpAddr) -> bool {
-        if self.ranges.is_empty() {
-            return false;
-        }
-        let ip = number(ip);
-        let after = self.ranges.partition_point(|(first, _)| *first <= ip);
-        after > 0 && ip <= self.ranges[after - 1].1
-    }
-}
-
-fn number(ip: IpAddr) -> u128 {
-    match ip {
-        IpAddr::V4(ip) => ip.to_ipv6_mapped().to_bits(),
-        IpAddr::V6(ip) => ip.to_bits(),
-    }
-}
 
 /// Where a trusted peer says who the client is (`real_ip_header`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -87,7 +42,7 @@ impl RealIpHeader {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrustPolicy {
     /// Whose word is taken.
-    pub trusted: TrustedIps,
+    pub trusted: IpSet,
     /// Which field names the client.
     pub header: RealIpHeader,
     /// Whether to go on, from right to left, past addresses that are trusted themselves.

@@ -8,6 +8,7 @@
 
 use std::borrow::Cow;
 
+use crate::base::limits;
 use crate::base::limits::RETRY_AFTER_SECS;
 use crate::http::Cause;
 use crate::http::accept;
@@ -18,11 +19,15 @@ use crate::http::request_id::RequestId;
 mod body;
 mod reason;
 mod render;
+mod stored;
 #[cfg(test)]
 mod tests;
 
 pub use reason::reason;
 pub use render::render;
+pub use render::render_first;
+pub use stored::Part;
+pub use stored::Stored;
 
 /// The gateway's name in `Server`, `Via` and `Proxy-Status`; it says no version (RFC 9110 section
 /// 10.2.4).
@@ -43,11 +48,13 @@ pub enum Body {
     Redirect,
     /// These bytes.
     Raw {
-        /// The value of `Content-Type`.
+        /// The value of `Content-Type`; empty for no such field.
         content_type: Cow<'static, str>,
         /// The bytes.
         bytes: Cow<'static, [u8]>,
     },
+    /// An origin's answer, given again with its own fields.
+    Stored(Stored),
 }
 
 /// One answer of our own.
@@ -86,6 +93,8 @@ pub struct ReplyContext<'a> {
     pub latency: Latency,
     /// The value of `Date`.
     pub date: &'a DateText,
+    /// Further lines, encoded, each with its line end.
+    pub lines: &'a [u8],
 }
 
 /// The time that an exchange took, in milliseconds, under Kong's names.
@@ -164,6 +173,29 @@ impl Reply {
         }
     }
 
+    /// A stored answer, or a part of it.
+    pub fn stored(stored: Stored) -> Self {
+        let status = match stored.part {
+            Part::Whole => stored.answer.status(),
+            Part::Range(_) => 206,
+            Part::Nothing => 304,
+        };
+        Self {
+            body: Body::Stored(stored),
+            ..Self::empty(status)
+        }
+    }
+
+    /// How many bytes go out for it, roughly.
+    pub fn bytes(&self) -> usize {
+        limits::OWN_FIELDS_BYTES
+            + match &self.body {
+                Body::Empty | Body::Error | Body::Exit | Body::Redirect => 0,
+                Body::Raw { bytes, .. } => bytes.len(),
+                Body::Stored(stored) => stored.answer.lines().len() + stored.body().len(),
+            }
+    }
+
     /// The answer to `OPTIONS *` (RFC 9110 section 9.3.7).
     pub fn options_asterisk() -> Self {
         Self::empty(204).with("Allow", ALLOW.as_bytes())
@@ -205,6 +237,7 @@ impl Reply {
             Body::Exit => body::exit(sink, &self.message),
             Body::Redirect => body::redirect(sink, self.status),
             Body::Raw { bytes, .. } => sink.put(bytes),
+            Body::Stored(stored) => sink.put(stored.body()),
         }
     }
 }

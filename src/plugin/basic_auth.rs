@@ -31,6 +31,7 @@ mod tests;
 
 pub use password::hash_password;
 pub use password::is_hashed_password;
+pub use password::kong_password;
 
 /// The plugin's definition.
 pub(super) const DEFINITION: Definition = Definition {

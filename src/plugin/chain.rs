@@ -24,15 +24,6 @@ pub struct Scope {
     pub consumer: Option<Uuid>,
 }
 
-/// A plugin with its scope.
-#[derive(Clone, Debug)]
-pub struct Scoped {
-    /// What it is put on.
-    pub scope: Scope,
-    /// The plugin.
-    pub configured: Arc<Configured>,
-}
-
 /// The plugins of a route.
 #[derive(Clone, Debug, Default)]
 pub struct Chain {
@@ -62,8 +53,8 @@ impl Scope {
             && self.service.is_none_or(|wanted| service == Some(wanted))
     }
 
-    /// Kong's precedence.
-    fn rank(&self) -> Rank {
+    /// Kong's precedence: of two plugins of a kind that cover a request, the one of the higher rank is asked.
+    pub fn rank(&self) -> u8 {
         let set = (
             self.route.is_some(),
             self.service.is_some(),
@@ -90,8 +81,12 @@ pub struct Draft(Vec<(&'static Definition, Place)>);
 impl Draft {
     /// Offers a plugin that covers the route; the more specific one of a kind stays. `consumer_of` gives a
     /// consumer's index.
-    pub fn offer(&mut self, candidate: &Scoped, consumer_of: impl Fn(Uuid) -> Option<u32>) {
-        let definition = candidate.configured.definition;
+    pub fn offer(
+        &mut self,
+        candidate: &Arc<Configured>,
+        consumer_of: impl Fn(Uuid) -> Option<u32>,
+    ) {
+        let definition = candidate.definition;
         let found = self
             .0
             .iter_mut()
@@ -168,9 +163,9 @@ impl Place {
         })
     }
 
-    fn offer(&mut self, candidate: &Scoped, consumer_of: impl Fn(Uuid) -> Option<u32>) {
+    fn offer(&mut self, candidate: &Arc<Configured>, consumer_of: impl Fn(Uuid) -> Option<u32>) {
         let rank = candidate.scope.rank();
-        let offered = (rank, Arc::clone(&candidate.configured));
+        let offered = (rank, Arc::clone(candidate));
         let Some(consumer) = candidate.scope.consumer else {
             if self.anyone.as_ref().is_none_or(|(other, _)| rank > *other) {
                 self.anyone = Some(offered);
@@ -226,25 +221,22 @@ mod tests {
     }
 
     /// A plugin with this id on a route, a service, a consumer; zero is none.
-    fn scoped(number: u128, definition: &'static Definition, on: [u128; 3]) -> Scoped {
-        let configured = Configured {
+    fn scoped(number: u128, definition: &'static Definition, on: [u128; 3]) -> Arc<Configured> {
+        Arc::new(Configured {
             id: Uuid::from_u128(number),
-            definition,
-            observes: false,
-            plugin: Arc::new(Idle(Needs::REQUEST)),
-        };
-        Scoped {
             scope: Scope {
                 route: id(on[0]),
                 service: id(on[1]),
                 consumer: id(on[2]),
             },
-            configured: Arc::new(configured),
-        }
+            definition,
+            observes: false,
+            plugin: Arc::new(Idle(Needs::REQUEST)),
+        })
     }
 
     /// The ids of the chain's plugins for the consumer with this number.
-    fn ids(candidates: &[Scoped], consumer: Option<u32>) -> Vec<u128> {
+    fn ids(candidates: &[Arc<Configured>], consumer: Option<u32>) -> Vec<u128> {
         let mut draft = Draft::default();
         for candidate in candidates {
             draft.offer(candidate, |id| u32::try_from(id.as_u128()).ok());
@@ -269,7 +261,7 @@ mod tests {
             [0, service, 0],
             [0, 0, 0],
         ];
-        let mut candidates: Vec<Scoped> = in_order
+        let mut candidates: Vec<Arc<Configured>> = in_order
             .iter()
             .zip(1..)
             .map(|(on, number)| scoped(number, &FIRST, *on))
@@ -278,7 +270,7 @@ mod tests {
             assert_eq!(ids(&candidates, Some(3)), [first]);
             candidates.reverse();
             assert_eq!(ids(&candidates, Some(3)), [first]);
-            candidates.retain(|candidate| candidate.configured.id.as_u128() > first);
+            candidates.retain(|candidate| candidate.id.as_u128() > first);
         }
     }
 

@@ -1,11 +1,17 @@
 //! What one core remembers for its plugins, so that a plugin itself can be immutable and shared.
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
 use crate::base::ids::CoreId;
 use crate::base::rng::Rng;
+use crate::cache;
+use crate::ratelimit::Limiter;
+use crate::ratelimit::Pools;
 
 use super::auth::memory::Memory;
+use super::bot_detection::Seen;
+use super::correlation_id::Serial;
 
 /// One core's memory for all plugins.
 #[derive(Debug)]
@@ -14,16 +20,29 @@ pub struct Core {
     pub id: CoreId,
     /// For ids and choices; not secret.
     pub rng: RefCell<Rng>,
+    /// Rate limits and quotas.
+    pub limiter: Limiter,
+    /// The ids that correlation-id gives.
+    pub serial: Serial,
+    /// The user agents that bot-detection has seen.
+    pub agents: RefCell<Seen>,
     /// Passwords and tokens that it has verified.
     pub(super) auth: RefCell<Memory>,
+    /// The answers that proxy-cache has stored.
+    pub cache: cache::Store,
 }
 
 impl Core {
-    /// A core that remembers nothing yet.
-    pub fn new(id: CoreId, seed: u64) -> Self {
+    /// A core that remembers nothing yet, one of so many `cores` that share the pools of limits.
+    pub fn new(id: CoreId, seed: u64, pools: Arc<Pools>, cores: u16) -> Self {
+        let mut rng = Rng::seeded(seed);
         Self {
             id,
-            rng: RefCell::new(Rng::seeded(seed)),
+            limiter: Limiter::new(pools, cores),
+            serial: Serial::new(&mut rng),
+            agents: RefCell::default(),
+            cache: cache::Store::default(),
+            rng: RefCell::new(rng),
             auth: RefCell::default(),
         }
     }

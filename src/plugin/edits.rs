@@ -29,6 +29,16 @@ pub struct Rewrite {
     pub host: Option<Box<[u8]>>,
     /// The body, in place of the received one.
     pub body: Option<Vec<u8>>,
+    /// Most bytes that the received body may have, for bodies whose length is not known beforehand.
+    pub body_limit: Option<u64>,
+}
+
+impl Rewrite {
+    /// Bounds the body, which may have other bounds already.
+    pub fn limit_body(&mut self, bytes: u64) {
+        let bound = self.body_limit.map_or(bytes, |other| other.min(bytes));
+        self.body_limit = Some(bound);
+    }
 }
 
 impl Edits {
@@ -70,6 +80,13 @@ impl Edits {
         lines_of(&self.lines)
             .map(|range| &self.lines[range])
             .find_map(|line| value_of(line, name))
+    }
+
+    /// Every value that added lines have under this name.
+    pub fn all_added<'a>(&'a self, name: &[u8]) -> impl Iterator<Item = &'a [u8]> {
+        lines_of(&self.lines)
+            .map(|range| &self.lines[range])
+            .filter_map(move |line| value_of(line, name))
     }
 
     /// Takes every line with this name away, received or added.
@@ -114,6 +131,17 @@ impl Edits {
     pub fn set(&mut self, name: &[u8], value: &[u8]) {
         self.remove(name);
         self.add(name, value);
+    }
+
+    /// Adds lines that are encoded already, the last of which lacks its value: a number.
+    #[inline]
+    pub fn add_number(&mut self, lines: &[u8], number: u64) {
+        debug_assert!(lines.ends_with(b": "));
+        self.lines.extend_from_slice(lines);
+        let mut digits = itoa::Buffer::new();
+        self.lines
+            .extend_from_slice(digits.format(number).as_bytes());
+        self.lines.extend_from_slice(b"\r\n");
     }
 
     /// Adds lines that are encoded already, each with its line end.
@@ -198,6 +226,8 @@ mod tests {
         let mut edits = Edits::default();
         edits.set(b"X-A", b"1\r\nX-Evil: 1\0");
         assert_eq!(edits.lines(), b"X-A: 1X-Evil: 1\r\n");
+        edits.add_number(b"X-C: c\r\nX-N: ", 42);
+        assert_eq!(edits.added(b"x-n"), Some(&b"42"[..]));
         edits.set(b"Transfer-encoding", b"chunked");
         assert_eq!(edits.added(b"transfer-encoding"), None);
     }

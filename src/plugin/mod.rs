@@ -6,39 +6,59 @@
 //! [`Definition`], and one line in [`registry`].
 
 mod acl;
+mod arguments;
 mod auth;
 mod basic_auth;
+pub mod bot_detection;
 mod chain;
 mod core;
+pub mod correlation_id;
+pub mod cors;
 mod definition;
 mod directory;
 mod edits;
+#[cfg(test)]
+#[path = "../../docs/plugins/example.rs"]
+mod example;
 mod hmac_auth;
 mod identity;
+pub mod ip_restriction;
 mod jwt;
 mod key_auth;
 mod log;
+mod patterns;
+mod rate_limiting;
+mod rates;
+pub mod redirect;
 pub mod registry;
 mod request;
+pub mod request_size_limiting;
+pub mod request_termination;
+pub mod request_transformer;
 mod response;
+mod response_ratelimiting;
+pub mod response_transformer;
+mod rules;
 mod signal;
 #[cfg(test)]
 #[allow(dead_code, reason = "each plugin's tests use a part of it")]
 mod testing;
+mod transform;
 
 use std::fmt;
 use std::ops::ControlFlow;
 
 pub use basic_auth::hash_password;
 pub use basic_auth::is_hashed_password;
+pub use basic_auth::kong_password;
 pub use chain::Chain;
 pub use chain::Draft;
 pub use chain::Scope;
-pub use chain::Scoped;
 pub use core::Core;
 pub use definition::Blueprint;
 pub use definition::Configured;
 pub use definition::Definition;
+pub use definition::MODE;
 pub use directory::Consumer;
 pub use directory::Credential;
 pub use directory::Directory;

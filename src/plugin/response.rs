@@ -17,7 +17,8 @@ use super::Notes;
 pub struct Response<'a> {
     /// The status; may be changed.
     pub status: u16,
-    /// The origin's head with the bytes that it refers to; none for an answer of the gateway itself.
+    /// The origin's head with the bytes that it refers to, whether it has just come or was stored; none for an answer
+    /// of the gateway itself.
     pub origin: Option<(&'a ResponseHead, &'a [u8])>,
     /// The request's method.
     pub method: Method,
@@ -55,6 +56,8 @@ pub enum BodyWish {
     Copy(usize),
     /// All of it before any of it goes to the client, to change it; untouched if it is larger than this many bytes.
     Whole(usize),
+    /// None of it goes to the client: the answer is empty.
+    Discard,
 }
 
 /// An answer's whole body.

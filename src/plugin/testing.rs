@@ -20,6 +20,7 @@ use crate::entity::Preset;
 use crate::entity::Type;
 use crate::http::Reply;
 use crate::http::RequestHead;
+use crate::http::ResponseHead;
 use crate::http::reply::Body;
 use crate::http::reply::Latency;
 use crate::http::reply::ReplyContext;
@@ -29,6 +30,7 @@ use crate::http1::request;
 use crate::http1::request::Progress;
 
 use super::Blueprint;
+use super::BodyWish;
 use super::Consumer;
 use super::Core;
 use super::Credential;
@@ -41,6 +43,7 @@ use super::Named;
 use super::Notes;
 use super::Plugin;
 use super::Request;
+use super::Response;
 use super::Rewrite;
 use super::Secret;
 
@@ -99,8 +102,8 @@ fn preset(preset: &Preset) -> Value {
         Preset::Ints(values) => values.into(),
         Preset::EmptyList => json!([]),
         Preset::EmptyMap => json!({}),
-        Preset::Uuid => Uuid::from_u128(0xff).to_string().into(),
-        Preset::Now => 0.into(),
+        Preset::Uuid | Preset::Key => Uuid::from_u128(0xff).to_string().into(),
+        Preset::Now | Preset::NowMillis => 0.into(),
     }
 }
 
@@ -235,7 +238,7 @@ impl Trial {
             rewrite: Rewrite::default(),
             downstream: Edits::default(),
             notes: Notes::default(),
-            core: Core::new(CoreId(0), 1),
+            core: Core::new(CoreId(0), 1, Arc::default(), 1),
         })
     }
 
@@ -288,6 +291,30 @@ impl Trial {
         })
     }
 
+    /// Does something with an answer to the request: of an origin with this head, whose bytes are none, or of our own.
+    pub(crate) fn respond<T>(
+        &mut self,
+        origin: Option<&ResponseHead>,
+        act: impl FnOnce(&mut Response<'_>) -> T,
+    ) -> T {
+        act(&mut Response {
+            status: origin.map_or(200, |head| head.status),
+            origin: origin.map(|head| (head, &b""[..])),
+            method: self.head.method,
+            request: (&self.head, &self.bytes),
+            path: self.head.target.path.of(&self.bytes),
+            route: Some(&self.route),
+            service: self.service.as_ref(),
+            identity: &self.identity,
+            directory: &self.directory,
+            edits: &mut self.downstream,
+            body: BodyWish::Nothing,
+            notes: &mut self.notes,
+            core: &self.core,
+            unix_micros: self.unix_micros,
+        })
+    }
+
     /// Asks a plugin, which must answer itself: its answer.
     pub(crate) fn refused_by(&mut self, plugin: &dyn Plugin) -> Reply {
         match self.run(|request| plugin.on_request(request)) {
@@ -334,6 +361,7 @@ pub(crate) fn field<'a>(reply: &'a Reply, name: &str) -> Option<&'a str> {
 pub(crate) fn said(reply: &Reply) -> &str {
     match &reply.body {
         Body::Raw { bytes, .. } => std::str::from_utf8(bytes).unwrap(),
+        Body::Stored(stored) => std::str::from_utf8(stored.body()).unwrap(),
         Body::Empty | Body::Error | Body::Exit | Body::Redirect => &reply.message,
     }
 }
@@ -349,6 +377,7 @@ pub(crate) fn rendered(reply: &Reply) -> String {
         close: false,
         latency: Latency::Own(0),
         date: b"Thu, 01 Jan 1970 00:00:00 GMT",
+        lines: b"",
     };
     render(reply, &context, &mut out);
     String::from_utf8(out).unwrap()

@@ -8,12 +8,14 @@ use std::rc::Rc;
 use crate::base::ids::ServiceIndex;
 use crate::base::limits;
 use crate::http::Cause;
+use crate::http::Method;
 use crate::plugin;
 use crate::plugin::Chain;
 use crate::plugin::Interrupt;
 use crate::plugin::Needs;
 use crate::plugin::Signal;
 use crate::proxy::exchange::Exchange;
+use crate::proxy::exchange::Scratch;
 use crate::proxy::failure::Stop;
 use crate::proxy::route::Routed;
 use crate::router::Match;
@@ -37,7 +39,16 @@ pub(super) struct Verdicts {
     pub(super) notes: plugin::Notes,
     /// A plugin that only observes would have refused the request: its name.
     pub(super) would_deny: Option<&'static str>,
+    /// The bound on the body of a plugin that only observes.
+    pub(super) watched: Option<Watched>,
     used: bool,
+}
+
+/// A bound on a body that is not enforced.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Watched {
+    pub(super) bytes: u64,
+    pub(super) plugin: &'static str,
 }
 
 impl Verdicts {
@@ -51,6 +62,7 @@ impl Verdicts {
             self.downstream.clear();
             self.notes.clear();
             self.would_deny = None;
+            self.watched = None;
         }
     }
 }
@@ -74,8 +86,26 @@ pub(super) async fn admit(exchange: &mut Exchange<'_>, routed: Routed) -> Result
         while let Some(signal) = ask(exchange, &matched, plan, &mut next)? {
             Box::pin(wait(exchange, &signal)).await?;
         }
+        exchange.scratch.keep_head_apart();
+        exchange.measure_body()?;
     }
+    let service = service.ok_or(Cause::ServiceMissing)?;
     Ok(Admitted { matched, service })
+}
+
+impl Scratch {
+    /// Whether an answer has a body depends on its request's method: HEAD stays HEAD, and nothing else becomes it,
+    /// whatever a plugin wants.
+    fn keep_head_apart(&mut self) {
+        let method = &mut self.verdicts.rewrite.method;
+        let to = method.as_deref().map(Method::of);
+        if to.is_some_and(|to| to != self.request.method)
+            && (matches!(to, Some(Method::Head | Method::Connect))
+                || self.request.method == Method::Head)
+        {
+            *method = None;
+        }
+    }
 }
 
 /// Asks the plugins from the one at `next` on, until one has to wait for something.
@@ -147,12 +177,18 @@ fn ask_each(
     };
     while *next < chain.len() {
         if let Some(configured) = chain.at(*next, request.identity.consumer) {
+            let bound = request.rewrite.body_limit;
             match configured.plugin.on_request(&mut request) {
                 ControlFlow::Continue(()) => {}
                 ControlFlow::Break(Interrupt::Reply(_)) if configured.observes => {
                     verdicts.would_deny = Some(configured.definition.name);
                 }
                 interrupt => return interrupt,
+            }
+            if configured.observes && request.rewrite.body_limit != bound {
+                let plugin = configured.definition.name;
+                let set = std::mem::replace(&mut request.rewrite.body_limit, bound);
+                verdicts.watched = set.map(|bytes| Watched { bytes, plugin });
             }
         }
         *next += 1;

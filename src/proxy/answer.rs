@@ -18,7 +18,7 @@ use crate::proxy::failure::Stop;
 
 /// Tells the client why its exchange stopped, and says what becomes of the connection.
 pub(super) async fn answer(exchange: &mut Exchange<'_>, stop: Stop) -> Fate {
-    let reply = match stop {
+    let mut reply = match stop {
         Stop::Reply(reply) => *reply,
         Stop::Failure(cause) => Reply::of(cause),
         Stop::Cut(cause) => {
@@ -29,6 +29,7 @@ pub(super) async fn answer(exchange: &mut Exchange<'_>, stop: Stop) -> Fate {
             return Fate::Abort;
         }
     };
+    exchange.review_own(&mut reply);
     exchange.tally.cause = reply.cause;
     exchange.tally.status = reply.status;
     if ends_connection(reply.cause) {
@@ -38,11 +39,19 @@ pub(super) async fn answer(exchange: &mut Exchange<'_>, stop: Stop) -> Fate {
     if exchange.keep && !exchange.body.complete {
         exchange.keep = worth_discarding(exchange);
     }
-    let mut out = exchange.cx.shard.pool.take(Size::Medium);
-    write(exchange, &reply, &mut out);
+    let size = if reply.bytes() > Size::Medium.bytes() {
+        Size::Large
+    } else {
+        Size::Medium
+    };
+    let mut out = exchange.cx.shard.pool.take(size);
+    let rest = write(exchange, &reply, &mut out);
     match exchange.send(out, 0).await {
         Ok((Ok(()), out)) => exchange.cx.shard.pool.give(out),
         Ok((Err(_), _)) | Err(_) => return Fate::Abort,
+    }
+    if !rest.is_empty() && !Box::pin(send_rest(exchange, rest)).await {
+        return Fate::Abort;
     }
     if exchange.keep && !exchange.body.complete && !discard(exchange).await {
         return Fate::Linger;
@@ -74,7 +83,21 @@ fn ends_connection(cause: Option<Cause>) -> bool {
     )
 }
 
-fn write(exchange: &Exchange<'_>, reply: &Reply, out: &mut Vec<u8>) {
+/// Sends what of a long body did not go with the head, one buffer at a time; whether the client took it.
+async fn send_rest(exchange: &mut Exchange<'_>, rest: &[u8]) -> bool {
+    for piece in rest.chunks(Size::Large.bytes()) {
+        let mut out = exchange.cx.shard.pool.take(Size::Large);
+        out.extend_from_slice(piece);
+        match exchange.send(out, 0).await {
+            Ok((Ok(()), out)) => exchange.cx.shard.pool.give(out),
+            Ok((Err(_), _)) | Err(_) => return false,
+        }
+    }
+    true
+}
+
+/// Writes the answer's head and the first of its body; returns the rest of the body.
+fn write<'r>(exchange: &Exchange<'_>, reply: &'r Reply, out: &mut Vec<u8>) -> &'r [u8] {
     let head = &exchange.scratch.request;
     let understood = exchange.body.understood;
     let field = |name| {
@@ -104,8 +127,9 @@ fn write(exchange: &Exchange<'_>, reply: &Reply, out: &mut Vec<u8>) {
         close: !exchange.keep,
         latency,
         date: &exchange.date,
+        lines: exchange.scratch.verdicts.downstream.lines(),
     };
-    reply::render(reply, &context, out);
+    reply::render_first(reply, &context, out)
 }
 
 /// Whether the rest of the request's body is small enough to be read and dropped, so that the connection can be

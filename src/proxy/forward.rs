@@ -13,6 +13,7 @@ use crate::base::clock::Instant;
 use crate::base::limits;
 use crate::http::Cause;
 use crate::http::Framing;
+use crate::http::Method;
 use crate::http::Name;
 use crate::net::pool::Size;
 use crate::proxy::admit::Admitted;
@@ -272,7 +273,7 @@ impl Exchange<'_> {
             return Some(lease);
         }
         let keep = &self.instance.snapshot.keep_alive;
-        let idle = if self.scratch.request.method.is_idempotent() {
+        let idle = if self.upstream_method().is_idempotent() {
             keep.idle
         } else {
             keep.idle.min(limits::UNSAFE_REUSE_IDLE)
@@ -313,8 +314,14 @@ impl Exchange<'_> {
         self.total.is_some_and(|total| total <= self.cx.shard.now())
     }
 
+    /// The method that the origin sees.
+    pub(super) fn upstream_method(&self) -> Method {
+        let rewritten = self.scratch.verdicts.rewrite.method.as_deref();
+        rewritten.map_or(self.scratch.request.method, Method::of)
+    }
+
     /// Whether the request may be sent a second time: all of it is here, and twice means the same as once.
     fn may_repeat(&self) -> bool {
-        self.body.complete && !self.body.gone && self.scratch.request.method.is_idempotent()
+        self.body.complete && !self.body.gone && self.upstream_method().is_idempotent()
     }
 }

@@ -45,8 +45,13 @@ fn input(exchange: &Exchange<'_>, admitted: &Admitted, input: &HashInput) -> Opt
     let head = &exchange.scratch.request;
     let bytes: &[u8] = exchange.input;
     match input {
-        // There are no consumers without an authentication plugin, so that input is never there.
-        HashInput::None | HashInput::Consumer => None,
+        HashInput::None => None,
+        HashInput::Consumer => {
+            let consumer = exchange.scratch.verdicts.identity.consumer?;
+            let directory = &exchange.instance.snapshot.directory;
+            let consumer = directory.consumer(consumer)?;
+            Some(HashKey::of(consumer.id.as_bytes()))
+        }
         HashInput::Ip => Some(HashKey::of(exchange.client.text.as_bytes())),
         HashInput::Header(name) => head
             .fields

@@ -14,6 +14,7 @@
 mod admit;
 mod answer;
 mod body;
+mod body_limit;
 mod connection;
 mod exchange;
 #[cfg(debug_assertions)]
@@ -30,6 +31,7 @@ pub mod request_head;
 mod respond;
 mod response_body;
 pub mod response_head;
+mod response_phase;
 mod route;
 mod serve;
 mod tunnel;

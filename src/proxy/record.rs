@@ -32,6 +32,7 @@ pub(super) fn record(exchange: &mut Exchange<'_>) {
         retries: tally.retries,
     };
     shard.metrics.record(&outcome);
+    exchange.tell_plugins(total_ns);
     if let Some(log) = &shard.log {
         log.push(&access_record(exchange, &outcome));
     }

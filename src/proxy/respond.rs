@@ -18,14 +18,18 @@ use crate::http1::response;
 use crate::http1::trailers;
 use crate::net::Reader;
 use crate::net::pool::Size;
+use crate::plugin::BodyWish;
 use crate::proxy::admit::Admitted;
 use crate::proxy::body::Pumping;
 use crate::proxy::exchange::Exchange;
 use crate::proxy::failure::Stop;
 use crate::proxy::forward::Missed;
 use crate::proxy::response_body::relay_body;
+use crate::proxy::response_body::relay_empty;
+use crate::proxy::response_body::relay_seen;
 use crate::proxy::response_head::Delivery;
 use crate::proxy::response_head::Homeward;
+use crate::proxy::response_phase::Reviewed;
 
 /// What the response's side needs of an upstream connection.
 pub(super) struct Response<'a> {
@@ -97,7 +101,7 @@ async fn read_head(
         .timeouts
         .read;
     let mut progress = response::Progress::default();
-    let method = exchange.scratch.request.method;
+    let method = exchange.upstream_method();
     // The deadline is the whole head's, however it trickles. While a body goes up it does not run yet.
     let due = match exchange.pumping.get() {
         Pumping::Active => exchange.arm_total(),
@@ -209,18 +213,25 @@ async fn send_final(
 ) -> Result<Relayed, Stop> {
     let framing = exchange.scratch.response.framing;
     let delivery = Delivery::of(framing, exchange.scratch.request.version);
+    let (status, wish) = match exchange.review(&bytes) {
+        Reviewed::Pass(status, wish) => (status, wish),
+        Reviewed::Replace(reply) => return Err(Stop::Reply(reply)),
+    };
     exchange.keep &= delivery != Delivery::UntilClose && exchange.is_sent();
     exchange.keep_unless_draining();
-    exchange.tally.status = exchange.scratch.response.status;
-    response.head_sent.set(true);
-    let size = if bytes.len() + limits::OWN_FIELDS_BYTES > Size::Medium.bytes() {
-        Size::Large
-    } else {
-        Size::Medium
-    };
-    let mut out = exchange.cx.shard.pool.take(size);
-    exchange.homeward(&bytes, delivery).write(&mut out);
-    relay_body(exchange, admitted, response.up, delivery, bytes, out).await
+    exchange.tally.status = status;
+    match wish {
+        BodyWish::Nothing => {
+            return relay_body(exchange, admitted, response, delivery, bytes).await;
+        }
+        BodyWish::Discard => return Box::pin(relay_empty(exchange, response, bytes)).await,
+        BodyWish::Copy(_) | BodyWish::Whole(_) => {}
+    }
+    // Few answers are looked into, and the future is large.
+    Box::pin(relay_seen(
+        exchange, admitted, response, delivery, bytes, wish,
+    ))
+    .await
 }
 
 impl Exchange<'_> {
@@ -270,13 +281,14 @@ impl Exchange<'_> {
     }
 
     /// The response in the scratch on its way to the client.
-    fn homeward<'e>(&'e self, bytes: &'e [u8], delivery: Delivery) -> Homeward<'e> {
+    pub(super) fn homeward<'e>(&'e self, bytes: &'e [u8], delivery: Delivery) -> Homeward<'e> {
         let moments = &self.moments;
         let answered = moments.answered.unwrap_or(moments.received);
         let total_ms = answered.nanos_since(moments.received) / 1_000_000;
         let upstream_ms = moments.sent.map_or(0, |sent| answered.nanos_since(sent)) / 1_000_000;
         Homeward {
             head: &self.scratch.response,
+            status: self.tally.status,
             bytes,
             client: self.scratch.request.version,
             trailers: self.wants_trailers(),

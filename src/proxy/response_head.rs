@@ -6,6 +6,7 @@ use crate::http::ResponseHead;
 use crate::http::Version;
 use crate::http::date::DateText;
 use crate::http::reply::PSEUDONYM;
+use crate::http::reply::reason;
 use crate::http::request_id::RequestId;
 use crate::http1::encode;
 use crate::http1::hop_by_hop::Nominated;
@@ -37,11 +38,23 @@ impl Delivery {
     }
 }
 
+impl Delivery {
+    /// The same for a body that was made anew, of this length.
+    pub fn of_length(self, length: usize) -> Self {
+        match self {
+            Self::Empty => Self::Empty,
+            Self::Length(_) | Self::Chunked | Self::UntilClose => Self::Length(length as u64),
+        }
+    }
+}
+
 /// A response on its way to the client: everything that its new head is made of.
 #[derive(Clone, Copy, Debug)]
 pub struct Homeward<'a> {
     /// The head as received from the origin.
     pub head: &'a ResponseHead,
+    /// What the client is told, perhaps not what the origin said.
+    pub status: u16,
     /// The bytes that the head refers to.
     pub bytes: &'a [u8],
     /// The version that the client spoke.
@@ -70,7 +83,12 @@ impl Homeward<'_> {
     /// Appends the final response's head, empty line included, to `out`.
     pub fn write(&self, out: &mut Vec<u8>) {
         let head = self.head;
-        encode::status_line(out, head.status, head.reason.of(self.bytes));
+        let reason = if self.status == head.status {
+            head.reason.of(self.bytes)
+        } else {
+            reason(self.status).as_bytes()
+        };
+        encode::status_line(out, self.status, reason);
         self.write_origin_fields(out);
         match self.delivery {
             Delivery::Empty => self.write_length_of_nothing(out),

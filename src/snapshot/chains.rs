@@ -1,22 +1,24 @@
 //! From a model's plugins to the chain of each route.
 
+use std::sync::Arc;
+
 use foldhash::HashMap;
 use uuid::Uuid;
 
 use crate::config::Model;
 use crate::config::model::Route;
 use crate::plugin::Chain;
+use crate::plugin::Configured;
 use crate::plugin::Directory;
 use crate::plugin::Draft;
-use crate::plugin::Scoped;
 
 /// The plugins of a model by what they are put on.
 pub(super) struct Chains<'m> {
     directory: &'m Directory,
     /// What every route meets, perhaps for single consumers only.
     general: Draft,
-    by_service: HashMap<Uuid, Vec<&'m Scoped>>,
-    by_route: HashMap<Uuid, Vec<&'m Scoped>>,
+    by_service: HashMap<Uuid, Vec<&'m Arc<Configured>>>,
+    by_route: HashMap<Uuid, Vec<&'m Arc<Configured>>>,
 }
 
 impl<'m> Chains<'m> {
@@ -28,15 +30,19 @@ impl<'m> Chains<'m> {
             by_route: HashMap::default(),
         };
         for plugin in model.plugins.iter().filter(|plugin| plugin.enabled) {
-            let scoped = &plugin.scoped;
-            match (scoped.scope.route, scoped.scope.service) {
-                (Some(route), _) => chains.by_route.entry(route).or_default().push(scoped),
+            let configured = &plugin.configured;
+            match (configured.scope.route, configured.scope.service) {
+                (Some(route), _) => chains.by_route.entry(route).or_default().push(configured),
                 (None, Some(service)) => {
-                    chains.by_service.entry(service).or_default().push(scoped);
+                    chains
+                        .by_service
+                        .entry(service)
+                        .or_default()
+                        .push(configured);
                 }
                 (None, None) => chains
                     .general
-                    .offer(scoped, |id| directory.consumer_with_id(id)),
+                    .offer(configured, |id| directory.consumer_with_id(id)),
             }
         }
         chains
@@ -48,9 +54,9 @@ impl<'m> Chains<'m> {
         let of_service = service.and_then(|service| self.by_service.get(&service));
         let of_route = self.by_route.get(&route.id);
         let mut draft = self.general.clone();
-        for scoped in of_service.into_iter().chain(of_route).flatten() {
-            if scoped.scope.covers(route.id, service) {
-                draft.offer(scoped, |id| self.directory.consumer_with_id(id));
+        for configured in of_service.into_iter().chain(of_route).flatten() {
+            if configured.scope.covers(route.id, service) {
+                draft.offer(configured, |id| self.directory.consumer_with_id(id));
             }
         }
         draft.finish()

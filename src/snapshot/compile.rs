@@ -14,9 +14,9 @@ use crate::base::ids::Generation;
 use crate::base::ids::UpstreamIndex;
 use crate::config::Model;
 use crate::config::model as config;
+use crate::http::IpSet;
 use crate::http::forwarded::RealIpHeader;
 use crate::http::forwarded::TrustPolicy;
-use crate::http::forwarded::TrustedIps;
 use crate::http1::HeadLimits;
 use crate::plugin::Chain;
 use crate::plugin::Directory;
@@ -137,7 +137,7 @@ fn trust(gateway: &config::Gateway) -> TrustPolicy {
         .real_ip_header
         .eq_ignore_ascii_case("X-Forwarded-For");
     TrustPolicy {
-        trusted: TrustedIps::new(gateway.trusted_ips.iter().copied()),
+        trusted: IpSet::new(gateway.trusted_ips.iter().copied()),
         header: if by_list {
             RealIpHeader::XForwardedFor
         } else {

@@ -15,6 +15,7 @@ use crate::bus::Driver;
 use crate::bus::Report;
 use crate::net::Listener;
 use crate::proxy::Context;
+use crate::shard::Limits;
 use crate::shard::Listening;
 use crate::shard::Shard;
 use crate::telemetry::AccessLogSender;
@@ -37,6 +38,8 @@ pub struct Settings {
     pub seed: u64,
     /// The worker's own listening sockets.
     pub listeners: Vec<(TcpListener, Listening)>,
+    /// The rate limits that it shares with all workers of the process.
+    pub limits: Limits,
     /// Where its access records go.
     pub log: Option<AccessLogSender>,
 }
@@ -66,7 +69,7 @@ fn run(settings: Settings, link: ControlLink) -> io::Result<()> {
     let first = loop {
         match link.directives.recv() {
             Ok(Directive::Install(snapshot, addresses)) => break (snapshot, addresses),
-            Ok(Directive::Resolve(_)) => {}
+            Ok(Directive::Resolve(_) | Directive::Cache(_)) => {}
             Ok(Directive::Drain) | Err(_) => return Ok(()),
         }
     };
@@ -78,11 +81,12 @@ fn run(settings: Settings, link: ControlLink) -> io::Result<()> {
             core,
             seed,
             listeners,
+            limits,
             log,
             ..
         } = settings;
         let generation = first.0.generation;
-        let cx = Context::new(Shard::new(core, seed, log, first.0, first.1));
+        let cx = Context::new(Shard::new(core, seed, limits, log, first.0, first.1));
         let places = Rc::new(Places::new(listeners.len()));
         let mut taken = Vec::new();
         for (socket, listening) in listeners {
@@ -126,6 +130,10 @@ async fn obey(
                     reports.say(Report::Installed(cx.shard.core, generation));
                 }
                 Directive::Resolve(addresses) => drop(cx.shard.resolve(addresses)),
+                Directive::Cache(order) => {
+                    let now = cx.shard.unix_micros_at(cx.shard.now());
+                    cx.shard.plugins.cache.obey(order, now);
+                }
                 Directive::Drain => {
                     drain(cx, listeners);
                     return Ok(());

@@ -27,14 +27,17 @@ fn what_is_shown_as_effective_loads_to_an_equal_model() {
     for name in ["quickstart", "full", "marketplace"] {
         let path = format!("config/{name}.toml");
         let model = config::load(Path::new(&path)).unwrap().model;
-        let text = config::effective(&model);
+        let text = config::effective(&model, config::Secrets::Shown);
         let again = config::parse_str("effective", &text).unwrap_or_else(|faults| {
             panic!("{}", faults.render_text(false));
         });
         assert_eq!(again.model, model);
         assert_eq!(again.model.content_hash(), model.content_hash());
         assert!(config::diff(&model, &again.model).is_empty());
-        assert_eq!(config::effective(&again.model), text);
+        assert_eq!(
+            config::effective(&again.model, config::Secrets::Shown),
+            text
+        );
     }
 }
 
@@ -82,7 +85,7 @@ fn keys_that_need_a_restart_are_the_ones_that_a_reload_refuses() {
         for key in section.keys {
             let refused = RESTART_KEYS.iter().any(|known| {
                 let whole = format!("{table}.{}", key.name);
-                let names_the_table = *known == table;
+                let names_the_table = *known == table || table.starts_with(&format!("{known}."));
                 names_the_table
                     || *known == whole
                     || (section.title == schema::ROOT.title && *known == key.name)

@@ -13,7 +13,7 @@ fn full() -> String {
 fn check(text: &str) {
     let faults = match config::parse_str("mutated.toml", text) {
         Ok(loaded) => {
-            let shown = config::effective(&loaded.model);
+            let shown = config::effective(&loaded.model, config::Secrets::Shown);
             let again = config::parse_str("effective", &shown).unwrap_or_else(|faults| {
                 panic!("{}\n{shown}", faults.render_text(false));
             });

@@ -4,6 +4,7 @@ mod futex;
 mod idle;
 mod install;
 mod memory;
+mod plugins;
 mod reload;
 mod slow_reader;
 mod stale_pool;
@@ -44,6 +45,11 @@ pub(crate) enum Case {
     SlowReader,
     StalePool,
     Futex,
+    #[value(name = "plugins-64")]
+    Plugins64,
+    #[value(name = "plugins-15000")]
+    Plugins15000,
+    CacheHit,
 }
 
 impl Case {
@@ -72,5 +78,8 @@ pub(crate) fn run(run: &mut Run, case: Case) -> io::Result<()> {
         Case::SlowReader => slow_reader::run(run),
         Case::StalePool => stale_pool::run(run),
         Case::Futex => futex::run(run),
+        Case::Plugins64 => plugins::cost(run),
+        Case::Plugins15000 => plugins::market(run),
+        Case::CacheHit => plugins::cache(run),
     }
 }

@@ -27,9 +27,9 @@ use crate::wrk::Requests;
 const SETTLE: Duration = Duration::from_millis(50);
 
 /// One contender of a case with its load.
-struct Entry {
+pub(super) struct Entry {
     label: String,
-    running: Running,
+    pub(super) running: Running,
     load: Load,
     rounds: Vec<Round>,
 }
@@ -91,7 +91,7 @@ pub(super) fn routes(run: &mut Run) -> io::Result<()> {
     Ok(())
 }
 
-fn measured(figure: Figure, spread: &Spread) -> Measured {
+pub(super) fn measured(figure: Figure, spread: &Spread) -> Measured {
     let Spread {
         median,
         min,
@@ -151,7 +151,13 @@ fn load_of(case: Case) -> Load {
     }
 }
 
-fn entry(run: &Run, lane: Lane, label: &str, setup: &Setup, load: Load) -> io::Result<Entry> {
+pub(super) fn entry(
+    run: &Run,
+    lane: Lane,
+    label: &str,
+    setup: &Setup,
+    load: Load,
+) -> io::Result<Entry> {
     let running = lane.start(&run.workshop, setup)?;
     Ok(Entry {
         label: label.to_owned(),
@@ -161,7 +167,7 @@ fn entry(run: &Run, lane: Lane, label: &str, setup: &Setup, load: Load) -> io::R
     })
 }
 
-fn measure(run: &Run, entries: &mut [Entry]) -> io::Result<()> {
+pub(super) fn measure(run: &Run, entries: &mut [Entry]) -> io::Result<()> {
     for entry in entries.iter() {
         // Warm-up: pools, page tables, branch predictors.
         wrk::run(
@@ -209,7 +215,7 @@ fn round(run: &Run, entry: &Entry) -> io::Result<Round> {
     })
 }
 
-fn summary(case: String, entries: &[Entry], mib: Option<f64>) -> Throughput {
+pub(super) fn summary(case: String, entries: &[Entry], mib: Option<f64>) -> Throughput {
     let lanes = entries.iter().filter_map(|entry| {
         let of = |figure: fn(&Round) -> f64| Spread::of(entry.rounds.iter().map(figure));
         let per_mib =

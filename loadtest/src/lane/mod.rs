@@ -17,6 +17,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use crate::net;
+use crate::policies::Policies;
 use crate::process::Process;
 use crate::routes::Catalogue;
 
@@ -35,6 +36,7 @@ pub(crate) enum Lane {
 pub(crate) struct Setup {
     pub(crate) origin: SocketAddrV4,
     pub(crate) catalogue: Catalogue,
+    pub(crate) policies: Policies,
     pub(crate) workers: u32,
     /// CPUs the process may use, in `taskset`'s notation.
     pub(crate) cpus: &'static str,

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use crate::lane::Ports;
 use crate::lane::Setup;
+use crate::policies::Policies;
 
 pub(super) fn config(setup: &Setup, ports: &Ports, directory: &Path) -> String {
     let directory = directory.display();
@@ -16,9 +17,14 @@ pub(super) fn config(setup: &Setup, ports: &Ports, directory: &Path) -> String {
         origin,
         ..
     } = setup;
+    let (modules, state, access) = if setup.policies == Policies::None {
+        ("", String::new(), "")
+    } else {
+        (MODULES, state(setup.policies), ACCESS)
+    };
     let peer_headers = if setup.peer_headers { PEER_HEADERS } else { "" };
     format!(
-        "daemon off;
+        "{modules}daemon off;
 master_process {master};
 worker_processes {workers};
 user root;
@@ -44,7 +50,7 @@ http {{
   proxy_http_version 1.1;
   proxy_set_header Connection \"\";
   proxy_set_header Host $host;
-{peer_headers}{servers}}}
+{peer_headers}{state}{access}{servers}}}
 ",
         servers = servers(setup, ports)
     )
@@ -76,6 +82,40 @@ fn servers(setup: &Setup, ports: &Ports) -> String {
     location {path} {{ proxy_pass http://origin; }} }}"
         );
     }
+    text
+}
+
+const MODULES: &str = "load_module /usr/lib/nginx/modules/ndk_http_module.so;
+load_module /usr/lib/nginx/modules/ngx_http_lua_module.so;
+";
+
+/// The least that a gateway in Lua can do for key authentication and a rate limit: one look-up of the key, one counter
+/// for the consumer and the minute, the fields that tell both.
+const ACCESS: &str = "  access_by_lua_block {
+    local consumer = consumers[ngx.var.http_apikey or '']
+    if not consumer then return ngx.exit(401) end
+    local window = math.floor(ngx.time() / 60)
+    local used = ngx.shared.limits:incr(consumer .. ':' .. window, 1, 0, 120)
+    if used > 1000000000 then return ngx.exit(429) end
+    ngx.req.set_header('X-Consumer-Username', consumer)
+    ngx.header['X-RateLimit-Limit-Minute'] = 1000000000
+    ngx.header['X-RateLimit-Remaining-Minute'] = 1000000000 - used
+  }
+";
+
+/// The consumers by their keys.
+fn state(policies: Policies) -> String {
+    let mut text = "  lua_shared_dict limits 64m;
+  init_by_lua_block {
+    consumers = {}
+"
+    .to_owned();
+    for (name, keys) in policies.keys() {
+        for key in keys {
+            let _ = writeln!(text, "    consumers['{key}'] = '{name}'");
+        }
+    }
+    text.push_str("  }\n");
     text
 }
 

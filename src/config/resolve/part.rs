@@ -1,5 +1,6 @@
 //! What one block of text says by itself: entities and sections, resolved as far as they can be alone.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +24,12 @@ use crate::config::raw::Table;
 use crate::config::raw::text::Text;
 use crate::config::schema;
 use crate::config::source::Place;
+use crate::plugin::Consumer;
+use crate::plugin::Credential;
 
+use super::consumers;
+use super::plugins;
+use super::plugins::PluginEntry;
 use super::routes;
 use super::sections;
 use super::services;
@@ -38,10 +44,13 @@ pub(in crate::config) struct Part {
     pub(super) services: Vec<Entry<Service>>,
     pub(super) routes: Vec<RouteEntry>,
     pub(super) upstreams: Vec<Entry<Upstream>>,
+    pub(super) consumers: Vec<Entry<Consumer>>,
+    pub(super) credentials: Vec<Entry<Credential>>,
+    pub(super) plugins: Vec<PluginEntry>,
     pub(in crate::config) drafts: Vec<Draft>,
     /// Whether the text is TOML at all.
     pub(in crate::config) is_toml: bool,
-    /// Whether it says anything about services, routes or upstreams, in whatever form.
+    /// Whether it says anything about entities, in whatever form.
     pub(in crate::config) has_entities: bool,
 }
 
@@ -54,6 +63,7 @@ pub(super) struct Sections {
     pub(super) admin: Option<(Place, Admin)>,
     pub(super) access_log: Option<(Place, AccessLog)>,
     pub(super) dns: Option<(Place, Dns)>,
+    pub(super) store: Option<(Place, PathBuf)>,
     pub(super) listeners: Vec<(Place, Listener)>,
 }
 
@@ -84,6 +94,34 @@ pub(super) enum Owner {
     Within(usize),
     /// The one with this name or id, wherever it stands.
     Named(String, Place),
+}
+
+/// An entity that a plugin is put on.
+#[derive(Debug)]
+pub(super) enum Reference {
+    /// The one that it stands in.
+    Within(Target),
+    /// The one with this name or id, wherever it stands.
+    Named(String, Place),
+}
+
+/// An entity of the same part, by its index there.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Target {
+    Service(usize),
+    Route(usize),
+    Consumer(usize),
+}
+
+impl Target {
+    /// The key that a plugin would name it by.
+    pub(super) fn key(self) -> &'static str {
+        match self {
+            Self::Service(_) => "service",
+            Self::Route(_) => "route",
+            Self::Consumer(_) => "consumer",
+        }
+    }
 }
 
 /// The timeouts that a route sets itself.
@@ -144,6 +182,9 @@ impl Part {
         self.services.shrink_to_fit();
         self.routes.shrink_to_fit();
         self.upstreams.shrink_to_fit();
+        self.consumers.shrink_to_fit();
+        self.credentials.shrink_to_fit();
+        self.plugins.shrink_to_fit();
     }
 
     fn resolve<'t>(&mut self, document: &'t DeTable<'t>, text: &'t str, sink: &mut Sink) {
@@ -161,7 +202,13 @@ impl Part {
         for table in root.tables("upstreams", &schema::UPSTREAMS, sink) {
             upstreams::read(&table, self, sink);
         }
-        let entities = ["services", "routes", "upstreams"];
+        for table in root.tables("consumers", &schema::CONSUMERS, sink) {
+            consumers::read(&table, self, sink);
+        }
+        for table in root.tables("plugins", &schema::PLUGINS, sink) {
+            plugins::read(&table, None, self, sink);
+        }
+        let entities = ["services", "routes", "upstreams", "consumers", "plugins"];
         self.has_entities = entities.iter().any(|key| root.get(key).is_some());
     }
 }

@@ -196,7 +196,7 @@ fn marked(report: &str, pattern: &str) -> Option<(usize, usize)> {
 }
 
 /// Name and port of an authority; an IPv6 address keeps its brackets.
-pub(super) fn split_port(value: &str) -> (&str, Option<&str>) {
+pub(in crate::config) fn split_port(value: &str) -> (&str, Option<&str>) {
     let after_bracket = value.rfind(']').map_or(0, |at| at + 1);
     let is_bare_v6 = after_bracket == 0 && value.matches(':').count() > 1;
     match value[after_bracket..].rfind(':') {

@@ -18,7 +18,9 @@ use super::part::Entry;
 use super::part::Owner;
 use super::part::Part;
 use super::part::RouteEntry;
+use super::part::Target;
 use super::patterns;
+use super::plugins;
 use super::services;
 use super::url;
 
@@ -77,6 +79,10 @@ pub(super) fn read(table: &Table<'_>, service: Option<usize>, part: &mut Part, s
         owner,
         own,
     });
+    let index = part.routes.len() - 1;
+    for plugin in table.tables("plugins", &schema::PLUGINS, sink) {
+        plugins::read(&plugin, Some(Target::Route(index)), part, sink);
+    }
 }
 
 /// Every way to join paths with its spelling in a configuration.
@@ -138,7 +144,7 @@ fn headers(table: &Table<'_>, sink: &mut Sink) -> Vec<HeaderMatch> {
     found
 }
 
-fn protocols(table: &Table<'_>, sink: &mut Sink) -> Protocols {
+pub(super) fn protocols(table: &Table<'_>, sink: &mut Sink) -> Protocols {
     let both = Protocols {
         http: true,
         https: true,

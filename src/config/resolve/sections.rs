@@ -12,7 +12,6 @@ use crate::base::limits;
 use crate::config::code::Code;
 use crate::config::fault::Sink;
 use crate::config::model::AccessLog;
-use crate::config::model::Admin;
 use crate::config::model::Dns;
 use crate::config::model::DnsFamily;
 use crate::config::model::Gateway;
@@ -26,6 +25,7 @@ use crate::config::raw::Table;
 use crate::config::raw::text::Text;
 use crate::config::schema;
 
+use super::admin;
 use super::part::Sections;
 use super::patterns;
 use super::template;
@@ -53,13 +53,13 @@ pub(super) fn read(root: &Table<'_>, sink: &mut Sink) -> Option<Box<Sections>> {
         read.timeouts = Some((table.place, timeouts(&table, sink)));
     }
     if let Some(table) = root.table("admin", &schema::ADMIN, sink) {
-        let address = table.text("address", sink);
-        let address = address.and_then(|text| socket(&text, None, sink));
-        let address = address.unwrap_or(default_admin());
-        read.admin = Some((table.place, Admin { address }));
+        read.admin = Some((table.place, admin::admin(&table, sink)));
     }
     if let Some(table) = root.table("access_log", &schema::ACCESS_LOG, sink) {
         read.access_log = Some((table.place, access_log(&table, sink)));
+    }
+    if let Some(table) = root.table("store", &schema::STORE, sink) {
+        read.store = store(&table, sink).map(|path| (table.place, path));
     }
     if let Some(table) = root.table("dns", &schema::DNS, sink) {
         read.dns = Some((table.place, dns(&table, sink)));
@@ -72,13 +72,14 @@ pub(super) fn read(root: &Table<'_>, sink: &mut Sink) -> Option<Box<Sections>> {
 }
 
 /// The keys of the root that are read here.
-const SECTIONS: [&str; 7] = [
+const SECTIONS: [&str; 8] = [
     "gateway",
     "limits",
     "timeouts",
     "admin",
     "access_log",
     "dns",
+    "store",
     "listeners",
 ];
 
@@ -257,11 +258,6 @@ pub(super) fn default_listener() -> Listener {
     }
 }
 
-/// Kong's admin port, reachable from this machine only.
-fn default_admin() -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], 8_001))
-}
-
 fn listener(
     table: &Table<'_>,
     sink: &mut Sink,
@@ -283,7 +279,11 @@ fn listener(
 }
 
 /// `ip:port`, or `ip` where there is a default port.
-fn socket(text: &Text<'_>, default_port: Option<u16>, sink: &mut Sink) -> Option<SocketAddr> {
+pub(super) fn socket(
+    text: &Text<'_>,
+    default_port: Option<u16>,
+    sink: &mut Sink,
+) -> Option<SocketAddr> {
     if let Ok(address) = text.value.parse() {
         return Some(address);
     }
@@ -355,6 +355,19 @@ pub(in crate::config) const FAMILIES: [(&str, DnsFamily); 3] = [
     ("ipv4", DnsFamily::Ipv4),
     ("ipv6", DnsFamily::Ipv6),
 ];
+
+/// The file of `[store]`.
+fn store(table: &Table<'_>, sink: &mut Sink) -> Option<PathBuf> {
+    if table.get("path").is_none() {
+        table.missing("path", sink);
+    }
+    let path = table.text("path", sink)?;
+    if path.value.is_empty() {
+        path.fault(Code::Missing, "length must be at least 1", sink);
+        return None;
+    }
+    Some(PathBuf::from(path.value))
+}
 
 fn dns(table: &Table<'_>, sink: &mut Sink) -> Dns {
     let default = Dns::default();

@@ -17,7 +17,9 @@ use super::names;
 use super::part::Entry;
 use super::part::OwnTimeouts;
 use super::part::Part;
+use super::part::Target;
 use super::patterns;
+use super::plugins;
 use super::routes;
 use super::sections::TIMEOUT;
 use super::url;
@@ -66,13 +68,17 @@ pub(super) fn read(table: &Table<'_>, part: &mut Part, sink: &mut Sink) {
         id_at: id.map(|(_, place)| place),
         value: Arc::new(service),
     });
+    let index = part.services.len() - 1;
     for route in table.tables("routes", &schema::ROUTES, sink) {
-        routes::read(&route, Some(part.services.len() - 1), part, sink);
+        routes::read(&route, Some(index), part, sink);
+    }
+    for plugin in table.tables("plugins", &schema::PLUGINS, sink) {
+        plugins::read(&plugin, Some(Target::Service(index)), part, sink);
     }
 }
 
 /// Kong's: a minute for everything.
-pub(super) const DEFAULT_TIMEOUTS: ExchangeTimeouts = ExchangeTimeouts {
+pub(in crate::config) const DEFAULT_TIMEOUTS: ExchangeTimeouts = ExchangeTimeouts {
     connect: Duration::from_secs(60),
     write: Duration::from_secs(60),
     read: Duration::from_secs(60),

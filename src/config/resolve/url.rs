@@ -123,7 +123,7 @@ pub(super) fn read(text: &Text<'_>, sink: &mut Sink) -> Option<Url> {
 }
 
 /// An IPv6 address as the model keeps it.
-pub(super) fn without_brackets(host: &str) -> &str {
+pub(in crate::config) fn without_brackets(host: &str) -> &str {
     let bare = host
         .strip_prefix('[')
         .and_then(|host| host.strip_suffix(']'));

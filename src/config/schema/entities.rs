@@ -158,6 +158,15 @@ pub const SERVICES: Section = Section {
             Yes,
             "Its routes.",
         ),
+        key(
+            "plugins",
+            "list of tables",
+            "[]",
+            "`[[services.plugins]]`",
+            "[{ name = \"cors\" }]",
+            Yes,
+            "Plugins for its requests.",
+        ),
     ],
 };
 
@@ -372,6 +381,15 @@ pub const ROUTES: Section = Section {
             "1700000000",
             Yes,
             "Seconds since 1970: of two routes that match alike the older wins, then the one that stands first.",
+        ),
+        key(
+            "plugins",
+            "list of tables",
+            "[]",
+            "`[[services.routes.plugins]]`",
+            "[{ name = \"cors\" }]",
+            Yes,
+            "Plugins for its requests.",
         ),
     ],
 };

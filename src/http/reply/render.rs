@@ -18,6 +18,25 @@ use crate::http::reply::PSEUDONYM;
 /// Appends the complete HTTP/1.1 answer to `out`. An HTTP/1.0 client gets the same bytes:
 /// `Connection` is always spelled out, which is what such a client needs to keep the connection.
 pub fn render(reply: &Reply, context: &ReplyContext<'_>, out: &mut Vec<u8>) {
+    let rest = render_first(reply, context, out);
+    out.extend_from_slice(rest);
+}
+
+/// Appends the same up to a bound, and returns the rest of the body, which nobody has copied. Only a stored answer
+/// is long enough to have one.
+pub fn render_first<'r>(
+    reply: &'r Reply,
+    context: &ReplyContext<'_>,
+    out: &mut Vec<u8>,
+) -> &'r [u8] {
+    if let Body::Stored(stored) = &reply.body {
+        return stored.render(reply, context, out);
+    }
+    render_own(reply, context, out);
+    b""
+}
+
+fn render_own(reply: &Reply, context: &ReplyContext<'_>, out: &mut Vec<u8>) {
     let form = reply.form(context);
     out.extend_from_slice(b"HTTP/1.1 ");
     put_number(out, u64::from(reply.status));
@@ -38,6 +57,7 @@ pub fn render(reply: &Reply, context: &ReplyContext<'_>, out: &mut Vec<u8>) {
             put_field(out, name, value);
         }
     }
+    out.extend_from_slice(context.lines);
     if let Some(secs) = reply.retry_after_secs {
         put_number_field(out, "Retry-After", u64::from(secs));
     }
@@ -72,11 +92,11 @@ fn put_content_fields(
         return;
     }
     let content_type = match &reply.body {
-        Body::Empty => None,
+        Body::Empty | Body::Stored(_) => None,
         Body::Error => Some(form.content_type()),
         Body::Exit => Some(BodyType::Json.content_type()),
         Body::Redirect => Some("text/html"),
-        Body::Raw { content_type, .. } => Some(&**content_type),
+        Body::Raw { content_type, .. } => Some(&**content_type).filter(|text| !text.is_empty()),
     };
     if let Some(content_type) = content_type {
         put_field(out, "Content-Type", content_type.as_bytes());
@@ -143,7 +163,7 @@ fn may_be_added(name: &str) -> bool {
 
 /// Writes a field line. A value that would end its line gets spaces for those bytes (RFC 9110
 /// section 5.5), so that no answer can be split by what a request or a plugin put into it.
-fn put_field(out: &mut Vec<u8>, name: &str, value: &[u8]) {
+pub(super) fn put_field(out: &mut Vec<u8>, name: &str, value: &[u8]) {
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b": ");
     let start = out.len();
@@ -158,11 +178,11 @@ fn put_field(out: &mut Vec<u8>, name: &str, value: &[u8]) {
     out.extend_from_slice(b"\r\n");
 }
 
-fn put_number_field(out: &mut Vec<u8>, name: &str, value: u64) {
+pub(super) fn put_number_field(out: &mut Vec<u8>, name: &str, value: u64) {
     put_field(out, name, itoa::Buffer::new().format(value).as_bytes());
 }
 
-fn put_number(out: &mut Vec<u8>, value: u64) {
+pub(super) fn put_number(out: &mut Vec<u8>, value: u64) {
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 

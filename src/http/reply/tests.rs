@@ -21,6 +21,7 @@ fn context() -> ReplyContext<'static> {
         close: false,
         latency: Latency::Own(3),
         date: DATE,
+        lines: b"",
     }
 }
 
@@ -340,4 +341,74 @@ fn reply_of_constants_allocates_nothing_beyond_the_output() {
     let room = out.as_ptr();
     render(&reply, &context(), &mut out);
     assert_eq!(out.as_ptr(), room);
+}
+
+mod stored {
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::base::limits;
+    use crate::http::answer::Lines;
+    use crate::http::reply::Part;
+    use crate::http::reply::Stored;
+    use crate::http::reply::render_first;
+
+    fn reply(body: &[u8], part: Part) -> Reply {
+        let mut lines = Lines::default();
+        lines.push(b"Content-Type", b"text/plain");
+        lines.push(b"ETag", b"\"1\"");
+        lines.push(b"Via", b"1.1 silverback");
+        let answer = lines.finish(200, Bytes::copy_from_slice(body));
+        Reply::stored(Stored {
+            answer: Arc::new(Arc::new(answer.unwrap())),
+            part,
+        })
+    }
+
+    #[test]
+    fn a_stored_answer_is_written_like_a_proxied_one() {
+        let (head, body) = rendered(&reply(b"hello", Part::Whole), &context());
+        assert_eq!(
+            head,
+            "HTTP/1.1 200 OK\r\n\
+             Content-Type: text/plain\r\n\
+             ETag: \"1\"\r\n\
+             Via: 1.1 silverback\r\n\
+             Content-Length: 5\r\n\
+             Connection: keep-alive\r\n\
+             X-Kong-Upstream-Latency: 0\r\n\
+             X-Kong-Proxy-Latency: 3\r\n\
+             X-Kong-Request-Id: 0123456789abcdef0123456789abcdef"
+        );
+        assert_eq!(body, "hello");
+    }
+
+    #[test]
+    fn a_part_says_which_and_a_304_says_nothing_of_the_body() {
+        let (head, body) = rendered(&reply(b"hello", Part::Range(1..3)), &context());
+        assert!(head.starts_with("HTTP/1.1 206 "));
+        assert_eq!(field(&head, "Content-Range"), Some("bytes 1-2/5"));
+        assert_eq!(field(&head, "Content-Length"), Some("2"));
+        assert_eq!(body, "el");
+        let (head, body) = rendered(&reply(b"hello", Part::Nothing), &context());
+        assert!(head.starts_with("HTTP/1.1 304 "));
+        assert_eq!(field(&head, "ETag"), Some("\"1\""));
+        assert_eq!(field(&head, "Content-Type"), None);
+        assert_eq!(field(&head, "Content-Length"), None);
+        assert_eq!(body, "");
+    }
+
+    #[test]
+    fn a_long_body_is_not_copied_at_once() {
+        let body = vec![b'x'; 3 * limits::BUFFER_LARGE_BYTES];
+        let reply = reply(&body, Part::Whole);
+        let mut out = Vec::new();
+        let rest = render_first(&reply, &context(), &mut out).len();
+        assert_eq!(out.len(), limits::BUFFER_LARGE_BYTES);
+        assert!(rest > 2 * limits::BUFFER_LARGE_BYTES);
+        let whole = rendered(&reply, &context()).1;
+        assert_eq!(whole.len(), body.len());
+    }
 }

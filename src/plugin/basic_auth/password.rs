@@ -52,15 +52,29 @@ pub(super) fn matches(stored: &str, presented: &[u8], consumer: Uuid) -> bool {
     let Some(expected) = sha1_of(stored) else {
         return false;
     };
+    kong_digest(presented, consumer)
+        .as_ref()
+        .ct_eq(&expected)
+        .into()
+}
+
+/// A password as Kong stores it: the SHA-1 of it and its consumer's id, in hexadecimal digits.
+pub fn kong_password(password: &str, consumer: Uuid) -> String {
+    let digest = kong_digest(password.as_bytes(), consumer);
+    let digits = digest.as_ref().iter().map(|byte| format!("{byte:02x}"));
+    digits.collect()
+}
+
+fn kong_digest(password: &[u8], consumer: Uuid) -> digest::Digest {
     let mut context = digest::Context::new(&digest::SHA1_FOR_LEGACY_USE_ONLY);
-    context.update(presented);
+    context.update(password);
     context.update(
         consumer
             .hyphenated()
             .encode_lower(&mut [0; Hyphenated::LENGTH])
             .as_bytes(),
     );
-    context.finish().as_ref().ct_eq(&expected).into()
+    context.finish()
 }
 
 /// None if the text is no argon2 hash, or one that would cost too much.

@@ -2,6 +2,7 @@
 
 mod balancing;
 mod bodiless;
+mod body_limits;
 mod bounds;
 mod cli;
 mod clients;
@@ -17,6 +18,7 @@ mod logs;
 mod machine;
 mod peers;
 mod persistence;
+mod plugin_recordings;
 mod proxy_protocol;
 mod recordings;
 mod reload;
@@ -33,6 +35,7 @@ use crate::support::Case;
 pub(crate) fn cases() -> Vec<Case> {
     [
         balancing::cases(),
+        body_limits::cases(),
         bounds::cases(),
         bodiless::cases(),
         cli::cases(),
@@ -49,6 +52,7 @@ pub(crate) fn cases() -> Vec<Case> {
         machine::cases(),
         peers::cases(),
         persistence::cases(),
+        plugin_recordings::cases(),
         proxy_protocol::cases(),
         recordings::cases(),
         reload::cases(),

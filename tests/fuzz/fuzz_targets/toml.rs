@@ -13,7 +13,7 @@ fuzz_target!(|data: &[u8]| {
     };
     match parse_str("fuzz.toml", text) {
         Ok(loaded) => {
-            let again = effective(&loaded.model);
+            let again = effective(&loaded.model, Secrets::Shown);
             assert!(
                 parse_str("again.toml", &again).is_ok(),
                 "the effective configuration is one itself"

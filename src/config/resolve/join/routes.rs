@@ -28,7 +28,7 @@ pub(super) fn join(
     services: &Unique<Service>,
     complete: bool,
     sink: &mut Sink,
-) -> Vec<Arc<Route>> {
+) -> Unique<Route> {
     let mut routes = Unique::new("route", placed.len());
     let mut services_before = 0;
     for Placed { base, part } in placed.iter_mut() {
@@ -50,6 +50,11 @@ pub(super) fn join(
         services_before += part.services.len();
     }
     warn_of_twins(&routes, sink);
+    routes
+}
+
+/// The routes by their services' places, those without one last.
+pub(super) fn in_order(routes: Unique<Route>) -> Vec<Arc<Route>> {
     let mut routes = routes.values;
     routes.sort_by_key(|route| route.service.map_or(u32::MAX, |index| index.0));
     routes

@@ -14,6 +14,8 @@ use crate::config::model::Service;
 use crate::config::model::Upstream;
 use crate::config::resolve::part::Entry;
 use crate::config::source::Place;
+use crate::plugin::Consumer;
+use crate::plugin::Credential;
 
 /// What every entity has.
 pub(super) trait Named {
@@ -91,6 +93,12 @@ impl<T: Named> Unique<T> {
         self.by_name.get(reference).or_else(by_id).copied()
     }
 
+    /// Where each of them stands.
+    pub(super) fn spots(&self) -> impl Iterator<Item = (Uuid, Place)> {
+        let ids = self.values.iter().map(|value| value.id());
+        ids.zip(self.places.iter().copied())
+    }
+
     /// Every name.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.values.iter().map(|value| value.name())
@@ -114,6 +122,36 @@ impl Named for Service {
 impl Named for Route {
     fn name(&self) -> &str {
         self.name.as_deref().unwrap_or_default()
+    }
+
+    fn id(&self) -> Uuid {
+        self.id
+    }
+
+    fn with_id(&self, id: Uuid) -> Self {
+        Self { id, ..self.clone() }
+    }
+}
+
+impl Named for Consumer {
+    fn name(&self) -> &str {
+        self.username.as_deref().unwrap_or_default()
+    }
+
+    fn id(&self) -> Uuid {
+        self.id
+    }
+
+    fn with_id(&self, id: Uuid) -> Self {
+        Self { id, ..self.clone() }
+    }
+}
+
+/// A credential has no name that may be shown, and its id comes from what is presented, so that two of a kind that
+/// present the same have the same id.
+impl Named for Credential {
+    fn name(&self) -> &str {
+        ""
     }
 
     fn id(&self) -> Uuid {

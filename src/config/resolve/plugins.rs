@@ -1,0 +1,157 @@
+//! One plugin: what it is told, and what it is put on.
+//!
+//! What a plugin takes is written in its own file, in the language of `entity`; here its faults get their places. It is
+//! compiled when the parts are joined, because what it is put on may stand elsewhere, and kept as long as nothing of it
+//! changes.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::config::code::Code;
+use crate::config::fault::Sink;
+use crate::config::model::Plugin;
+use crate::config::model::Protocols;
+use crate::config::raw::Table;
+use crate::config::raw::loose::Loose;
+use crate::config::raw::nearest;
+use crate::config::source::Place;
+use crate::entity;
+use crate::plugin::Definition;
+use crate::plugin::registry;
+
+use super::consumers::created_at;
+use super::names;
+use super::part::Part;
+use super::part::Reference;
+use super::part::Target;
+use super::routes;
+
+/// A plugin that is not compiled yet, or is.
+#[derive(Debug)]
+pub(super) struct PluginEntry {
+    /// Its name.
+    pub(super) at: Place,
+    pub(super) id: Option<(uuid::Uuid, Place)>,
+    pub(super) instance_name: Option<(String, Place)>,
+    pub(super) name: &'static str,
+    pub(super) service: Option<Reference>,
+    pub(super) route: Option<Reference>,
+    pub(super) consumer: Option<Reference>,
+    pub(super) protocols: Protocols,
+    pub(super) enabled: bool,
+    /// Complete.
+    pub(super) config: Value,
+    /// Where the configuration stands.
+    pub(super) config_at: Place,
+    pub(super) tags: Vec<String>,
+    pub(super) created_at: u64,
+    /// What it became the last time.
+    pub(super) compiled: Option<Arc<Plugin>>,
+}
+
+/// Reads a table of `plugins`; `within` is what it stands in.
+pub(super) fn read(table: &Table<'_>, within: Option<Target>, part: &mut Part, sink: &mut Sink) {
+    let id = names::id(table, sink);
+    let instance_name = table.text("instance_name", sink);
+    let protocols = routes::protocols(table, sink);
+    let enabled = table.flag("enabled", true, sink);
+    let tags = names::tags(table, sink);
+    let created_at = created_at(table, sink);
+    let mut reference = |key: &'static str| reference(table, key, within, sink);
+    let (service, route, consumer) = (
+        reference("service"),
+        reference("route"),
+        reference("consumer"),
+    );
+    let config = table.get("config");
+    let config_at = config.map_or(table.place, |item| item.place);
+    let loose = config.map(|item| item.loose(sink)).unwrap_or_default();
+    if table.get("name").is_none() {
+        table.missing("name", sink);
+    }
+    let Some(name) = table.text("name", sink) else {
+        return;
+    };
+    let Some(definition) = registry::find(name.value) else {
+        let message = format!("there is no plugin `{}`", name.value);
+        let fault = name.fault(Code::NotSupported, message, sink);
+        let known = registry::ALL.iter().map(|known| known.name);
+        fault.hint = nearest(name.value, known);
+        return;
+    };
+    if consumer.is_some() && !definition.consumer_scope {
+        let message = format!("`{}` runs before the consumer is known", name.value);
+        sink.add(Code::KeysConflict, name.place, message);
+    }
+    let Some(config) = complete(definition, loose, config_at, sink) else {
+        return;
+    };
+    part.plugins.push(PluginEntry {
+        at: name.place,
+        id,
+        instance_name: instance_name.map(|text| (text.value.to_owned(), text.place)),
+        name: definition.name,
+        service,
+        route,
+        consumer,
+        protocols,
+        enabled,
+        config,
+        config_at,
+        tags,
+        created_at,
+        compiled: None,
+    });
+}
+
+/// What a plugin is put on by a key, or by where it stands.
+fn reference(
+    table: &Table<'_>,
+    key: &'static str,
+    within: Option<Target>,
+    sink: &mut Sink,
+) -> Option<Reference> {
+    let here = within.filter(|target| target.key() == key);
+    let Some(text) = table.text(key, sink) else {
+        return here.map(Reference::Within);
+    };
+    if here.is_some() {
+        let message = format!("a plugin within a {key} belongs to that {key}");
+        let fault = text.fault(Code::KeysConflict, message, sink);
+        fault.hint(format!("drop `{key}`, or move the plugin to `[[plugins]]`"));
+    }
+    Some(Reference::Named(text.value.to_owned(), text.place))
+}
+
+/// What a file says where it says nothing, and Kong's clients expect something else: plugin, field, value.
+const FRESH: [(&str, &str, &str); 1] = [("rate-limiting", "window", "sliding")];
+
+/// The configuration with all defaults, if it is right.
+fn complete(
+    definition: &'static Definition,
+    loose: Loose,
+    config_at: Place,
+    sink: &mut Sink,
+) -> Option<Value> {
+    let mut given = loose.value.clone();
+    for (_, field, value) in FRESH.iter().filter(|(name, ..)| *name == definition.name) {
+        given
+            .entry((*field).to_owned())
+            .or_insert_with(|| Value::from(*value));
+    }
+    match entity::complete_config(&definition.schema(), given) {
+        Ok(config) => Some(Value::Object(config)),
+        Err(faults) => {
+            for fault in faults {
+                let place = loose.place(&fault.path).unwrap_or(config_at);
+                let message = match fault.path.as_str() {
+                    "" => fault.message,
+                    path => format!("`{path}`: {}", fault.message),
+                };
+                sink.add(Code::BadPlugin, place, message);
+            }
+            None
+        }
+    }
+}
