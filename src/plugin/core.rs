@@ -10,6 +10,7 @@ use crate::ratelimit::Pools;
 
 use super::bot_detection::Seen;
 use super::correlation_id::Serial;
+use super::mock;
 
 /// One core's memory for all plugins.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub struct Core {
     pub serial: Serial,
     /// The user agents that bot-detection has seen.
     pub agents: RefCell<Seen>,
+    /// The last requests of mock plugins.
+    pub mock: mock::Recorder,
 }
 
 impl Core {
@@ -35,6 +38,7 @@ impl Core {
             limiter: Limiter::new(pools, cores),
             serial: Serial::new(&mut rng),
             agents: RefCell::default(),
+            mock: mock::Recorder::default(),
             rng: RefCell::new(rng),
         }
     }

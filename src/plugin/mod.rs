@@ -15,6 +15,7 @@ mod edits;
 mod identity;
 pub mod ip_restriction;
 mod log;
+pub mod mock;
 mod patterns;
 pub mod redirect;
 pub mod registry;
@@ -63,7 +64,7 @@ pub trait Plugin: Send + Sync + fmt::Debug {
     fn needs(&self) -> Needs;
 
     /// Before the request is forwarded; `Break` answers it instead. A plugin that interrupted with
-    /// [`Interrupt::Wait`] is asked again from the start.
+    /// [`Interrupt::Wait`] or [`Interrupt::Delay`] is asked again from the start.
     fn on_request(&self, _request: &mut Request<'_>) -> ControlFlow<Interrupt> {
         ControlFlow::Continue(())
     }

@@ -9,6 +9,7 @@ pub const ALL: &[&Definition] = &[
     &super::bot_detection::DEFINITION,
     &super::correlation_id::DEFINITION,
     &super::ip_restriction::DEFINITION,
+    &super::mock::DEFINITION,
     &super::redirect::DEFINITION,
     &super::request_size_limiting::DEFINITION,
     &super::request_transformer::DEFINITION,

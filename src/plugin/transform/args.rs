@@ -163,7 +163,7 @@ fn parts(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// Undoes the escapes of a form: `+` is a space, a percent sign without two digits stands for itself.
-fn decode(text: &[u8]) -> Cow<'_, [u8]> {
+pub(in crate::plugin) fn decode(text: &[u8]) -> Cow<'_, [u8]> {
     if memchr::memchr2(b'%', b'+', text).is_none() {
         return Cow::Borrowed(text);
     }
