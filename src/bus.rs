@@ -17,6 +17,7 @@ use crossbeam::channel::bounded;
 use crate::base::ids::CoreId;
 use crate::base::ids::Generation;
 use crate::base::limits;
+use crate::cache;
 use crate::snapshot::Addresses;
 use crate::snapshot::Snapshot;
 use crate::telemetry::Delta;
@@ -28,6 +29,8 @@ pub enum Directive {
     Install(Arc<Snapshot>, Arc<Addresses>),
     /// The names of the running snapshot resolve to this now.
     Resolve(Arc<Addresses>),
+    /// Something about the cache of answers.
+    Cache(cache::Order),
     /// Accept nothing more, end what is open as it becomes idle, then report [`Report::Drained`].
     Drain,
 }
@@ -41,6 +44,8 @@ pub enum Report {
     Installed(CoreId, Generation),
     /// What was counted since the last delta.
     Counted(CoreId, Box<Delta>),
+    /// What the worker has stored or found to be outdated, for the others.
+    Cached(CoreId, Vec<cache::Message>),
     /// The last connection of a draining worker is closed.
     Drained(CoreId),
     /// The worker cannot go on.

@@ -103,6 +103,14 @@ pub const LOG_TARGET_BYTES: usize = 4_096;
 pub const LOG_FIELD_BYTES: usize = 1_024;
 /// Most ranges of one `Accept` that are read for an error of our own; browsers send ten.
 pub const ACCEPT_RANGES: usize = 32;
+/// Verified tokens that a core remembers; some 100 bytes each.
+pub const AUTH_TOKENS_KEPT: usize = 8_192;
+/// Verified passwords that a core remembers, so that argon2 is paid once for each; some 20 bytes each.
+pub const AUTH_PASSWORDS_KEPT: usize = 8_192;
+/// Wrong passwords that a core computes an argon2 hash for in one second: some 20 ms each, a sixth of the core.
+pub const AUTH_FAILURES_PER_SEC: u32 = 8;
+/// Most bytes that one request's signature may cover: fields can be listed again and again.
+pub const AUTH_SIGNED_BYTES: usize = 4 * HEAD_BYTES_CEILING;
 /// What `Retry-After` says where nothing is known: soon, but not in a tight loop.
 pub const RETRY_AFTER_SECS: u32 = 1;
 /// Longest PROXY protocol header: the fixed part, two Unix socket addresses, and 4 KiB of
@@ -183,3 +191,59 @@ pub const MOCK_LOG_REQUESTS: i64 = 1_000;
 pub const MOCK_LOG_BODY_BYTES: usize = 65_536;
 /// Memory of one core for the logs of all mock plugins; beyond it the oldest entry of the largest log goes.
 pub const MOCK_LOG_BYTES: usize = 8_388_608;
+/// Default of proxy-cache's `memory.max_bytes`: what the answers of one dictionary take in one core's index.
+pub const CACHE_BYTES: usize = 64 << 20;
+/// Longest body that is stored, if it is not more than its share of the bound.
+pub const CACHE_BODY_BYTES: usize = 8 << 20;
+/// The share of a dictionary's bound that one answer may have: this part of it.
+pub const CACHE_BODY_SHARE: usize = 8;
+/// Fetches that a core knows of, so that others wait for them; beyond it nobody waits.
+pub const CACHE_FLIGHTS: usize = 16_384;
+/// Most field names by which the answers of one URL may vary; real ones name two or three.
+pub const CACHE_VARYING: usize = 16;
+/// Most tags of one stored answer; one that has more could not be purged by them and is not stored.
+pub const CACHE_TAGS: usize = 256;
+/// What a core has to tell the others about its cache until the next tick; further answers stay its own.
+pub const CACHE_MESSAGES: usize = 1_024;
+/// Purges that a core remembers, so that what was fetched before them is not stored after them.
+pub const CACHE_PURGES: usize = 256;
+/// Refreshes in the background that wait for one core.
+pub const CACHE_REFRESHES: usize = 64;
+/// Longest head of a request that is refreshed in the background.
+pub const CACHE_REFRESH_HEAD_BYTES: usize = 8_192;
+/// How long a refresh in the background may take before a request goes by itself.
+pub const CACHE_REFRESH: Duration = Duration::from_secs(5);
+/// How long requests do not wait for each other after an answer that could not be stored.
+pub const CACHE_PASS: Duration = Duration::from_secs(10);
+/// How long an answer with a validator is kept past its freshness, so that it can be revalidated.
+pub const CACHE_REVALIDATED: Duration = Duration::from_secs(600);
+/// A request waits for a fetch whose body has been on its way for no longer than this: its client may be slow.
+pub const CACHE_DELIVERY: Duration = Duration::from_secs(1);
+/// How often a request waits for others before it goes by itself.
+pub const CACHE_WAITS: u8 = 2;
+/// Places of an index that one tick looks at for what has expired.
+pub const CACHE_TIDIED: usize = 512;
+/// Stored answers that one list shows.
+pub const CACHE_LISTED: usize = 1_000;
+/// How long the cores may take to answer a question about their caches.
+pub const CACHE_ASKED: Duration = Duration::from_secs(1);
+/// Longest body that the Admin API reads, as in Kong: 15,000 entities in declarative form are some 5 MB.
+pub const ADMIN_BODY_BYTES: usize = 10_485_760;
+/// Operations that may wait for the store's thread; whoever has another one waits to hand it over.
+pub const STORE_QUEUED: usize = 256;
+/// Most writes that one transaction of the store takes together: one flush of the disk for all of them, and none of
+/// their authors waits for more than so many others.
+pub const STORE_BATCH: usize = 256;
+/// Memory in which the store caches pages of its file. What is read often is in the collection; this serves writes.
+pub const STORE_CACHE_BYTES: usize = 8 << 20;
+/// States of the stored entities that the history keeps.
+pub const HISTORY_STATES: usize = 50;
+/// The newest of them, which are kept one by one, whatever comes how fast.
+pub const HISTORY_RECENT: usize = 25;
+/// A state that its own author replaced within this time is the first to go.
+pub const HISTORY_BURST_MS: u64 = 60_000;
+/// Bytes of former contents that the history keeps; older states go when it has more. A marketplace of 15,000 APIs
+/// and 60,000 credentials takes 40 MB, so that it can be replaced as a whole and still be brought back.
+pub const HISTORY_BYTES: u64 = 128 << 20;
+/// Longest name of an author that the history keeps.
+pub const AUTHOR_BYTES: usize = 128;

@@ -4,4 +4,5 @@ pub mod clock;
 pub mod cores;
 pub mod ids;
 pub mod limits;
+pub mod node;
 pub mod rng;

@@ -13,14 +13,17 @@ use std::time::Duration;
 use crossbeam::channel::Sender;
 
 use crate::base::clock::Instant;
+use crate::base::clock::unix_micros;
 use crate::base::ids::CoreId;
 use crate::base::ids::Generation;
+use crate::base::limits;
 use crate::bus;
 use crate::bus::ControlLink;
 use crate::bus::Directive;
 use crate::bus::Driver;
 use crate::bus::Report;
 use crate::bus::WorkerLink;
+use crate::cache;
 use crate::snapshot::Addresses;
 use crate::snapshot::Snapshot;
 
@@ -55,6 +58,8 @@ struct Member {
     driver: Option<Driver>,
     acknowledged: Generation,
     owed: Option<Owed>,
+    /// Orders about the cache that found no room and must be heard.
+    owed_orders: Vec<cache::Order>,
     drained: bool,
     /// What it said when it could not go on.
     complaint: Option<String>,
@@ -131,6 +136,21 @@ impl Crew {
         self.tell(Owed::Drain);
     }
 
+    /// Tells all workers but the one that it comes from what that one has in its cache.
+    pub(super) fn spread(&mut self, from: CoreId, messages: &Arc<[cache::Message]>) {
+        let others = |member: &&mut Member| member.link.core != from;
+        for member in self.members.iter_mut().filter(others) {
+            member.order(cache::Order::Learn(Arc::clone(messages)));
+        }
+    }
+
+    /// Tells all workers to do something with their caches.
+    pub(super) fn order(&mut self, order: &cache::Order) {
+        for member in &mut self.members {
+            member.order(order.clone());
+        }
+    }
+
     fn tell(&mut self, what: Owed) {
         for member in &mut self.members {
             member.owed = member.owed.max(Some(what));
@@ -147,7 +167,8 @@ impl Crew {
 
     /// Whether a directive still waits for room.
     pub(super) fn owes(&self) -> bool {
-        self.members.iter().any(|member| member.owed.is_some())
+        let owed = |member: &Member| member.owed.is_some() || !member.owed_orders.is_empty();
+        self.members.iter().any(owed)
     }
 
     /// Takes what a worker says of itself. Counts are not its business.
@@ -173,7 +194,7 @@ impl Crew {
                     member.complaint = Some(why.clone());
                 }
             }
-            Report::Counted(..) => {}
+            Report::Counted(..) | Report::Cached(..) => {}
         }
     }
 
@@ -281,13 +302,40 @@ impl Member {
             driver: None,
             acknowledged: Generation::default(),
             owed: None,
+            owed_orders: Vec::new(),
             drained: false,
             complaint: None,
             failed_at: None,
         })
     }
 
+    /// Sends an order about the cache. What finds no room and must be heard is owed; too much of that becomes
+    /// an order to forget everything.
+    fn order(&mut self, order: cache::Order) {
+        let refused = match self.link.send(Directive::Cache(order)) {
+            Err(Directive::Cache(order)) if order.must_be_heard() => order,
+            Ok(()) | Err(_) => return,
+        };
+        if self.owed_orders.len() < limits::DIRECTIVES_QUEUED {
+            self.owed_orders.push(refused);
+        } else {
+            self.owed_orders.clear();
+            self.owed_orders
+                .push(cache::Order::forget_all(unix_micros()));
+        }
+    }
+
+    fn pay_orders(&mut self) {
+        while let Some(order) = self.owed_orders.pop() {
+            if let Err(Directive::Cache(order)) = self.link.send(Directive::Cache(order)) {
+                self.owed_orders.push(order);
+                return;
+            }
+        }
+    }
+
     fn pay(&mut self, orders: Option<&Orders>) {
+        self.pay_orders();
         let directive = match (self.owed, orders) {
             (None, _) => return,
             (Some(Owed::Drain), _) => Directive::Drain,

@@ -4,6 +4,8 @@
 //! looking names up) runs beside the loop and comes back as an event; workers are told by directives
 //! and heard by reports. No request ever waits for anything here.
 
+mod cached;
+mod caches;
 mod crew;
 pub mod dns;
 mod handle;
@@ -27,6 +29,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinError;
 use tokio::time::sleep;
 
+pub use cached::CacheAnswer;
+pub use cached::CacheQuestion;
+pub use cached::CachedAnswer;
 pub use crew::Crew;
 pub use crew::Hire;
 pub use handle::Handle;
@@ -44,6 +49,7 @@ use crate::bus::Driver;
 use crate::bus::Report;
 use crate::config;
 use crate::config::Model;
+use crate::control::caches::Caches;
 use crate::control::crew::Loss;
 use crate::control::dns::Dns;
 use crate::control::history::History;
@@ -122,6 +128,7 @@ pub struct Control {
     waiters: Waiters,
     reloads: metrics::Reloads,
     tidy: Tidy,
+    caches: Caches,
     // The process.
     started: Instant,
     /// The first configuration was installed, or given up on.
@@ -175,6 +182,7 @@ impl Control {
             waiters: Waiters::default(),
             reloads: metrics::Reloads::default(),
             tidy: Tidy::default(),
+            caches: Caches::default(),
             started: now,
             begun: false,
             ready: false,
@@ -219,7 +227,7 @@ impl Control {
     }
 
     fn pace(&self) -> Duration {
-        if self.stage.waits() {
+        if self.stage.waits() || self.caches.wait() {
             PACE_WAITING
         } else if self.draining.is_some() || self.crew.owes() {
             PACE_BUSY
@@ -278,6 +286,7 @@ impl Control {
             }
         }
         self.advance(now);
+        self.caches.turn(now);
         self.check_ready();
         if self.history.free(now) {
             self.tidy.freed(now);
@@ -302,11 +311,21 @@ impl Control {
         self.heard = false;
         while let Ok(report) = self.reports.try_recv() {
             self.crew.hear(&report);
-            if let Report::Counted(core, delta) = report {
-                let history = &self.history;
-                let names = |generation, route| history.name(generation, route);
-                self.totals.merge(core, now, *delta, names);
-                self.heard = true;
+            match report {
+                Report::Counted(core, delta) => {
+                    let history = &self.history;
+                    let names = |generation, route| history.name(generation, route);
+                    self.totals.merge(core, now, *delta, names);
+                    self.heard = true;
+                }
+                Report::Cached(core, messages) => {
+                    self.crew.spread(core, &messages.into());
+                    self.heard = true;
+                }
+                Report::Started(..)
+                | Report::Installed(..)
+                | Report::Drained(_)
+                | Report::Failed(..) => {}
             }
         }
     }
@@ -337,6 +356,20 @@ impl Control {
                 let _ = to.send(self.metrics());
             }
             Request::Reload(until, to) => self.reload(Some((until, to))),
+            Request::Running(to) => {
+                let _ = to.send(Arc::clone(&self.running));
+            }
+            Request::Addresses(hosts, to) => {
+                let known = hosts.iter().map(|host| self.dns.known(host));
+                let _ = to.send(known.collect());
+            }
+            Request::Cache(question, to) => {
+                let order = self.caches.ask(question, to, clock::now());
+                self.crew.order(&order);
+            }
+            Request::MockLog(_, to) => {
+                let _ = to.send(None);
+            }
         }
     }
 

@@ -25,6 +25,10 @@ use crate::bus;
 use crate::bus::ControlLink;
 use crate::bus::Directive;
 use crate::bus::Driver;
+use crate::cache;
+use crate::cache::Purge;
+use crate::cache::Question;
+use crate::cache::Target;
 use crate::config::Faults;
 use crate::config::Loaded;
 use crate::config::Model;
@@ -60,6 +64,7 @@ enum Temper {
 fn work(core: CoreId, mut link: ControlLink, temper: Temper, told: &Sender<Told>) {
     link.wake.set_nonblocking(false).unwrap();
     let metrics = CoreMetrics::new();
+    let store = cache::Store::default();
     let mut started = false;
     while wait(&mut link.wake) {
         if temper == Temper::Deaf || (temper == Temper::Tired && started) {
@@ -85,6 +90,11 @@ fn work(core: CoreId, mut link: ControlLink, temper: Temper, told: &Sender<Told>
                     metrics.count(Counter::ConnectionsAccepted, 1);
                     let delta = Box::new(metrics.take_delta());
                     link.reports.send(Report::Counted(core, delta)).unwrap();
+                    if core.0 == 0 {
+                        store.add(cache::testing::entry("a", clock::unix_micros(), 1, 10_000));
+                        let stored = Report::Cached(core, store.take_messages());
+                        link.reports.send(stored).unwrap();
+                    }
                     let installed = Report::Installed(core, snapshot.generation);
                     link.reports.send(installed).unwrap();
                 }
@@ -92,6 +102,7 @@ fn work(core: CoreId, mut link: ControlLink, temper: Temper, told: &Sender<Told>
                     told.send(Told::Resolve(core.0, addresses.names.clone()))
                         .unwrap();
                 }
+                Directive::Cache(order) => store.obey(order, clock::unix_micros()),
                 Directive::Drain => {
                     told.send(Told::Drain(core.0)).unwrap();
                     if temper != Temper::Stubborn {
@@ -435,6 +446,44 @@ fn a_panic_while_reading_is_a_refusal_and_reloading_goes_on() {
         ] {
             assert!(metrics.contains(line), "{line}{metrics}");
         }
+    });
+}
+
+#[test]
+fn what_one_worker_stores_all_have_and_a_purge_reaches_all() {
+    run(async {
+        let bench = Bench::start("127.0.0.1", &[Temper::Obedient; 2]);
+        ready(&bench.handle).await;
+        let purge = |key: &str| {
+            Question::Purge(Arc::new(Purge {
+                target: Target::Digest(cache::testing::digest(key), None),
+                until: clock::unix_micros(),
+            }))
+        };
+        let list = bench.handle.ask_caches(Question::List(None)).await;
+        assert!(matches!(list, Some(cache::Told::Found(found)) if found.len() == 1));
+        let purged = bench.handle.ask_caches(purge("b")).await;
+        assert!(matches!(purged, Some(cache::Told::Purged(0))));
+        let asked = clock::now();
+        let purged = bench.handle.ask_caches(purge("a")).await;
+        assert!(matches!(purged, Some(cache::Told::Purged(1))));
+        assert!(
+            clock::now().nanos_since(asked) < 100_000_000,
+            "it is done at once"
+        );
+        let list = bench.handle.ask_caches(Question::List(None)).await;
+        assert!(matches!(list, Some(cache::Told::Found(found)) if found.is_empty()));
+        assert_eq!(bench.leave().await, Ended::Drained);
+    });
+}
+
+#[test]
+fn a_worker_that_reads_nothing_holds_up_no_question_for_long() {
+    run(async {
+        let bench = Bench::start("127.0.0.1", &[Temper::Obedient, Temper::Deaf]);
+        let list = bench.handle.ask_caches(Question::List(None)).await;
+        assert!(matches!(list, Some(cache::Told::Found(_))));
+        bench.control.abort();
     });
 }
 

@@ -4,6 +4,7 @@
 //! data plane makes of them is left to the floors above. Plugins describe their configuration with the same schemas.
 
 mod base64;
+pub mod describe;
 mod entities;
 mod env;
 pub mod error;
@@ -21,6 +22,7 @@ pub use entities::Clash;
 pub use entities::Entities;
 pub use entities::Origin;
 pub use entities::Row;
+pub use entities::full;
 pub use env::Env;
 pub use env::NoPlugins;
 pub use env::PluginSchema;
@@ -47,16 +49,5 @@ pub use schema::Rule;
 pub use schema::Schema;
 pub use schema::Then;
 pub use schema::Type;
-
-/// TEMP
-pub fn complete(_schema: &Schema, given: Document) -> Result<Document, Vec<TempMisfit>> {
-    Ok(given)
-}
-/// TEMP
-#[derive(Debug)]
-pub struct TempMisfit {
-    /// x
-    pub path: String,
-    /// x
-    pub message: String,
-}
+pub use validate::Fault;
+pub use validate::complete_config;

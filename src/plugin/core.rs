@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use crate::base::ids::CoreId;
 use crate::base::rng::Rng;
+use crate::cache;
 use crate::ratelimit::Limiter;
 use crate::ratelimit::Pools;
 
+use super::auth::memory::Memory;
 use super::bot_detection::Seen;
 use super::correlation_id::Serial;
 use super::mock;
@@ -27,6 +29,10 @@ pub struct Core {
     pub agents: RefCell<Seen>,
     /// The last requests of mock plugins.
     pub mock: mock::Recorder,
+    /// Passwords and tokens that it has verified.
+    pub(super) auth: RefCell<Memory>,
+    /// The answers that proxy-cache has stored.
+    pub cache: cache::Store,
 }
 
 impl Core {
@@ -39,7 +45,9 @@ impl Core {
             serial: Serial::new(&mut rng),
             agents: RefCell::default(),
             mock: mock::Recorder::default(),
+            cache: cache::Store::default(),
             rng: RefCell::new(rng),
+            auth: RefCell::default(),
         }
     }
 }

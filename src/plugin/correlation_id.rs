@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use uuid::Builder;
 
+use crate::base::node::Node;
 use crate::base::rng::Rng;
 use crate::entity::Field;
 use crate::entity::Preset;
@@ -105,7 +106,7 @@ fn compile(blueprint: &Blueprint<'_>) -> Result<Arc<dyn Plugin>, String> {
         name: name.into_boxed_bytes(),
         generator: config.generator,
         echo: config.echo_downstream,
-        pid: std::process::id(),
+        pid: Node::own().pid,
     }))
 }
 

@@ -40,6 +40,8 @@ pub struct Credential {
     pub tags: Vec<String>,
     /// Seconds since the Unix epoch.
     pub created_at: u64,
+    /// From this second on, since the Unix epoch, it is worth nothing; keys with a `ttl` end.
+    pub expires_at: Option<u64>,
 }
 
 /// The parts of a credential, by its plugin.
@@ -134,13 +136,19 @@ struct Member {
     consumer: Arc<Consumer>,
     /// The fields that tell an origin who it is, encoded.
     lines: Box<[u8]>,
+    /// In the order of the ids of the entities that put it there.
     groups: Vec<Box<str>>,
+    /// The field that tells an origin the groups, encoded.
+    groups_line: Box<[u8]>,
 }
 
 #[derive(Debug)]
 struct Held {
     credential: Arc<Credential>,
     consumer: u32,
+    /// The consumer's lines and the one that names the credential, so that a request that is authenticated has one
+    /// copy to make and one place to read.
+    lines: Box<[u8]>,
 }
 
 impl Directory {
@@ -158,32 +166,57 @@ impl Directory {
                 consumer: Arc::clone(consumer),
                 lines: consumer_lines(consumer),
                 groups: Vec::new(),
+                groups_line: Box::default(),
             });
         }
         for credential in credentials {
             directory.add(credential);
         }
+        directory.add_groups(credentials);
         directory
+    }
+
+    /// Puts consumers into their groups, which origins are told in Kong's order, that of ids.
+    fn add_groups(&mut self, credentials: &[Arc<Credential>]) {
+        let mut groups: Vec<(Uuid, u32, &str)> = Vec::new();
+        for credential in credentials {
+            let consumer = self.by_id.get(&credential.consumer);
+            if let (Secret::Group { group }, Some(&consumer)) = (&credential.secret, consumer) {
+                groups.push((credential.id, consumer, group));
+            }
+        }
+        groups.sort_unstable_by_key(|(id, ..)| *id);
+        for (_, consumer, group) in groups {
+            if let Some(member) = self.consumers.get_mut(consumer as usize) {
+                member.groups.push(group.into());
+            }
+        }
+        for member in &mut self.consumers {
+            if !member.groups.is_empty() {
+                member.groups_line = line(b"X-Consumer-Groups", member.groups.join(", "));
+            }
+        }
     }
 
     fn add(&mut self, credential: &Arc<Credential>) {
         let Some(&consumer) = self.by_id.get(&credential.consumer) else {
             return;
         };
-        if let Secret::Group { group } = &credential.secret {
-            if let Some(member) = self.consumers.get_mut(consumer as usize) {
-                member.groups.push(group.clone());
-            }
-            return;
-        }
-        let index = u32::try_from(self.credentials.len()).unwrap_or(u32::MAX);
-        self.credentials.push(Held {
-            credential: Arc::clone(credential),
-            consumer,
-        });
         let Some(presented) = credential.secret.presented() else {
             return;
         };
+        let index = u32::try_from(self.credentials.len()).unwrap_or(u32::MAX);
+        let identifier = match &credential.secret {
+            Secret::Key { .. } | Secret::Group { .. } => credential.id.to_string(),
+            Secret::Basic { username, .. } | Secret::Hmac { username, .. } => username.to_string(),
+            Secret::Jwt { key, .. } => key.to_string(),
+        };
+        let identifier = line(b"X-Credential-Identifier", identifier);
+        self.credentials.push(Held {
+            credential: Arc::clone(credential),
+            consumer,
+            lines: [self.consumer_lines(consumer), &identifier].concat().into(),
+        });
         let (hasher, credentials) = (&self.hasher, &self.credentials);
         let hash_of = |index: &u32| {
             let held = credentials.get(*index as usize);
@@ -200,8 +233,15 @@ impl Directory {
     }
 
     /// The credential at an index that this directory has given.
-    pub fn credential(&self, index: u32) -> Option<&Credential> {
+    pub fn credential(&self, index: u32) -> Option<&Arc<Credential>> {
         Some(&self.credentials.get(index as usize)?.credential)
+    }
+
+    /// The fields `X-Consumer-*` and `X-Credential-Identifier` of a credential, encoded.
+    #[inline]
+    pub fn credential_lines(&self, index: u32) -> &[u8] {
+        let held = self.credentials.get(index as usize);
+        held.map_or(b"", |held| &held.lines)
     }
 
     /// The consumer with this id or this username.
@@ -216,10 +256,16 @@ impl Directory {
         self.by_id.get(&id).copied()
     }
 
-    /// The groups of a consumer, in the order in which it was put into them.
+    /// The groups of a consumer, in the order of the ids of the entities that put it there.
     pub fn groups(&self, consumer: u32) -> &[Box<str>] {
         let member = self.consumers.get(consumer as usize);
         member.map_or(&[], |member| &member.groups)
+    }
+
+    /// The field `X-Consumer-Groups` of a consumer, encoded; empty without groups.
+    pub fn groups_line(&self, consumer: u32) -> &[u8] {
+        let member = self.consumers.get(consumer as usize);
+        member.map_or(b"", |member| &member.groups_line)
     }
 
     /// The fields `X-Consumer-*` of a consumer, encoded.
@@ -274,6 +320,13 @@ fn consumer_lines(consumer: &Consumer) -> Box<[u8]> {
     edits.lines().into()
 }
 
+/// One field, encoded.
+fn line(name: &[u8], value: String) -> Box<[u8]> {
+    let mut edits = super::Edits::default();
+    edits.add(name, value.as_bytes());
+    edits.lines().into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -295,6 +348,7 @@ mod tests {
             secret,
             tags: Vec::new(),
             created_at: 0,
+            expires_at: None,
         })
     }
 
@@ -307,13 +361,16 @@ mod tests {
             secret: None,
             rsa_public_key: None,
         };
-        let group = Secret::Group { group: "g".into() };
+        let group = |group: &str| Secret::Group {
+            group: group.into(),
+        };
         let directory = Directory::new(
             &[consumer(1, "alice"), consumer(2, "bob")],
             &[
                 credential(10, 1, key("one")),
                 credential(11, 2, jwt),
-                credential(12, 2, group),
+                credential(15, 2, group("first")),
+                credential(12, 2, group("g")),
                 credential(13, 9, key("nobody's")),
             ],
         );
@@ -321,7 +378,10 @@ mod tests {
         assert_eq!(directory.by_jwt_key(b"one"), Some((1, 1)));
         assert_eq!(directory.by_key(b"two"), None);
         assert_eq!(directory.by_key(b"nobody's"), None);
-        assert_eq!(directory.groups(1), ["g".into()]);
+        assert_eq!(directory.groups(1), ["g".into(), "first".into()]);
+        let line = b"X-Consumer-Groups: g, first\r\n";
+        assert_eq!(directory.groups_line(1), line);
+        assert_eq!(directory.groups_line(0), b"");
         assert_eq!(directory.consumer_called("bob"), Some(1));
         let id = Uuid::from_u128(1).to_string();
         assert_eq!(directory.consumer_called(&id), Some(0));
@@ -330,6 +390,14 @@ mod tests {
             lines,
             format!("X-Consumer-ID: {id}\r\nX-Consumer-Username: alice\r\n")
         );
+        let with_credential = directory
+            .credential_lines(0)
+            .strip_prefix(&*lines.into_bytes());
+        let id = Uuid::from_u128(10);
+        let expected = format!("X-Credential-Identifier: {id}\r\n");
+        assert_eq!(with_credential, Some(expected.as_bytes()));
+        let of_jwt = directory.credential_lines(1);
+        assert!(of_jwt.ends_with(b"X-Credential-Identifier: one\r\n"));
     }
 
     #[test]

@@ -133,6 +133,17 @@ impl Edits {
         self.add(name, value);
     }
 
+    /// Adds lines that are encoded already, the last of which lacks its value: a number.
+    #[inline]
+    pub fn add_number(&mut self, lines: &[u8], number: u64) {
+        debug_assert!(lines.ends_with(b": "));
+        self.lines.extend_from_slice(lines);
+        let mut digits = itoa::Buffer::new();
+        self.lines
+            .extend_from_slice(digits.format(number).as_bytes());
+        self.lines.extend_from_slice(b"\r\n");
+    }
+
     /// Adds lines that are encoded already, each with its line end.
     #[inline]
     pub fn add_lines(&mut self, lines: &[u8]) {
@@ -215,6 +226,8 @@ mod tests {
         let mut edits = Edits::default();
         edits.set(b"X-A", b"1\r\nX-Evil: 1\0");
         assert_eq!(edits.lines(), b"X-A: 1X-Evil: 1\r\n");
+        edits.add_number(b"X-C: c\r\nX-N: ", 42);
+        assert_eq!(edits.added(b"x-n"), Some(&b"42"[..]));
         edits.set(b"Transfer-encoding", b"chunked");
         assert_eq!(edits.added(b"transfer-encoding"), None);
     }

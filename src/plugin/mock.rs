@@ -56,7 +56,7 @@ pub use recorder::merge;
 pub const DEFINITION: Definition = Definition {
     name: "mock",
     priority: 1,
-    about: "Answers in place of an origin, and keeps the last requests.",
+    about: "answers in place of an origin, and keeps the last requests",
     config: schema::SCHEMA,
     consumer_scope: true,
     denies: false,

@@ -5,24 +5,39 @@
 //! priorities. A request is answered early by `ControlFlow::Break`. One plugin is one file with a
 //! [`Definition`], and one line in [`registry`].
 
+mod acl;
+mod arguments;
+mod auth;
+mod basic_auth;
 pub mod bot_detection;
 mod chain;
 mod core;
 pub mod correlation_id;
+pub mod cors;
 mod definition;
 mod directory;
 mod edits;
+#[cfg(test)]
+#[path = "../../docs/plugins/example.rs"]
+mod example;
+mod hmac_auth;
 mod identity;
 pub mod ip_restriction;
+mod jwt;
+mod key_auth;
 mod log;
 pub mod mock;
 mod patterns;
+mod rate_limiting;
+mod rates;
 pub mod redirect;
 pub mod registry;
 mod request;
 pub mod request_size_limiting;
+pub mod request_termination;
 pub mod request_transformer;
 mod response;
+mod response_ratelimiting;
 pub mod response_transformer;
 mod rules;
 mod signal;
@@ -34,6 +49,9 @@ mod transform;
 use std::fmt;
 use std::ops::ControlFlow;
 
+pub use basic_auth::hash_password;
+pub use basic_auth::is_hashed_password;
+pub use basic_auth::kong_password;
 pub use chain::Chain;
 pub use chain::Draft;
 pub use chain::Scope;
@@ -41,6 +59,7 @@ pub use core::Core;
 pub use definition::Blueprint;
 pub use definition::Configured;
 pub use definition::Definition;
+pub use definition::MODE;
 pub use directory::Consumer;
 pub use directory::Credential;
 pub use directory::Directory;
@@ -111,9 +130,4 @@ impl Needs {
     pub const fn has(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
-}
-
-/// TEMP
-pub fn kong_password(password: &str, _consumer: uuid::Uuid) -> String {
-    password.to_owned()
 }

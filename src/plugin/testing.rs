@@ -20,6 +20,7 @@ use crate::entity::Preset;
 use crate::entity::Type;
 use crate::http::Reply;
 use crate::http::RequestHead;
+use crate::http::ResponseHead;
 use crate::http::reply::Body;
 use crate::http::reply::Latency;
 use crate::http::reply::ReplyContext;
@@ -29,6 +30,7 @@ use crate::http1::request;
 use crate::http1::request::Progress;
 
 use super::Blueprint;
+use super::BodyWish;
 use super::Consumer;
 use super::Core;
 use super::Credential;
@@ -41,6 +43,7 @@ use super::Named;
 use super::Notes;
 use super::Plugin;
 use super::Request;
+use super::Response;
 use super::Rewrite;
 use super::Secret;
 
@@ -132,7 +135,16 @@ impl People {
             secret,
             tags: Vec::new(),
             created_at: 0,
+            expires_at: None,
         }));
+        self
+    }
+
+    /// Ends all credentials at this second since the Unix epoch.
+    pub(crate) fn expiring(mut self, expires_at: u64) -> Self {
+        for credential in &mut self.credentials {
+            Arc::make_mut(credential).expires_at = Some(expires_at);
+        }
         self
     }
 
@@ -276,6 +288,30 @@ impl Trial {
             downstream: &mut self.downstream,
             notes: &mut self.notes,
             core: &self.core,
+        })
+    }
+
+    /// Does something with an answer to the request: of an origin with this head, whose bytes are none, or of our own.
+    pub(crate) fn respond<T>(
+        &mut self,
+        origin: Option<&ResponseHead>,
+        act: impl FnOnce(&mut Response<'_>) -> T,
+    ) -> T {
+        act(&mut Response {
+            status: origin.map_or(200, |head| head.status),
+            origin: origin.map(|head| (head, &b""[..])),
+            method: self.head.method,
+            request: (&self.head, &self.bytes),
+            path: self.head.target.path.of(&self.bytes),
+            route: Some(&self.route),
+            service: self.service.as_ref(),
+            identity: &self.identity,
+            directory: &self.directory,
+            edits: &mut self.downstream,
+            body: BodyWish::Nothing,
+            notes: &mut self.notes,
+            core: &self.core,
+            unix_micros: self.unix_micros,
         })
     }
 

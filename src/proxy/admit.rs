@@ -41,7 +41,16 @@ pub(super) struct Verdicts {
     pub(super) notes: plugin::Notes,
     /// A plugin that only observes would have refused the request: its name.
     pub(super) would_deny: Option<&'static str>,
+    /// The bound on the body of a plugin that only observes.
+    pub(super) watched: Option<Watched>,
     used: bool,
+}
+
+/// A bound on a body that is not enforced.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Watched {
+    pub(super) bytes: u64,
+    pub(super) plugin: &'static str,
 }
 
 impl Verdicts {
@@ -55,6 +64,7 @@ impl Verdicts {
             self.downstream.clear();
             self.notes.clear();
             self.would_deny = None;
+            self.watched = None;
         }
     }
 }
@@ -82,7 +92,9 @@ pub(super) async fn admit(exchange: &mut Exchange<'_>, routed: Routed) -> Result
             }
         }
         exchange.scratch.keep_head_apart();
+        exchange.measure_body()?;
     }
+    let service = service.ok_or(Cause::ServiceMissing)?;
     Ok(Admitted { matched, service })
 }
 
@@ -179,12 +191,18 @@ fn ask_each(
     };
     while *next < chain.len() {
         if let Some(configured) = chain.at(*next, request.identity.consumer) {
+            let bound = request.rewrite.body_limit;
             match configured.plugin.on_request(&mut request) {
                 ControlFlow::Continue(()) => {}
                 ControlFlow::Break(Interrupt::Reply(_)) if configured.observes => {
                     verdicts.would_deny = Some(configured.definition.name);
                 }
                 interrupt => return interrupt,
+            }
+            if configured.observes && request.rewrite.body_limit != bound {
+                let plugin = configured.definition.name;
+                let set = std::mem::replace(&mut request.rewrite.body_limit, bound);
+                verdicts.watched = set.map(|bytes| Watched { bytes, plugin });
             }
         }
         *next += 1;

@@ -28,6 +28,8 @@ pub(super) struct RequestBody {
     framing: Framing,
     /// Decoded bytes of the body that stand behind the head in the input.
     pub(super) first: usize,
+    /// Decoded bytes of the body that have been read, wherever they are now.
+    pub(super) decoded: u64,
     /// Wire bytes behind the head that belong to this request.
     wire: usize,
     /// What is still to come of a body of known length.
@@ -81,6 +83,7 @@ impl RequestBody {
                 }
             }
         }
+        body.decoded = body.first as u64;
         body
     }
 
@@ -89,6 +92,7 @@ impl RequestBody {
         Self {
             framing: Framing::Empty,
             first: 0,
+            decoded: 0,
             wire: 0,
             remaining: 0,
             complete: false,
@@ -115,6 +119,7 @@ impl RequestBody {
     pub(super) fn gathered(&mut self, data: usize) {
         self.first += data;
         self.wire += data;
+        self.decoded += data as u64;
     }
 
     /// How many bytes of the body are still to come, if that is known and at least that many.
@@ -178,15 +183,14 @@ pub(super) async fn pump(
     upstream: &mut Writer,
     pool: &Pool,
 ) -> Result<Vec<u8>, Broken> {
-    let mut total = body.first as u64;
     loop {
         let mut buffer = source.receive(pool).await?;
         let received_bytes = buffer.get_mut(CHUNK_HEADROOM..).unwrap_or_default();
         let received = received_bytes.len();
         body.pumped_in += received as u64;
         let (data, consumed) = body.take(source.decoder, received_bytes)?;
-        total = total.saturating_add(data as u64);
-        if total > source.most {
+        body.decoded = body.decoded.saturating_add(data as u64);
+        if body.decoded > source.most {
             return Err(Broken::Client(Cause::RequestBodyTooLarge));
         }
         let surplus = received - consumed;

@@ -14,6 +14,7 @@
 mod admit;
 mod answer;
 mod body;
+mod body_limit;
 mod connection;
 mod exchange;
 #[cfg(debug_assertions)]

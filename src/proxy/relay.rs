@@ -69,6 +69,7 @@ async fn with_body(
     let (mut body, client_guard, guard) = (exchange.body, exchange.client_guard, exchange.guard);
     exchange.body.gone = true;
     let mut decoder = std::mem::take(&mut exchange.scratch.request_decoder);
+    let most = exchange.body_bytes_max();
     let (head_sent, pool, pumping) = (
         response.head_sent,
         &exchange.cx.shard.pool,
@@ -83,7 +84,7 @@ async fn with_body(
             decoder: &mut decoder,
             idle: snapshot.timeouts.client_body_idle,
             write: timeouts.write,
-            most: snapshot.request_body_bytes,
+            most,
         };
         let mut pump = pin!(pump(source, &mut body, writer, pool));
         let mut respond = pin!(respond(exchange, admitted, response));
@@ -114,6 +115,7 @@ async fn with_body(
     exchange.scratch.request_decoder = decoder;
     exchange.body = body;
     exchange.body.gone = true;
+    exchange.watch_body();
     exchange.tally.bytes_in += body.pumped_in;
     exchange.tally.upstream_bytes_out += body.pumped_out;
     exchange.reader = Some(reader);
@@ -123,7 +125,12 @@ async fn with_body(
         // The answer is out but the request is not read to its end.
         Some(Err(_)) | None => exchange.keep = false,
     }
-    relayed
+    match relayed {
+        Err(Missed::Final(Stop::Failure(Cause::RequestBodyTooLarge))) => {
+            Err(Missed::Final(exchange.body_too_large()))
+        }
+        relayed => relayed,
+    }
 }
 
 /// Puts the connection back into its pool, if both messages ended as their framing said; one that the client

@@ -23,7 +23,8 @@ use crate::snapshot::decide;
 #[derive(Debug)]
 pub(super) struct Routed {
     pub(super) matched: Match,
-    pub(super) service: ServiceIndex,
+    /// None if only plugins can answer the request.
+    pub(super) service: Option<ServiceIndex>,
 }
 
 /// Finds the request's route. The canonical path is left in the exchange's scratch: it is what plugins, the
@@ -56,12 +57,18 @@ pub(super) fn route(exchange: &mut Exchange<'_>) -> Result<Routed, Stop> {
     exchange.scratch.canonical = canonical;
     exchange.tally.route = decision.matched().map(|matched| matched.route);
     match decision {
-        Decision::Serve(matched, service) => Ok(Routed { matched, service }),
+        Decision::Serve(matched, service) => Ok(Routed {
+            matched,
+            service: Some(service),
+        }),
         Decision::RequireHttps(matched) => {
             let status = snapshot.route(matched.route).https_redirect_status;
             Err(https_required(exchange, status))
         }
-        Decision::NoService(_) => Err(Cause::ServiceMissing.into()),
+        Decision::NoService(matched) => Ok(Routed {
+            matched,
+            service: None,
+        }),
         Decision::NoRoute => Err(Cause::RouteNotFound.into()),
     }
 }

@@ -37,6 +37,7 @@ pub(super) async fn run(cx: Rc<Context>, reports: Rc<Reports>) {
             log.flush();
         }
         reports.pay();
+        announce(shard, &reports);
         let drained = drained(shard);
         if drained || now.nanos_since(reported) >= nanos(limits::REPORT_EVERY) {
             reported = now;
@@ -58,6 +59,16 @@ pub(super) async fn run(cx: Rc<Context>, reports: Rc<Reports>) {
 /// Whether the last connection of a draining worker is closed.
 fn drained(shard: &Shard) -> bool {
     shard.draining.get() && shard.connections.get() == 0
+}
+
+/// Forgets what is over in the cache of answers and tells the others what is new in it, unless earlier reports still
+/// wait: then it is told later, or never if there is too much of it.
+fn announce(shard: &Shard, reports: &Reports) {
+    let cache = &shard.plugins.cache;
+    cache.tidy(shard.unix_micros_at(shard.lately()));
+    if cache.has_messages() && !reports.owes() {
+        reports.say(Report::Cached(shard.core, cache.take_messages()));
+    }
 }
 
 /// Reports what was counted, unless earlier reports still wait: then it stays counted here. The last counts of a

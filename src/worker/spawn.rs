@@ -69,7 +69,7 @@ fn run(settings: Settings, link: ControlLink) -> io::Result<()> {
     let first = loop {
         match link.directives.recv() {
             Ok(Directive::Install(snapshot, addresses)) => break (snapshot, addresses),
-            Ok(Directive::Resolve(_)) => {}
+            Ok(Directive::Resolve(_) | Directive::Cache(_)) => {}
             Ok(Directive::Drain) | Err(_) => return Ok(()),
         }
     };
@@ -130,6 +130,10 @@ async fn obey(
                     reports.say(Report::Installed(cx.shard.core, generation));
                 }
                 Directive::Resolve(addresses) => drop(cx.shard.resolve(addresses)),
+                Directive::Cache(order) => {
+                    let now = cx.shard.unix_micros_at(cx.shard.now());
+                    cx.shard.plugins.cache.obey(order, now);
+                }
                 Directive::Drain => {
                     drain(cx, listeners);
                     return Ok(());

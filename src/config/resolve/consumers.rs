@@ -97,6 +97,7 @@ fn read_credential(
         secret,
         tags,
         created_at,
+        expires_at: None,
     };
     part.credentials.push(Entry {
         at: name.place,

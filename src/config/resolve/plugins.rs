@@ -140,7 +140,7 @@ fn complete(
             .entry((*field).to_owned())
             .or_insert_with(|| Value::from(*value));
     }
-    match entity::complete(&definition.config, given) {
+    match entity::complete_config(&definition.schema(), given) {
         Ok(config) => Some(Value::Object(config)),
         Err(faults) => {
             for fault in faults {

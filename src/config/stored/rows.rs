@@ -24,10 +24,13 @@ use crate::config::model::Upstream;
 use crate::config::resolve::patterns;
 use crate::config::resolve::services::DEFAULT_TIMEOUTS;
 use crate::config::resolve::url::without_brackets;
+use crate::entity;
+use crate::entity::Kind;
 use crate::plugin::Consumer;
 use crate::plugin::Credential;
 use crate::plugin::Scope;
 use crate::plugin::Secret;
+use crate::plugin::registry::Registry;
 
 /// Reads a row.
 pub(super) fn read<T: DeserializeOwned>(row: &[u8]) -> Result<T, String> {
@@ -347,6 +350,7 @@ struct CredentialRow {
     tags: Option<Vec<String>>,
     #[serde(default)]
     created_at: u64,
+    expires_at: Option<u64>,
 }
 
 /// Reads a credential; `T` is what its kind has besides.
@@ -361,6 +365,7 @@ where
         secret: read::<T>(row)?.into(),
         tags: common.tags.unwrap_or_default(),
         created_at: common.created_at,
+        expires_at: common.expires_at,
     })
 }
 
@@ -398,7 +403,8 @@ impl Default for PluginRow {
 
 /// Reads and compiles a plugin.
 pub(super) fn plugin(id: Uuid, row: &[u8]) -> Result<Plugin, String> {
-    let row: PluginRow = read(row)?;
+    let row = entity::full(Kind::Plugins, row, &Registry)?;
+    let row = PluginRow::deserialize(Value::Object(row)).map_err(|error| error.to_string())?;
     let of = |reference: Option<Reference>| reference.map(|reference| reference.id);
     let protocols = protocols(row.protocols.as_deref());
     Plugin::compile(PluginParts {

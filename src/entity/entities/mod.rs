@@ -18,6 +18,7 @@ pub use row::Change;
 pub use row::Clash;
 pub use row::Origin;
 pub use row::Row;
+pub use row::full;
 
 use super::Document;
 use super::Kind;

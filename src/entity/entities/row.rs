@@ -7,6 +7,8 @@ use uuid::Uuid;
 use super::Entities;
 use crate::entity::Document;
 use crate::entity::Kind;
+use crate::entity::PluginSchemas;
+use crate::entity::validate::Shape;
 use crate::entity::validate::Show;
 
 /// Where an entity comes from.
@@ -58,6 +60,18 @@ pub struct Clash {
     pub other: Option<Origin>,
     /// Kong's text: `UNIQUE violation detected on '{name="x"}'` and the like.
     pub message: String,
+}
+
+/// A row's sparse JSON as the data plane reads it, the id apart.
+///
+/// # Errors
+/// Why it is no row.
+pub fn full(kind: Kind, raw: &[u8], plugins: &dyn PluginSchemas) -> Result<Document, String> {
+    let document = serde_json::from_slice(raw);
+    let mut document: Document = document.map_err(|error| error.to_string())?;
+    let shape = Shape::of(kind, &document, plugins);
+    shape.fill(&mut document, Show::All);
+    Ok(document)
 }
 
 impl Row<'_> {

@@ -17,36 +17,36 @@ use crate::http::Name;
 /// All of them.
 pub(super) const SCHEMA: Schema = Schema {
     fields: &[
-        Field::integer("status", "The status of the answer.")
+        Field::integer("status", "the status of the answer")
             .required()
             .preset(Preset::Int(200))
             .rules(&[Rule::Between(200, 599)]),
-        Field::text("reason", "What the status line says, if not the usual.")
+        Field::text("reason", "what the status line says, if not the usual")
             .rules(&[Rule::Custom(is_visible)]),
-        Field::new("headers", Type::Map(&NAME, &LINE), "Fields of the answer.")
+        Field::new("headers", Type::Map(&NAME, &LINE), "fields of the answer")
             .required()
             .preset(Preset::EmptyMap),
-        Field::text("body", "The body of the answer.")
+        Field::text("body", "the body of the answer")
             .rules(&[Rule::AllowEmpty, Rule::LengthMax(limits::MOCK_BODY_BYTES)]),
-        Field::text("content_type", "What the body is; JSON if nothing is said.")
+        Field::text("content_type", "what the body is; JSON if nothing is said")
             .rules(&[Rule::Custom(is_visible)]),
         Field::text(
             "echo",
-            "Instead of a body: what of the request is sent back.",
+            "instead of a body: what of the request is sent back",
         )
         .rules(&[Rule::OneOf(&["request", "har", "body", "headers", "ip"])]),
-        Field::integer("delay", "Milliseconds that pass before the answer.")
+        Field::integer("delay", "milliseconds that pass before the answer")
             .required()
             .preset(Preset::Int(0))
             .rules(&[Rule::Between(0, limits::MOCK_DELAY_MS)]),
         Field::flag(
             "passthrough",
             false,
-            "The origin answers; what is left is the delay and the log.",
+            "the origin answers; what is left is the delay and the log",
         ),
         Field::integer(
             "log_requests",
-            "How many of the last requests are kept, on each core.",
+            "how many of the last requests are kept, on each core",
         )
         .required()
         .preset(Preset::Int(0))
@@ -54,7 +54,7 @@ pub(super) const SCHEMA: Schema = Schema {
         list(
             "mask",
             &Element::TEXT,
-            "Further names of fields, parameters and members that are secret.",
+            "further names of fields, parameters and members that are secret",
         ),
     ],
     checks: &[Check::OnlyOneOf(&["body", "echo"])],

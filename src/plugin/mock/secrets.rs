@@ -6,8 +6,8 @@
 
 use serde_json::Value;
 
+use super::super::arguments::arguments;
 use super::super::transform::args::Args;
-use super::super::transform::args::decode;
 use super::super::transform::mentions;
 use super::super::transform::multipart::Multipart;
 use super::view::text;
@@ -65,9 +65,10 @@ impl Hiding<'_> {
             return text(&masked).into_owned();
         };
         let parts = masked.split(|&byte| byte == b'&').map(|part| {
-            let value = memchr::memchr(b'=', part).map(|at| part.split_at(at + 1));
-            match value {
-                Some((name, value)) if *decode(value) == *presented.as_bytes() => {
+            let value = arguments(part).next().and_then(|(_, value)| value);
+            let name = part.split_inclusive(|&byte| byte == b'=').next();
+            match name {
+                Some(name) if value.as_deref() == Some(presented.as_bytes()) => {
                     text(name).into_owned() + HIDDEN
                 }
                 Some(_) | None => text(part).into_owned(),

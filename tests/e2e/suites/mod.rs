@@ -2,6 +2,7 @@
 
 mod balancing;
 mod bodiless;
+mod body_limits;
 mod bounds;
 mod cli;
 mod clients;
@@ -15,6 +16,7 @@ mod kit;
 mod limits;
 mod logs;
 mod machine;
+mod mock;
 mod peers;
 mod persistence;
 mod plugin_recordings;
@@ -34,6 +36,7 @@ use crate::support::Case;
 pub(crate) fn cases() -> Vec<Case> {
     [
         balancing::cases(),
+        body_limits::cases(),
         bounds::cases(),
         bodiless::cases(),
         cli::cases(),
@@ -48,6 +51,7 @@ pub(crate) fn cases() -> Vec<Case> {
         limits::cases(),
         logs::cases(),
         machine::cases(),
+        mock::cases(),
         peers::cases(),
         persistence::cases(),
         plugin_recordings::cases(),

@@ -1,0 +1,42 @@
+//! Answers that were given once and can be given again: what is stored, how long it is fresh, what falls out.
+//!
+//! Every core has an index of its own over entries that the whole process shares, so a look-up touches nobody else's
+//! memory and a stored body exists once. A core that stores something announces it; control passes that on and
+//! keeps nothing. The bound counts an entry in full in every core's index: cores that hold the same entries
+//! hold them once together, and what they hold differs only by what each has been asked for.
+//!
+//! What is asked for and what may be stored is the plugin's to decide; this module knows no plugin.
+
+mod directives;
+mod entry;
+mod freshness;
+mod index;
+mod message;
+mod purge;
+mod queues;
+mod store;
+#[cfg(test)]
+pub(crate) mod testing;
+mod variants;
+
+pub use directives::Secs;
+pub use directives::Terms;
+pub use directives::Wishes;
+pub use entry::Content;
+pub use entry::Dictionary;
+pub use entry::Digest;
+pub use entry::Entry;
+pub use entry::Filed;
+pub use entry::Slot;
+pub use freshness::Micros;
+pub use freshness::Times;
+pub use freshness::Use;
+pub use message::Message;
+pub use message::Order;
+pub use message::Question;
+pub use message::Refresh;
+pub use message::Told;
+pub use purge::Purge;
+pub use purge::Target;
+pub use store::Store;
+pub use variants::Variants;
