@@ -12,6 +12,7 @@ use crate::ratelimit::Pools;
 use super::auth::memory::Memory;
 use super::bot_detection::Seen;
 use super::correlation_id::Serial;
+use super::mock;
 
 /// One core's memory for all plugins.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub struct Core {
     pub serial: Serial,
     /// The user agents that bot-detection has seen.
     pub agents: RefCell<Seen>,
+    /// The last requests of mock plugins.
+    pub mock: mock::Recorder,
     /// Passwords and tokens that it has verified.
     pub(super) auth: RefCell<Memory>,
     /// The answers that proxy-cache has stored.
@@ -41,6 +44,7 @@ impl Core {
             limiter: Limiter::new(pools, cores),
             serial: Serial::new(&mut rng),
             agents: RefCell::default(),
+            mock: mock::Recorder::default(),
             cache: cache::Store::default(),
             rng: RefCell::new(rng),
             auth: RefCell::default(),

@@ -26,6 +26,7 @@ pub mod ip_restriction;
 mod jwt;
 mod key_auth;
 mod log;
+pub mod mock;
 mod patterns;
 mod rate_limiting;
 mod rates;
@@ -82,7 +83,7 @@ pub trait Plugin: Send + Sync + fmt::Debug {
     fn needs(&self) -> Needs;
 
     /// Before the request is forwarded; `Break` answers it instead. A plugin that interrupted with
-    /// [`Interrupt::Wait`] is asked again from the start.
+    /// [`Interrupt::Wait`] or [`Interrupt::Delay`] is asked again from the start.
     fn on_request(&self, _request: &mut Request<'_>) -> ControlFlow<Interrupt> {
         ControlFlow::Continue(())
     }

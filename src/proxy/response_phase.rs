@@ -72,7 +72,11 @@ impl Exchange<'_> {
                 }
             };
             match self.review_by(&instance, plan, reply.status, seen) {
-                Reviewed::Pass(status, _) => reply.status = status,
+                Reviewed::Pass(status, _) if status == reply.status => {}
+                Reviewed::Pass(status, _) => {
+                    reply.status = status;
+                    reply.reason = None;
+                }
                 Reviewed::Replace(other) => *reply = *other,
             }
         }

@@ -16,6 +16,7 @@ mod kit;
 mod limits;
 mod logs;
 mod machine;
+mod mock;
 mod peers;
 mod persistence;
 mod plugin_recordings;
@@ -50,6 +51,7 @@ pub(crate) fn cases() -> Vec<Case> {
         limits::cases(),
         logs::cases(),
         machine::cases(),
+        mock::cases(),
         peers::cases(),
         persistence::cases(),
         plugin_recordings::cases(),
