@@ -197,6 +197,8 @@ pub const CACHE_REFRESH_HEAD_BYTES: usize = 8_192;
 pub const CACHE_REFRESH: Duration = Duration::from_secs(5);
 /// How long requests do not wait for each other after an answer that could not be stored.
 pub const CACHE_PASS: Duration = Duration::from_secs(10);
+/// How long after a failure of the origin stale answers are given without asking it again.
+pub const CACHE_FAILING: Duration = Duration::from_secs(1);
 /// How long an answer with a validator is kept past its freshness, so that it can be revalidated.
 pub const CACHE_REVALIDATED: Duration = Duration::from_secs(600);
 /// A request waits for a fetch whose body has been on its way for no longer than this: its client may be slow.
@@ -209,10 +211,3 @@ pub const CACHE_TIDIED: usize = 512;
 pub const CACHE_LISTED: usize = 1_000;
 /// How long the cores may take to answer a question about their caches.
 pub const CACHE_ASKED: Duration = Duration::from_secs(1);
-/// Largest table of states for one regular expression of a plugin; a larger expression is searched by a slower machine.
-/// The crawlers that bot-detection knows take three of up to 665,000 bytes, what people write takes a few thousand.
-pub const PLUGIN_REGEX_TABLE_BYTES: usize = 1_048_576;
-/// Longest `User-Agent` whose verdict is remembered; browsers send some 120 bytes.
-pub const USER_AGENT_BYTES: usize = 512;
-/// Most `User-Agent`s whose verdicts one core remembers, 2 MiB at most.
-pub const USER_AGENTS: usize = 4_096;

@@ -1,6 +1,7 @@
 //! What one core remembers for its plugins, so that a plugin itself can be immutable and shared.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::base::ids::CoreId;
@@ -11,6 +12,7 @@ use crate::ratelimit::Pools;
 
 use super::bot_detection::Seen;
 use super::correlation_id::Serial;
+use super::proxy_cache::Flights;
 
 /// One core's memory for all plugins.
 #[derive(Debug)]
@@ -27,6 +29,8 @@ pub struct Core {
     pub agents: RefCell<Seen>,
     /// The answers that proxy-cache has stored.
     pub cache: cache::Store,
+    /// The answers that it is fetching.
+    pub flights: Rc<Flights>,
 }
 
 impl Core {
@@ -39,6 +43,7 @@ impl Core {
             serial: Serial::new(&mut rng),
             agents: RefCell::default(),
             cache: cache::Store::default(),
+            flights: Rc::default(),
             rng: RefCell::new(rng),
         }
     }

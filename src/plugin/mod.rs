@@ -20,6 +20,7 @@ pub mod ip_restriction;
 mod key_auth;
 mod log;
 mod patterns;
+pub mod proxy_cache;
 mod rate_limiting;
 mod rates;
 pub mod redirect;

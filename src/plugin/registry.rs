@@ -11,6 +11,7 @@ pub const ALL: &[&Definition] = &[
     &super::cors::DEFINITION,
     &super::ip_restriction::DEFINITION,
     &super::key_auth::DEFINITION,
+    &super::proxy_cache::DEFINITION,
     &super::rate_limiting::DEFINITION,
     &super::redirect::DEFINITION,
     &super::request_size_limiting::DEFINITION,
