@@ -24,6 +24,7 @@ pub mod ratelimit;
 pub mod router;
 pub mod shard;
 pub mod snapshot;
+pub mod store;
 pub mod telemetry;
 pub mod upstream;
 pub mod worker;

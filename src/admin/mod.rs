@@ -1,57 +1,85 @@
-//! The admin listener: status, metrics, reload. Writing entities comes on top of it.
+//! The Admin API: entities over REST as in Kong, and what the gateway says of itself.
+//!
+//! One table ([`table`]) holds every path; [`dispatch`] turns a request into an operation of it. Entities live with
+//! whoever implements [`Backend`]; what an operation does to them is in [`operate`], pure. Everything else is asked of
+//! control. Nothing here is ever waited for by a request of the data plane.
 
+mod audit;
+mod backend;
+mod body;
+mod dispatch;
+mod guard;
+mod headers;
+mod memory;
+mod node;
+mod openapi;
+mod operate;
+mod query;
 mod reload;
+mod reply;
+mod schemas;
+mod special;
 mod status;
+mod table;
+mod token;
 
-use axum::Json;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
 use axum::Router;
-use axum::extract::State;
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::IntoResponse;
-use axum::response::Response;
-use axum::routing::get;
-use axum::routing::post;
-use serde_json::json;
 use tokio::net::TcpListener;
+use uuid::Uuid;
 
+pub use backend::Author;
+pub use backend::Backend;
+pub use backend::Gone;
+pub use backend::Written;
+pub use memory::Memory;
+pub use token::Fresh;
+pub use token::fresh;
+
+use crate::config::model::AdminToken;
 use crate::control::Handle;
-use crate::telemetry::prometheus;
+use crate::entity::PluginSchemas;
+use guard::Guard;
+
+/// What the Admin API is made of.
+#[derive(Debug)]
+pub struct Setup<B> {
+    /// The owner of the entities.
+    pub backend: B,
+    /// Control, for everything else.
+    pub control: Handle,
+    /// The plugins that there are.
+    pub plugins: &'static dyn PluginSchemas,
+    /// Who may ask; empty only where nobody but this machine can.
+    pub tokens: Vec<AdminToken>,
+}
+
+/// The Admin API of a running gateway.
+struct Api<B> {
+    backend: B,
+    control: Handle,
+    plugins: &'static dyn PluginSchemas,
+    guard: Guard,
+    /// Which process this is.
+    node: Uuid,
+}
 
 /// Serves the admin listener until the process ends.
-pub async fn serve(socket: TcpListener, control: Handle) {
+pub async fn serve<B: Backend>(socket: TcpListener, setup: Setup<B>) {
+    let api = Api {
+        backend: setup.backend,
+        control: setup.control,
+        plugins: setup.plugins,
+        guard: Guard::new(setup.tokens),
+        node: Uuid::new_v4(),
+    };
     let routes = Router::new()
-        .route("/status", get(status::status))
-        .route("/status/ready", get(status::ready))
-        .route("/metrics", get(metrics))
-        .route("/reload", post(reload::reload))
-        .fallback(|| async { message(StatusCode::NOT_FOUND, "Not found") })
-        .method_not_allowed_fallback(|| async {
-            message(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed")
-        })
-        .with_state(control);
-    if let Err(error) = axum::serve(socket, routes).await {
+        .fallback(dispatch::answer::<B>)
+        .with_state(Arc::new(api));
+    let service = routes.into_make_service_with_connect_info::<SocketAddr>();
+    if let Err(error) = axum::serve(socket, service).await {
         tracing::error!("the admin listener ended: {error}");
     }
-}
-
-/// `GET /metrics`
-async fn metrics(State(control): State<Handle>) -> Response {
-    match control.metrics().await {
-        Some(text) => ([(CONTENT_TYPE, prometheus::CONTENT_TYPE)], text).into_response(),
-        None => leaving(),
-    }
-}
-
-/// An answer that is one sentence, as Kong's Admin API has it.
-fn message(status: StatusCode, text: &str) -> Response {
-    (status, Json(json!({ "message": text }))).into_response()
-}
-
-/// Control's loop has ended, and the process is about to.
-fn leaving() -> Response {
-    message(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "Silverback is shutting down",
-    )
 }

@@ -3,17 +3,12 @@
 //! With `?wait=false` the answer comes when the configuration is known to be right, else when every worker
 //! serves by it. `silverback reload` prints the answer's `diff` or `report`; the other members are for programs.
 
-use axum::Json;
-use axum::extract::Query;
-use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::IntoResponse;
-use axum::response::Response;
 use serde_json::Value;
 use serde_json::json;
 
-use super::leaving;
-use super::message;
+use super::query::Query;
+use super::reply::Reply;
 use crate::config::Diff;
 use crate::config::Fault;
 use crate::config::Faults;
@@ -25,25 +20,22 @@ use crate::control::Until;
 use crate::control::reload::Outcome;
 use crate::control::reload::Refusal;
 
-/// The query's fields.
-type Parameters = std::collections::HashMap<String, String>;
-
 /// `POST /reload`
-pub(super) async fn reload(
-    State(control): State<Handle>,
-    Query(parameters): Query<Parameters>,
-) -> Response {
-    let until = match parameters.get("wait").map(String::as_str) {
+pub(super) async fn reload(control: &Handle, query: &Query) -> Reply {
+    let until = match query.get("wait") {
         Some("false") => Until::Accepted,
         Some("true") | None => Until::Installed,
-        Some(_) => return message(StatusCode::BAD_REQUEST, "wait is neither true nor false"),
+        Some(_) => {
+            let text = "wait is neither true nor false";
+            return Reply::message(StatusCode::BAD_REQUEST, text);
+        }
     };
     match control.reload(until).await {
         Some(outcome) => {
             let (status, body) = answer(&outcome);
-            (status, Json(body)).into_response()
+            Reply::json(status, body)
         }
-        None => leaving(),
+        None => Reply::leaving(),
     }
 }
 

@@ -1,33 +1,28 @@
 //! `GET /status` in Kong's shape, with what Kong has no place for beside it, and `GET /status/ready`.
 
-use axum::Json;
-use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::IntoResponse;
-use axum::response::Response;
 use serde_json::Value;
 use serde_json::json;
 
-use super::leaving;
-use super::message;
+use super::reply::Reply;
 use crate::control::Handle;
 use crate::control::LastReload;
 use crate::control::Status;
 use crate::telemetry::process::Process;
 
 /// `GET /status`
-pub(super) async fn status(State(control): State<Handle>) -> Response {
+pub(super) async fn status(control: &Handle) -> Reply {
     match control.status().await {
-        Some(status) => Json(body(&status, &Process::read())).into_response(),
-        None => leaving(),
+        Some(status) => Reply::ok(body(&status, &Process::read())),
+        None => Reply::leaving(),
     }
 }
 
 /// `GET /status/ready`: 200 while every worker serves and none is told to leave.
-pub(super) async fn ready(State(control): State<Handle>) -> Response {
+pub(super) async fn ready(control: &Handle) -> Reply {
     match control.status().await {
-        Some(status) if status.ready && !status.draining => message(StatusCode::OK, "ready"),
-        Some(_) | None => message(StatusCode::SERVICE_UNAVAILABLE, "not ready"),
+        Some(status) if status.ready && !status.draining => Reply::message(StatusCode::OK, "ready"),
+        Some(_) | None => Reply::message(StatusCode::SERVICE_UNAVAILABLE, "not ready"),
     }
 }
 

@@ -143,6 +143,10 @@ pub enum Command {
     #[command(subcommand, arg_required_else_help = true)]
     Config(ConfigCommand),
 
+    /// Make tokens for the Admin API
+    #[command(subcommand, arg_required_else_help = true)]
+    Token(TokenCommand),
+
     /// Check this machine: kernel, io_uring, limits, cgroup; each finding with its remedy
     #[command(after_help = DOCTOR_EXAMPLES)]
     Doctor {
@@ -205,6 +209,36 @@ pub enum ConfigCommand {
     /// Print the effective configuration: includes resolved, defaults filled in
     #[command(after_help = SHOW_EXAMPLES)]
     Show(ConfigArgs),
+}
+
+/// Makes tokens for the Admin API.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum TokenCommand {
+    /// Print a new token, and what belongs into the configuration
+    ///
+    /// The configuration keeps the token's hash alone; what is printed here is shown nowhere again.
+    #[command(after_help = TOKEN_EXAMPLES)]
+    New {
+        /// Who will have it
+        #[arg(long, default_value = "admin")]
+        name: String,
+        /// What it is good for
+        #[arg(long, value_enum, default_value_t)]
+        role: TokenRole,
+        /// How to print.
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+}
+
+/// What a token is good for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum TokenRole {
+    /// Looking
+    Read,
+    /// Looking and changing
+    #[default]
+    Write,
 }
 
 /// Which configuration file.
@@ -339,6 +373,7 @@ const RELOAD_EXAMPLES: &str = "\
 Examples:
   silverback reload
   silverback reload --wait --admin 127.0.0.1:8001
+  SILVERBACK_ADMIN_TOKEN=sbk_... silverback reload      where the admin listener has tokens
 
 Exit codes: 0 taken, 1 refused or nobody answers, 2 usage";
 const DOCTOR_EXAMPLES: &str = "\
@@ -364,3 +399,7 @@ const SHOW_EXAMPLES: &str = "\
 Examples:
   silverback config show
   silverback config show --config silverback.toml > effective.toml";
+const TOKEN_EXAMPLES: &str = "\
+Examples:
+  silverback token new --name ci
+  silverback token new --name dashboard --role read";

@@ -6,6 +6,7 @@ pub mod doctor;
 pub mod mock_origin;
 pub mod reload;
 pub mod run;
+pub mod token;
 
 use std::io;
 use std::io::IsTerminal;
@@ -23,6 +24,7 @@ use cli::Exit;
 use cli::Format;
 use cli::ProxyArgs;
 use cli::RouteCommand;
+use cli::TokenCommand;
 use run::Plan;
 
 use crate::base::ids::Generation;
@@ -72,6 +74,9 @@ fn obey(command: Command) -> Exit {
             wait,
         } => return reload(&config, admin, wait),
         Command::Config(ConfigCommand::Show(config)) => return show(&config),
+        Command::Token(TokenCommand::New { name, role, output }) => {
+            token::print(&name, role, output.format, &mut out)
+        }
         Command::Doctor { config, output } => return examine(&config, output.format),
         Command::Version { output } => cli::pages::version(output.format, &mut out),
         Command::Completion { shell } => cli::pages::completion(shell, &mut out),

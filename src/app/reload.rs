@@ -15,6 +15,9 @@ use crate::config;
 /// A gateway that has said nothing for so long is stuck; reading and installing take a few seconds at most.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Where the token is looked for; on a command line everybody could read it.
+const TOKEN: &str = "SILVERBACK_ADMIN_TOKEN";
+
 /// What the admin listener says; see `admin::reload`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -60,7 +63,7 @@ pub fn reload(admin: SocketAddr, wait: bool) -> Exit {
     match asked {
         Ok(answer) => print(&answer),
         Err(why) => {
-            eprintln!("silverback: the gateway at {admin} does not answer: {why}");
+            eprintln!("silverback: no answer from the gateway at {admin}: {why}");
             Exit::Refused
         }
     }
@@ -72,10 +75,14 @@ async fn ask(admin: SocketAddr, wait: bool) -> Result<Answer, String> {
         .timeout(PATIENCE)
         .build()
         .map_err(|error| innermost(&error))?;
-    let asked = client
-        .post(format!("http://{admin}/reload?wait={wait}"))
-        .send();
-    let answer = asked.await.map_err(|error| innermost(&error))?;
+    let mut asked = client.post(format!("http://{admin}/reload?wait={wait}"));
+    if let Ok(token) = std::env::var(TOKEN) {
+        asked = asked.bearer_auth(token);
+    }
+    let answer = asked.send().await.map_err(|error| innermost(&error))?;
+    if answer.status() == reqwest::StatusCode::UNAUTHORIZED {
+        return Err(format!("it wants a token: set {TOKEN}"));
+    }
     answer.json().await.map_err(|error| innermost(&error))
 }
 

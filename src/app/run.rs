@@ -31,7 +31,9 @@ use crate::control::reload::Builder;
 use crate::control::reload::Built;
 use crate::control::reload::Load;
 use crate::control::tidy::BLOCKING_THREAD_IDLE;
+use crate::entity::Entities;
 use crate::net::listener;
+use crate::plugin::registry::Registry;
 use crate::shard::Limits;
 use crate::shard::Listening;
 use crate::telemetry::AccessLogSender;
@@ -150,7 +152,14 @@ impl Plan {
             let socket = tokio::net::TcpListener::bind(admin.address).await?;
             running.admin = Some(socket.local_addr()?);
             tracing::info!("admin on {}", socket.local_addr()?);
-            tokio::spawn(admin::serve(socket, handle));
+            let entities = Entities::new(&Registry);
+            let setup = admin::Setup {
+                backend: admin::Memory::spawn(entities, || clock::unix_micros() / 1_000)?,
+                control: handle,
+                plugins: &Registry,
+                tokens: admin.tokens.clone(),
+            };
+            tokio::spawn(admin::serve(socket, setup));
         }
         let welcome = self.welcome;
         let control = Control::new(Setup {

@@ -103,6 +103,14 @@ pub const LOG_TARGET_BYTES: usize = 4_096;
 pub const LOG_FIELD_BYTES: usize = 1_024;
 /// Most ranges of one `Accept` that are read for an error of our own; browsers send ten.
 pub const ACCEPT_RANGES: usize = 32;
+/// Verified tokens that a core remembers; some 100 bytes each.
+pub const AUTH_TOKENS_KEPT: usize = 8_192;
+/// Verified passwords that a core remembers, so that argon2 is paid once for each; some 20 bytes each.
+pub const AUTH_PASSWORDS_KEPT: usize = 8_192;
+/// Wrong passwords that a core computes an argon2 hash for in one second: some 20 ms each, a sixth of the core.
+pub const AUTH_FAILURES_PER_SEC: u32 = 8;
+/// Most bytes that one request's signature may cover: fields can be listed again and again.
+pub const AUTH_SIGNED_BYTES: usize = 4 * HEAD_BYTES_CEILING;
 /// What `Retry-After` says where nothing is known: soon, but not in a tight loop.
 pub const RETRY_AFTER_SECS: u32 = 1;
 /// Longest PROXY protocol header: the fixed part, two Unix socket addresses, and 4 KiB of
@@ -146,6 +154,11 @@ pub const RETRIES_CEILING: u16 = 32_767;
 pub const PLUGIN_BODY_BYTES: usize = 1_048_576;
 /// How long a request waits for another one of its core that fetches the same answer.
 pub const PLUGIN_WAIT: Duration = Duration::from_secs(10);
+/// Most members of a JSON object, arguments of a form or parts of a multipart body that a transformer looks through:
+/// each of its rules looks through all of them.
+pub const TRANSFORM_MEMBERS: usize = 16_384;
+/// Longest answer that is held back to be transformed; a longer one goes to the client as it is.
+pub const TRANSFORM_RESPONSE_BYTES: usize = 8_388_608;
 /// Largest table of states for one regular expression of a plugin; a larger expression is searched by a slower machine.
 /// The crawlers that bot-detection knows take three of up to 665,000 bytes, what people write takes a few thousand.
 pub const PLUGIN_REGEX_TABLE_BYTES: usize = 1_048_576;
@@ -168,11 +181,6 @@ pub const RATE_CELLS_MIN: usize = 8_192;
 pub const RATE_LEASE_FIRST: u32 = 8;
 /// Leases that a core looks at in one tick to give them back, some tens of microseconds.
 pub const RATE_RETURNS: usize = 4_096;
-/// Most members of a JSON object, arguments of a form or parts of a multipart body that a transformer looks through:
-/// each of its rules looks through all of them.
-pub const TRANSFORM_MEMBERS: usize = 16_384;
-/// Longest answer that is held back to be transformed; a longer one goes to the client as it is.
-pub const TRANSFORM_RESPONSE_BYTES: usize = 8_388_608;
 /// Default of proxy-cache's `memory.max_bytes`: what the answers of one dictionary take in one core's index.
 pub const CACHE_BYTES: usize = 64 << 20;
 /// Longest body that is stored, if it is not more than its share of the bound.
@@ -211,3 +219,23 @@ pub const CACHE_TIDIED: usize = 512;
 pub const CACHE_LISTED: usize = 1_000;
 /// How long the cores may take to answer a question about their caches.
 pub const CACHE_ASKED: Duration = Duration::from_secs(1);
+/// Longest body that the Admin API reads, as in Kong: 15,000 entities in declarative form are some 5 MB.
+pub const ADMIN_BODY_BYTES: usize = 10_485_760;
+/// Operations that may wait for the store's thread; whoever has another one waits to hand it over.
+pub const STORE_QUEUED: usize = 256;
+/// Most writes that one transaction of the store takes together: one flush of the disk for all of them, and none of
+/// their authors waits for more than so many others.
+pub const STORE_BATCH: usize = 256;
+/// Memory in which the store caches pages of its file. What is read often is in the collection; this serves writes.
+pub const STORE_CACHE_BYTES: usize = 8 << 20;
+/// States of the stored entities that the history keeps.
+pub const HISTORY_STATES: usize = 50;
+/// The newest of them, which are kept one by one, whatever comes how fast.
+pub const HISTORY_RECENT: usize = 25;
+/// A state that its own author replaced within this time is the first to go.
+pub const HISTORY_BURST_MS: u64 = 60_000;
+/// Bytes of former contents that the history keeps; older states go when it has more. A marketplace of 15,000 APIs
+/// and 60,000 credentials takes 40 MB, so that it can be replaced as a whole and still be brought back.
+pub const HISTORY_BYTES: u64 = 128 << 20;
+/// Longest name of an author that the history keeps.
+pub const AUTHOR_BYTES: usize = 128;

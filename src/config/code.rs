@@ -41,6 +41,8 @@ pub enum Code {
     BadTemplate,
     BadId,
     BadPlugin,
+    AdminExposed,
+    BadTokenHash,
     IncludeMatchesNothing,
     UpstreamUnused,
     UpstreamEmpty,
@@ -218,6 +220,16 @@ impl Code {
             Self::BadPlugin,
             "SB0220",
             "a plugin's configuration that the plugin does not take",
+        ),
+        row(
+            Self::AdminExposed,
+            "SB0221",
+            "an admin listener that others can reach, without tokens",
+        ),
+        row(
+            Self::BadTokenHash,
+            "SB0222",
+            "a token's hash that is not `sha256:` and 64 hexadecimal digits",
         ),
         row(
             Self::IncludeMatchesNothing,

@@ -175,6 +175,12 @@ fn edges(model: &Model, out: &mut Writer) {
     if let Some(admin) = &model.admin {
         out.header("[admin]");
         out.string("address", &admin.address.to_string());
+        for token in &admin.tokens {
+            out.header("[[admin.tokens]]");
+            out.string("name", &token.name);
+            out.string("role", word(&resolve::ADMIN_ROLES, &token.role));
+            out.string("hash", &resolve::write_hash(&token.hash));
+        }
     }
     if let Some(log) = &model.access_log {
         out.header("[access_log]");

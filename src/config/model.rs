@@ -146,6 +146,28 @@ pub struct Listener {
 pub struct Admin {
     /// Where to listen.
     pub address: SocketAddr,
+    /// Who may ask; empty only where nobody but this machine can.
+    pub tokens: Vec<AdminToken>,
+}
+
+/// A token of the Admin API, which itself is written down nowhere.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct AdminToken {
+    /// Who has it, for the audit log.
+    pub name: String,
+    /// What it is good for.
+    pub role: AdminRole,
+    /// The SHA-256 of the token.
+    pub hash: [u8; 32],
+}
+
+/// What a token is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum AdminRole {
+    /// Looking.
+    Read,
+    /// Looking and changing.
+    Write,
 }
 
 /// One line for each exchange.

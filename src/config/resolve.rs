@@ -5,6 +5,7 @@
 //! puts the parts together: names and ids must be unique, references must point at something. Whatever is wrong
 //! gets a stand-in and leaves a fault, so that the rest is checked too; with a fault there is no model.
 
+mod admin;
 mod consumers;
 pub(super) mod join;
 mod names;
@@ -18,5 +19,7 @@ mod template;
 mod upstreams;
 pub(super) mod url;
 
+pub(super) use admin::ROLES as ADMIN_ROLES;
+pub(super) use admin::write_hash;
 pub(super) use routes::PATH_HANDLING;
 pub(super) use sections::FAMILIES;

@@ -18,6 +18,7 @@ pub use people::KEYAUTH;
 pub use people::PLUGINS;
 pub use sections::ACCESS_LOG;
 pub use sections::ADMIN;
+pub use sections::ADMIN_TOKENS;
 pub use sections::DNS;
 pub use sections::GATEWAY;
 pub use sections::LIMITS;
@@ -74,6 +75,7 @@ pub const SECTIONS: &[&Section] = &[
     &TIMEOUTS,
     &LISTENERS,
     &ADMIN,
+    &ADMIN_TOKENS,
     &ACCESS_LOG,
     &DNS,
     &SERVICES,

@@ -1,11 +1,18 @@
 //! How the rest of control's thread (the Admin API) asks the loop for something.
 
+use std::sync::Arc;
+
 use tokio::sync::mpsc;
 use tokio::sync::oneshot;
+use uuid::Uuid;
 
+use super::cached::CacheAnswer;
+use super::cached::CacheQuestion;
 use super::reload::Outcome;
 use super::status::Status;
 use crate::cache;
+use crate::config::Model;
+use crate::snapshot::Resolved;
 
 /// Questions that may wait for control's loop.
 const REQUESTS_QUEUED: usize = 256;
@@ -19,8 +26,14 @@ pub enum Request {
     Metrics(oneshot::Sender<String>),
     /// Read the configuration again.
     Reload(Until, oneshot::Sender<Outcome>),
+    /// What the workers serve by.
+    Running(oneshot::Sender<Arc<Model>>),
+    /// What each of these host names resolves to.
+    Addresses(Vec<String>, oneshot::Sender<Vec<Resolved>>),
     /// Do or look up something in the caches of all workers.
     Cache(cache::Question, oneshot::Sender<cache::Told>),
+    /// The entries of a mock's request log, each as HAR's JSON, the oldest first; `None` if it keeps none.
+    MockLog(Uuid, oneshot::Sender<Option<Vec<String>>>),
 }
 
 /// When a reload is answered that goes well.
@@ -60,10 +73,32 @@ impl Handle {
         self.ask(|answer| Request::Reload(until, answer)).await
     }
 
-    /// Does or looks up something in the caches of all workers: what the workers together say; `None` once the loop has
-    /// ended.
-    pub async fn cache(&self, question: cache::Question) -> Option<cache::Told> {
+    /// What the workers serve by; `None` once the loop has ended.
+    pub async fn running(&self) -> Option<Arc<Model>> {
+        self.ask(Request::Running).await
+    }
+
+    /// What each of these host names resolves to; `None` once the loop has ended.
+    pub async fn addresses(&self, hosts: Vec<String>) -> Option<Vec<Resolved>> {
+        self.ask(|answer| Request::Addresses(hosts, answer)).await
+    }
+
+    /// What the response caches say; `None` once the loop has ended.
+    pub async fn cache(&self, question: CacheQuestion) -> Option<CacheAnswer> {
+        let Some(asked) = question.for_workers() else {
+            return Some(CacheAnswer::Missing);
+        };
+        Some(question.sum_up(&self.ask_caches(asked).await?))
+    }
+
+    /// The same in the workers' own words.
+    pub(super) async fn ask_caches(&self, question: cache::Question) -> Option<cache::Told> {
         self.ask(|answer| Request::Cache(question, answer)).await
+    }
+
+    /// The entries of a mock's request log; `None` once the loop has ended.
+    pub async fn mock_log(&self, plugin: Uuid) -> Option<Option<Vec<String>>> {
+        self.ask(|answer| Request::MockLog(plugin, answer)).await
     }
 
     async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> Option<T> {

@@ -4,6 +4,7 @@
 //! looking names up) runs beside the loop and comes back as an event; workers are told by directives
 //! and heard by reports. No request ever waits for anything here.
 
+mod cached;
 mod caches;
 mod crew;
 pub mod dns;
@@ -28,6 +29,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinError;
 use tokio::time::sleep;
 
+pub use cached::CacheAnswer;
+pub use cached::CacheQuestion;
+pub use cached::CachedAnswer;
 pub use crew::Crew;
 pub use crew::Hire;
 pub use handle::Handle;
@@ -352,9 +356,19 @@ impl Control {
                 let _ = to.send(self.metrics());
             }
             Request::Reload(until, to) => self.reload(Some((until, to))),
+            Request::Running(to) => {
+                let _ = to.send(Arc::clone(&self.running));
+            }
+            Request::Addresses(hosts, to) => {
+                let known = hosts.iter().map(|host| self.dns.known(host));
+                let _ = to.send(known.collect());
+            }
             Request::Cache(question, to) => {
                 let order = self.caches.ask(question, to, clock::now());
                 self.crew.order(&order);
+            }
+            Request::MockLog(_, to) => {
+                let _ = to.send(None);
             }
         }
     }

@@ -460,18 +460,18 @@ fn what_one_worker_stores_all_have_and_a_purge_reaches_all() {
                 until: clock::unix_micros(),
             }))
         };
-        let list = bench.handle.cache(Question::List(None)).await;
+        let list = bench.handle.ask_caches(Question::List(None)).await;
         assert!(matches!(list, Some(cache::Told::Found(found)) if found.len() == 1));
-        let purged = bench.handle.cache(purge("b")).await;
+        let purged = bench.handle.ask_caches(purge("b")).await;
         assert!(matches!(purged, Some(cache::Told::Purged(0))));
         let asked = clock::now();
-        let purged = bench.handle.cache(purge("a")).await;
+        let purged = bench.handle.ask_caches(purge("a")).await;
         assert!(matches!(purged, Some(cache::Told::Purged(1))));
         assert!(
             clock::now().nanos_since(asked) < 100_000_000,
             "it is done at once"
         );
-        let list = bench.handle.cache(Question::List(None)).await;
+        let list = bench.handle.ask_caches(Question::List(None)).await;
         assert!(matches!(list, Some(cache::Told::Found(found)) if found.is_empty()));
         assert_eq!(bench.leave().await, Ended::Drained);
     });
@@ -481,7 +481,7 @@ fn what_one_worker_stores_all_have_and_a_purge_reaches_all() {
 fn a_worker_that_reads_nothing_holds_up_no_question_for_long() {
     run(async {
         let bench = Bench::start("127.0.0.1", &[Temper::Obedient, Temper::Deaf]);
-        let list = bench.handle.cache(Question::List(None)).await;
+        let list = bench.handle.ask_caches(Question::List(None)).await;
         assert!(matches!(list, Some(cache::Told::Found(_))));
         bench.control.abort();
     });

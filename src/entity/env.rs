@@ -5,8 +5,12 @@ use std::fmt;
 use uuid::Uuid;
 
 use super::Document;
+use super::Field;
 use super::Kind;
-use super::schema::Schema;
+use super::Preset;
+use super::Rule;
+use super::Schema;
+use super::schema::Fields;
 
 /// The world of one operation: its time and its source of ids.
 pub struct Env<'a> {
@@ -71,6 +75,8 @@ pub struct PluginSchema {
     pub config: &'static Schema,
     /// It may be put on a consumer.
     pub consumer_scope: bool,
+    /// It can refuse requests, so its `config` has a `mode`.
+    pub denies: bool,
     /// The protocols that it can serve, which are also its default.
     pub protocols: &'static [&'static str],
 }
@@ -81,6 +87,23 @@ impl PluginSchema {
     /// What plugins serve that look at connections alone.
     pub const HTTP_AND_STREAM: &'static [&'static str] =
         &["http", "https", "tcp", "tls", "grpc", "grpcs"];
+
+    /// The fields of its `config`, its own and ours.
+    pub(super) fn fields(&self) -> Fields {
+        const MODE: &[Field] = &[Field::text(
+            "mode",
+            "whether it refuses requests, or only counts and logs those that it would refuse",
+        )
+        .preset(Preset::Text("enforce"))
+        .rules(&[Rule::OneOf(&["enforce", "observe"])])
+        .extension()];
+        let fields = Fields::new(self.config.fields);
+        if self.denies {
+            fields.and(MODE)
+        } else {
+            fields
+        }
+    }
 }
 
 /// No plugins at all.

@@ -7,10 +7,10 @@ use serde_json::Number;
 use serde_json::Value;
 
 use super::Document;
-use super::Field;
 use super::Kind;
 use super::PluginSchemas;
 use super::Type;
+use super::schema::Fields;
 
 /// Makes an input of a decoded form.
 pub fn infer(kind: Kind, mut form: Document, plugins: &dyn PluginSchemas) -> Document {
@@ -19,20 +19,20 @@ pub fn infer(kind: Kind, mut form: Document, plugins: &dyn PluginSchemas) -> Doc
         Kind::Plugins => name.and_then(|name| plugins.schema(name)),
         _ => None,
     };
-    let config = config.map(|plugin| plugin.config.fields);
-    infer_record(kind.entity().schema.fields, &mut form, config);
+    let config = config.map(|plugin| plugin.fields());
+    infer_record(Fields::new(kind.entity().schema.fields), &mut form, config);
     form
 }
 
-fn infer_record(fields: &[Field], record: &mut Document, config: Option<&'static [Field]>) {
+fn infer_record(fields: Fields, record: &mut Document, config: Option<Fields>) {
     for (name, value) in record {
-        if let Some(field) = fields.iter().find(|field| field.name == name) {
+        if let Some(field) = fields.find(name) {
             infer_value(&field.kind, value, config);
         }
     }
 }
 
-fn infer_value(kind: &Type, value: &mut Value, config: Option<&'static [Field]>) {
+fn infer_value(kind: &Type, value: &mut Value, config: Option<Fields>) {
     if value.as_str().is_some_and(str::is_empty) {
         *value = Value::Null;
         return;
@@ -55,21 +55,25 @@ fn infer_value(kind: &Type, value: &mut Value, config: Option<&'static [Field]>)
                 infer_value(&element.kind, value, config);
             }
         }
-        Type::Record(fields) => infer_members(fields, value, config),
-        Type::Checked(schema) => infer_members(schema.fields, value, config),
-        Type::Config => infer_members(config.unwrap_or_default(), value, config),
+        Type::Record(fields) => infer_members(Fields::new(fields), value, config),
+        Type::Checked(schema) => infer_members(Fields::new(schema.fields), value, config),
+        Type::Config => {
+            if let Some(fields) = config {
+                infer_members(fields, value, config);
+            }
+        }
         Type::Text | Type::Foreign(_) | Type::Any => {}
     }
 }
 
-fn infer_members(fields: &[Field], value: &mut Value, config: Option<&'static [Field]>) {
+fn infer_members(fields: Fields, value: &mut Value, config: Option<Fields>) {
     if let Value::Object(members) = value {
         infer_record(fields, members, config);
     }
 }
 
 /// A single value is a list of one.
-fn infer_list(kind: &Type, value: &mut Value, config: Option<&'static [Field]>) {
+fn infer_list(kind: &Type, value: &mut Value, config: Option<Fields>) {
     if value.is_string() {
         *value = Value::Array(vec![value.take()]);
     }

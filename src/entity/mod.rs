@@ -4,6 +4,7 @@
 //! data plane makes of them is left to the floors above. Plugins describe their configuration with the same schemas.
 
 mod base64;
+pub mod describe;
 mod entities;
 mod env;
 pub mod error;
@@ -48,4 +49,5 @@ pub use schema::Rule;
 pub use schema::Schema;
 pub use schema::Then;
 pub use schema::Type;
-pub use validate::configure;
+pub use validate::Fault;
+pub use validate::complete_config;

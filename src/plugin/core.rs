@@ -10,6 +10,7 @@ use crate::cache;
 use crate::ratelimit::Limiter;
 use crate::ratelimit::Pools;
 
+use super::auth::memory::Memory;
 use super::bot_detection::Seen;
 use super::correlation_id::Serial;
 use super::proxy_cache::Flights;
@@ -27,6 +28,8 @@ pub struct Core {
     pub serial: Serial,
     /// The user agents that bot-detection has seen.
     pub agents: RefCell<Seen>,
+    /// Passwords and tokens that it has verified.
+    pub(super) auth: RefCell<Memory>,
     /// The answers that proxy-cache has stored.
     pub cache: cache::Store,
     /// The answers that it is fetching.
@@ -45,6 +48,7 @@ impl Core {
             cache: cache::Store::default(),
             flights: Rc::default(),
             rng: RefCell::new(rng),
+            auth: RefCell::default(),
         }
     }
 }

@@ -7,6 +7,10 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::entity::Field;
+use crate::entity::PluginSchema;
+use crate::entity::Preset;
+use crate::entity::Rule;
 use crate::entity::Schema;
 use crate::http::Cause;
 use crate::http::Reply;
@@ -27,11 +31,20 @@ pub struct Definition {
     pub config: Schema,
     /// It may be put on a consumer. Plugins that run before the consumer is known may not.
     pub consumer_scope: bool,
-    /// It can refuse requests, so it has a `mode`: `enforce` or `observe`.
+    /// It can refuse requests, so it has a [`MODE`]: `enforce` or `observe`.
     pub denies: bool,
     /// Makes a plugin from a configuration that the schema has accepted and completed.
     pub compile: fn(&Blueprint<'_>) -> Result<Arc<dyn Plugin>, String>,
 }
+
+/// The field with which a plugin that [denies](Definition::denies) is told to look on.
+pub const MODE: Field = Field::text(
+    "mode",
+    "`observe`: what would be refused is counted and logged, and let through",
+)
+.preset(Preset::Text("enforce"))
+.rules(&[Rule::OneOf(&["enforce", "observe"])])
+.extension();
 
 /// What one plugin is made from.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +62,19 @@ pub struct Blueprint<'a> {
 }
 
 impl Definition {
+    /// The kind of plugin as the checks of entities see it.
+    pub fn schema(&'static self) -> PluginSchema {
+        PluginSchema {
+            config: &self.config,
+            consumer_scope: self.consumer_scope,
+            denies: self.denies,
+            protocols: match self.name {
+                "ip-restriction" => PluginSchema::HTTP_AND_STREAM,
+                _ => PluginSchema::HTTP,
+            },
+        }
+    }
+
     /// The answer to a request that a plugin of this kind refuses, of Kong's `error` family. Why it was refused is told
     /// as every cause is: in `Proxy-Status`, the log and the metrics.
     pub fn refuse(&self, status: u16, message: impl Into<Cow<'static, str>>) -> Reply {

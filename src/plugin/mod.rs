@@ -5,8 +5,10 @@
 //! priorities. A request is answered early by `ControlFlow::Break`. One plugin is one file with a
 //! [`Definition`], and one line in [`registry`].
 
+mod acl;
 mod arguments;
 mod auth;
+mod basic_auth;
 pub mod bot_detection;
 mod chain;
 mod core;
@@ -15,8 +17,13 @@ pub mod cors;
 mod definition;
 mod directory;
 mod edits;
+#[cfg(test)]
+#[path = "../../docs/plugins/example.rs"]
+mod example;
+mod hmac_auth;
 mod identity;
 pub mod ip_restriction;
+mod jwt;
 mod key_auth;
 mod log;
 mod patterns;
@@ -28,10 +35,10 @@ pub mod registry;
 mod request;
 pub mod request_size_limiting;
 pub mod request_termination;
-mod request_transformer;
+pub mod request_transformer;
 mod response;
 mod response_ratelimiting;
-mod response_transformer;
+pub mod response_transformer;
 mod rules;
 mod signal;
 #[cfg(test)]
@@ -42,6 +49,9 @@ mod transform;
 use std::fmt;
 use std::ops::ControlFlow;
 
+pub use basic_auth::hash_password;
+pub use basic_auth::is_hashed_password;
+pub use basic_auth::kong_password;
 pub use chain::Chain;
 pub use chain::Draft;
 pub use chain::Scope;
@@ -49,6 +59,7 @@ pub use core::Core;
 pub use definition::Blueprint;
 pub use definition::Configured;
 pub use definition::Definition;
+pub use definition::MODE;
 pub use directory::Consumer;
 pub use directory::Credential;
 pub use directory::Directory;
@@ -119,9 +130,4 @@ impl Needs {
     pub const fn has(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
-}
-
-/// TEMP
-pub fn kong_password(password: &str, _consumer: uuid::Uuid) -> String {
-    password.to_owned()
 }

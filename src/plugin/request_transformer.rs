@@ -38,7 +38,7 @@ use template::Source;
 use template::Template;
 
 /// The plugin.
-pub(super) const DEFINITION: Definition = Definition {
+pub const DEFINITION: Definition = Definition {
     name: "request-transformer",
     priority: 801,
     about: "Changes requests on their way to the origin.",

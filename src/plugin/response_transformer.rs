@@ -30,7 +30,7 @@ use rules::Config;
 use rules::Rules;
 
 /// The plugin.
-pub(super) const DEFINITION: Definition = Definition {
+pub const DEFINITION: Definition = Definition {
     name: "response-transformer",
     priority: 800,
     about: "Changes answers on their way to the client.",

@@ -85,7 +85,7 @@ fn keys_that_need_a_restart_are_the_ones_that_a_reload_refuses() {
         for key in section.keys {
             let refused = RESTART_KEYS.iter().any(|known| {
                 let whole = format!("{table}.{}", key.name);
-                let names_the_table = *known == table;
+                let names_the_table = *known == table || table.starts_with(&format!("{known}."));
                 names_the_table
                     || *known == whole
                     || (section.title == schema::ROOT.title && *known == key.name)

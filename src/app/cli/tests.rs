@@ -167,6 +167,8 @@ fn every_command_is_understood() {
         "reload",
         "reload --wait --admin 127.0.0.1:1",
         "config show",
+        "token new",
+        "token new --name ci --role read --format json",
         "doctor --format json",
         "version",
         "completion bash",

@@ -16,7 +16,7 @@ use super::Item;
 #[derive(Clone, Debug, Default)]
 pub(in crate::config) struct Loose {
     pub(in crate::config) value: Map<String, Value>,
-    /// By path: keys and numbers of elements, joined by dots.
+    /// By path: keys and numbers of elements from 1, joined by dots.
     places: Vec<(Box<str>, Place)>,
 }
 
@@ -96,7 +96,7 @@ fn json(
             sink,
         ),
         DeValue::Array(items) => {
-            let items = items.iter().enumerate().map(|(index, item)| {
+            let items = (1_usize..).zip(items.iter()).map(|(index, item)| {
                 let path = join(path, &index.to_string());
                 let place = Place::of(item.span());
                 let value = json(item.get_ref(), place, &path, places, sink);

@@ -19,7 +19,6 @@ use crate::config::source::Place;
 use crate::entity;
 use crate::plugin::Definition;
 use crate::plugin::registry;
-use crate::plugin::registry::Registry;
 
 use super::consumers::created_at;
 use super::names;
@@ -141,13 +140,12 @@ fn complete(
             .entry((*field).to_owned())
             .or_insert_with(|| Value::from(*value));
     }
-    match entity::configure(definition.name, given, &Registry) {
+    match entity::complete_config(&definition.schema(), given) {
         Ok(config) => Some(Value::Object(config)),
         Err(faults) => {
             for fault in faults {
-                let path = fault.path.join(".");
-                let place = loose.place(&path).unwrap_or(config_at);
-                let message = match path.as_str() {
+                let place = loose.place(&fault.path).unwrap_or(config_at);
+                let message = match fault.path.as_str() {
                     "" => fault.message,
                     path => format!("`{path}`: {}", fault.message),
                 };

@@ -12,7 +12,6 @@ use crate::base::limits;
 use crate::config::code::Code;
 use crate::config::fault::Sink;
 use crate::config::model::AccessLog;
-use crate::config::model::Admin;
 use crate::config::model::Dns;
 use crate::config::model::DnsFamily;
 use crate::config::model::Gateway;
@@ -26,6 +25,7 @@ use crate::config::raw::Table;
 use crate::config::raw::text::Text;
 use crate::config::schema;
 
+use super::admin;
 use super::part::Sections;
 use super::patterns;
 use super::template;
@@ -53,10 +53,7 @@ pub(super) fn read(root: &Table<'_>, sink: &mut Sink) -> Option<Box<Sections>> {
         read.timeouts = Some((table.place, timeouts(&table, sink)));
     }
     if let Some(table) = root.table("admin", &schema::ADMIN, sink) {
-        let address = table.text("address", sink);
-        let address = address.and_then(|text| socket(&text, None, sink));
-        let address = address.unwrap_or(default_admin());
-        read.admin = Some((table.place, Admin { address }));
+        read.admin = Some((table.place, admin::admin(&table, sink)));
     }
     if let Some(table) = root.table("access_log", &schema::ACCESS_LOG, sink) {
         read.access_log = Some((table.place, access_log(&table, sink)));
@@ -257,11 +254,6 @@ pub(super) fn default_listener() -> Listener {
     }
 }
 
-/// Kong's admin port, reachable from this machine only.
-fn default_admin() -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], 8_001))
-}
-
 fn listener(
     table: &Table<'_>,
     sink: &mut Sink,
@@ -283,7 +275,11 @@ fn listener(
 }
 
 /// `ip:port`, or `ip` where there is a default port.
-fn socket(text: &Text<'_>, default_port: Option<u16>, sink: &mut Sink) -> Option<SocketAddr> {
+pub(super) fn socket(
+    text: &Text<'_>,
+    default_port: Option<u16>,
+    sink: &mut Sink,
+) -> Option<SocketAddr> {
     if let Ok(address) = text.value.parse() {
         return Some(address);
     }

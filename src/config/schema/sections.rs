@@ -373,15 +373,61 @@ pub const LISTENERS: Section = Section {
 pub const ADMIN: Section = Section {
     title: "[admin]",
     about: "The admin listener; without the section there is none.",
-    keys: &[key(
-        "address",
-        "string",
-        "\"127.0.0.1:8001\"",
-        "`ip:port`, IPv6 in brackets",
-        "\"127.0.0.1:9001\"",
-        Restart,
-        "Where to listen. Whoever reaches it can reload the gateway: keep it private.",
-    )],
+    keys: &[
+        key(
+            "address",
+            "string",
+            "\"127.0.0.1:8001\"",
+            "`ip:port`, IPv6 in brackets",
+            "\"127.0.0.1:9001\"",
+            Restart,
+            "Where to listen. An address that other machines can reach takes at least one token.",
+        ),
+        key(
+            "tokens",
+            "list of tables",
+            "[]",
+            "`[[admin.tokens]]`",
+            "[{ name = \"ci\", role = \"write\", hash = \"sha256:…\" }]",
+            Restart,
+            "Who may ask. With any, every request has to bring one; without, whoever is on this machine may do everything.",
+        ),
+    ],
+};
+
+/// `[[admin.tokens]]`
+pub const ADMIN_TOKENS: Section = Section {
+    title: "[[admin.tokens]]",
+    about: "A token of the Admin API, sent as `Authorization: Bearer` or `Kong-Admin-Token`. `silverback token new` makes one, and prints what belongs here.",
+    keys: &[
+        key(
+            "name",
+            "string",
+            "(required)",
+            "unique",
+            "\"ci\"",
+            Restart,
+            "Who has it; the audit log and the history name whoever changed something by it.",
+        ),
+        key(
+            "role",
+            "string",
+            "(required)",
+            "`read`, `write`",
+            "\"read\"",
+            Restart,
+            "`read` may look at everything, `write` may also change it.",
+        ),
+        key(
+            "hash",
+            "string",
+            "(required)",
+            "`sha256:` and 64 hexadecimal digits",
+            "\"sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\"",
+            Restart,
+            "The SHA-256 of the token, which is kept nowhere itself.",
+        ),
+    ],
 };
 
 /// `[access_log]`

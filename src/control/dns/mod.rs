@@ -19,6 +19,7 @@ use crate::base::limits::DNS_LOOKUPS;
 use crate::config::model;
 use crate::snapshot::Addresses;
 use crate::snapshot::NameQuery;
+use crate::snapshot::Resolved;
 
 pub mod lookup;
 pub mod table;
@@ -84,6 +85,11 @@ impl Dns {
             generation: self.generation,
             names: self.table.resolved(),
         })
+    }
+
+    /// What is known of a host name; nothing of one that is not the snapshot's.
+    pub fn known(&self, host: &str) -> Resolved {
+        self.table.known(host)
     }
 
     /// How many names have addresses, and how many do not.

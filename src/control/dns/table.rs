@@ -14,6 +14,7 @@ use crate::base::clock::Instant;
 use crate::base::limits::DNS_ADDRESSES;
 use crate::snapshot::Address;
 use crate::snapshot::DnsFault;
+use crate::snapshot::NameKind;
 use crate::snapshot::NameQuery;
 use crate::snapshot::Resolved;
 
@@ -101,6 +102,17 @@ impl Table {
             self.index.insert(query.clone(), slot);
             self.entries.push(entry);
         }
+    }
+
+    /// What is known of a host name, whichever kind of record it is asked for.
+    pub fn known(&self, host: &str) -> Resolved {
+        let kinds = [NameKind::Address, NameKind::Service].into_iter();
+        let mut slots = kinds.filter_map(|kind| {
+            let host = host.into();
+            self.index.get(&NameQuery { host, kind }).copied()
+        });
+        let entry = slots.next().and_then(|slot| self.entries.get(slot));
+        entry.map_or(Resolved::Pending, |entry| entry.state.clone())
     }
 
     /// Whether each name has had its first answer, good or bad.

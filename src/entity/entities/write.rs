@@ -125,18 +125,27 @@ impl Entities {
         self.commit(kind, id, document, names, env)
     }
 
-    /// Checks an input as [`Self::insert`] does, references and uniqueness aside, and keeps nothing.
+    /// The complete entity that [`Self::insert`] would make of an input, references and uniqueness aside; nothing is
+    /// kept.
     ///
     /// # Errors
     /// Code 2.
-    pub fn check(&self, kind: Kind, input: Document, env: &mut Env<'_>) -> Result<(), Error> {
-        let mut input = input;
+    pub fn check(
+        &self,
+        kind: Kind,
+        mut input: Document,
+        env: &mut Env<'_>,
+    ) -> Result<Document, Error> {
         if kind == Kind::Certificates {
             input.remove("snis");
         }
         let shape = Shape::of(kind, &input, self.plugins);
-        let document = shape.complete(input, Intent::Put, env)?;
-        shape.validate(&document, Intent::Put)
+        let mut document = shape.complete(input, Intent::Put, env)?;
+        shape.validate(&document, Intent::Put)?;
+        if let Some(canonical) = kind.entity().canonical {
+            canonical(&mut document);
+        }
+        Ok(document)
     }
 
     /// A complete entity from an input, and the server names that it lists if it is a certificate.

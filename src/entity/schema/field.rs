@@ -31,6 +31,35 @@ pub struct Field {
     pub about: &'static str,
 }
 
+/// The fields of a record: its own, and those that all records of its sort have besides.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::entity) struct Fields {
+    own: &'static [Field],
+    more: &'static [Field],
+}
+
+impl Fields {
+    /// These and no others.
+    pub(in crate::entity) const fn new(own: &'static [Field]) -> Self {
+        Self { own, more: &[] }
+    }
+
+    /// The same with more.
+    pub(in crate::entity) const fn and(self, more: &'static [Field]) -> Self {
+        Self { more, ..self }
+    }
+
+    /// Each of them.
+    pub(in crate::entity) fn iter(self) -> impl Iterator<Item = &'static Field> {
+        self.own.iter().chain(self.more)
+    }
+
+    /// The one with this name.
+    pub(in crate::entity) fn find(self, name: &str) -> Option<&'static Field> {
+        self.iter().find(|field| field.name == name)
+    }
+}
+
 /// What stands in a field.
 #[derive(Clone, Copy, Debug)]
 pub enum Type {
@@ -208,6 +237,7 @@ impl Field {
     pub const fn extension(self) -> Self {
         Self {
             extension: true,
+            required: false,
             ..self
         }
     }

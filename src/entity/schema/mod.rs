@@ -15,6 +15,7 @@ pub use check::Misfit;
 pub use check::Then;
 pub use field::Element;
 pub use field::Field;
+pub(super) use field::Fields;
 pub use field::Preset;
 pub use field::Type;
 pub use rule::Form;

@@ -17,6 +17,7 @@ use crate::entity::Field;
 use crate::entity::PluginSchema;
 use crate::entity::Preset;
 use crate::entity::Type;
+use crate::entity::schema::Fields;
 
 /// What entities are completed with.
 struct Tools<'a, 'b> {
@@ -60,9 +61,25 @@ impl Shape {
     }
 }
 
+/// Completes a record that stands for itself.
+pub(super) fn complete(
+    fields: Fields,
+    given: &mut Document,
+    plugin: Option<PluginSchema>,
+    env: &mut Env<'_>,
+) -> Result<(), Document> {
+    let intent = Intent::Put;
+    let mut tools = Tools {
+        env,
+        intent,
+        plugin,
+    };
+    record(fields, given, &mut tools)
+}
+
 /// Completes the members of a record.
 fn record(
-    fields: &[Field],
+    fields: Fields,
     record: &mut Document,
     tools: &mut Tools<'_, '_>,
 ) -> Result<(), Document> {
@@ -221,7 +238,7 @@ fn keep_id(value: &mut Value) {
 /// Moves what stands under an old name to where it belongs. What stands there wins if it is the same; if it is
 /// not, the reader is told.
 fn expand_aliases(
-    fields: &[Field],
+    fields: Fields,
     record: &mut Document,
     plugin: Option<PluginSchema>,
 ) -> Result<(), Document> {

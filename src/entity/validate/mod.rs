@@ -6,7 +6,7 @@
 
 mod checks;
 mod complete;
-mod configure;
+mod config;
 mod merge;
 mod record;
 mod rule;
@@ -18,14 +18,15 @@ use serde_json::Value;
 use super::Document;
 use super::Entity;
 use super::Error;
-use super::Field;
 use super::Kind;
 use super::PluginSchema;
 use super::PluginSchemas;
 use super::Type;
 use super::schema::Check;
+use super::schema::Fields;
 
-pub use configure::configure;
+pub use config::Fault;
+pub use config::complete_config;
 pub(super) use merge::merge;
 pub(super) use sparse::Show;
 
@@ -61,8 +62,8 @@ impl Shape {
     }
 
     /// The fields of the entity itself.
-    fn fields(&self) -> &'static [Field] {
-        self.entity.schema.fields
+    fn fields(&self) -> Fields {
+        Fields::new(self.entity.schema.fields)
     }
 
     /// Checks a complete entity.
@@ -117,14 +118,11 @@ fn check_plugin(plugin: &PluginSchema, document: &Document, intent: Intent, blam
 
 /// The fields of a record and what they must satisfy together; `None` if the type is no record. The checks of a
 /// plugin's configuration are not among them: they are run on the plugin.
-fn record_of(
-    kind: &Type,
-    plugin: Option<PluginSchema>,
-) -> Option<(&'static [Field], &'static [Check])> {
+fn record_of(kind: &Type, plugin: Option<PluginSchema>) -> Option<(Fields, &'static [Check])> {
     match kind {
-        Type::Record(fields) => Some((fields, &[])),
-        Type::Checked(schema) => Some((schema.fields, schema.checks)),
-        Type::Config => plugin.map(|plugin| (plugin.config.fields, &[][..])),
+        Type::Record(fields) => Some((Fields::new(fields), &[])),
+        Type::Checked(schema) => Some((Fields::new(schema.fields), schema.checks)),
+        Type::Config => plugin.map(|plugin| (plugin.fields(), &[][..])),
         Type::Text
         | Type::Integer
         | Type::Number

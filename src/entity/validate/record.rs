@@ -9,10 +9,11 @@ use crate::entity::Check;
 use crate::entity::Document;
 use crate::entity::Field;
 use crate::entity::PluginSchema;
+use crate::entity::schema::Fields;
 
 /// Checks a complete record that stands in another one.
 pub(super) fn check(
-    fields: &[Field],
+    fields: Fields,
     checks: &[Check],
     record: &Document,
     plugin: Option<PluginSchema>,
@@ -24,7 +25,7 @@ pub(super) fn check(
 
 /// Checks the fields of a complete record, each for itself.
 pub(super) fn check_fields(
-    fields: &[Field],
+    fields: Fields,
     record: &Document,
     plugin: Option<PluginSchema>,
 ) -> Document {
@@ -38,14 +39,14 @@ pub(super) fn check_fields(
 }
 
 /// Checks those fields that are there.
-pub(super) fn check_some(fields: &[Field], record: &Document) -> Document {
+pub(super) fn check_some(fields: Fields, record: &Document) -> Document {
     check_members(fields, record, None)
 }
 
-fn check_members(fields: &[Field], record: &Document, plugin: Option<PluginSchema>) -> Document {
+fn check_members(fields: Fields, record: &Document, plugin: Option<PluginSchema>) -> Document {
     let mut blame = Document::new();
     for (name, value) in record {
-        let field = fields.iter().find(|field| field.name == name);
+        let field = fields.find(name);
         let result = match field {
             None => Err("unknown field".into()),
             Some(_) if value.is_null() => Ok(()),

@@ -13,6 +13,7 @@ use crate::entity::Field;
 use crate::entity::PluginSchema;
 use crate::entity::Preset;
 use crate::entity::Type;
+use crate::entity::schema::Fields;
 
 /// For whom an entity is filled up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,8 +38,8 @@ impl Shape {
     }
 }
 
-fn strip(fields: &[Field], record: &mut Document, plugin: Option<PluginSchema>) {
-    for field in fields {
+fn strip(fields: Fields, record: &mut Document, plugin: Option<PluginSchema>) {
+    for field in fields.iter() {
         let Some(value) = record.get_mut(field.name) else {
             continue;
         };
@@ -61,14 +62,12 @@ fn strip(fields: &[Field], record: &mut Document, plugin: Option<PluginSchema>) 
 
 /// Fills up a record.
 pub(super) fn fill(
-    fields: &[Field],
+    fields: Fields,
     record: &mut Document,
     plugin: Option<PluginSchema>,
     show: Show,
 ) {
-    let (aliases, fields): (Vec<&Field>, Vec<&Field>) =
-        fields.iter().partition(|field| !field.alias.is_empty());
-    for field in fields {
+    for field in fields.iter().filter(|field| field.alias.is_empty()) {
         match record.get_mut(field.name) {
             Some(Value::Object(members)) => {
                 if let Some((fields, _)) = record_of(&field.kind, plugin) {
@@ -84,7 +83,7 @@ pub(super) fn fill(
         }
     }
     if show == Show::Reader {
-        for field in aliases {
+        for field in fields.iter().filter(|field| !field.alias.is_empty()) {
             let value = Check::value(record, &field.alias.join("."));
             let value = value.cloned().unwrap_or_default();
             record.insert(field.name.to_owned(), value);

@@ -12,6 +12,7 @@ use crate::entity::Kind;
 use crate::entity::PluginSchema;
 use crate::entity::Rule;
 use crate::entity::Type;
+use crate::entity::schema::Fields;
 
 /// Checks a value that is not null. The blame is a text, or mirrors the value: a list with nulls for its good
 /// elements, an object for a record.
@@ -142,7 +143,7 @@ fn check_reference(parent: Kind, value: &Value) -> Result<(), Value> {
     if id.is_some_and(rule::is_uuid) {
         return Ok(());
     }
-    let blame = record::check_some(parent.entity().schema.fields, members);
+    let blame = record::check_some(Fields::new(parent.entity().schema.fields), members);
     if blame.is_empty() {
         return Err(missing());
     }

@@ -5,10 +5,14 @@
 //! Several such plugins on one route: each that has `anonymous` is satisfied by any that came before it (Kong's
 //! logical OR), each that has not must succeed itself (AND).
 
+pub(super) mod base64;
 pub(super) mod body;
 mod json;
+pub(super) mod memory;
 mod multipart;
 pub(super) mod pairs;
+mod recent;
+pub(super) mod scheme;
 
 use std::ops::ControlFlow;
 

@@ -109,14 +109,17 @@ fn may_be_answered(
 ) -> bool {
     let head = request.head;
     let has_body = head.framing != Framing::Empty;
-    config.methods.have(head.method)
-        && !(wishes.no_store || wishes.no_cache)
-        && !(config.obeys && request.field(b"authorization").is_some())
-        && !hints.precondition
-        && !head.fields.has(Name::Upgrade)
-        && request.rewrite.method.is_none()
-        // A body belongs to the key, so it must be here; that of a GET means nothing to anybody.
-        && !(has_body && (is_safe(head.method) || request.body.is_none()))
+    if !config.methods.have(head.method) || wishes.no_store || wishes.no_cache {
+        return false;
+    }
+    if config.obeys && request.field(b"authorization").is_some() {
+        return false;
+    }
+    // A body belongs to the key, so it must be here; that of a GET means nothing to anybody.
+    if has_body && (is_safe(head.method) || request.body.is_none()) {
+        return false;
+    }
+    !hints.precondition && !head.fields.has(Name::Upgrade) && request.rewrite.method.is_none()
 }
 
 /// Whether asking twice is as good as asking once, and changes nothing.

@@ -7,13 +7,14 @@ use crate::http::Answer;
 use crate::http::Method;
 use crate::http::Reply;
 use crate::http::date;
+use crate::http::reply::Held;
 use crate::http::reply::Part;
 use crate::http::reply::Stored;
 
 use super::hints::Hints;
 
 /// The reply to a request for which an answer is stored.
-pub(super) fn reply(answer: &Arc<Arc<Answer>>, method: Method, hints: &Hints<'_>) -> Reply {
+pub(super) fn reply(answer: &Arc<Held>, method: Method, hints: &Hints<'_>) -> Reply {
     let part = if answer.status() != 200 {
         Part::Whole
     } else if is_known(answer, hints) {
@@ -118,12 +119,12 @@ mod tests {
     use crate::http::answer::Lines;
     use crate::http::reply::Body;
 
-    fn answer() -> Arc<Arc<Answer>> {
+    fn answer() -> Arc<Held> {
         let mut lines = Lines::default();
         lines.push(b"ETag", b"\"a\"");
         lines.push(b"Last-Modified", b"Sun, 06 Nov 1994 08:49:37 GMT");
         let answer = lines.finish(200, Bytes::from_static(b"0123456789"));
-        Arc::new(Arc::new(answer.unwrap()))
+        Arc::new(Held(Arc::new(answer.unwrap())))
     }
 
     fn part(hints: Hints<'_>) -> (u16, Option<Part>) {

@@ -6,8 +6,10 @@ pub(super) struct MediaType {
     kind: Box<[u8]>,
     subtype: Box<[u8]>,
     /// Names in lower case with their values, sorted.
-    parameters: Vec<(Box<[u8]>, Box<[u8]>)>,
+    parameters: Vec<Parameter>,
 }
+
+type Parameter = (Box<[u8]>, Box<[u8]>);
 
 impl MediaType {
     /// What a value of Content-Type says; none if it says nothing of the kind.

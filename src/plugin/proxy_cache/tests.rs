@@ -130,7 +130,7 @@ impl Bench {
         };
         let reply = match again {
             Ok(_) => reply,
-            Err(other) => other,
+            Err(other) => *other,
         };
         let text = rendered(&reply);
         let lines = String::from_utf8(trial.downstream.lines().to_vec()).unwrap();
@@ -147,7 +147,7 @@ impl Bench {
         trial: &mut Trial,
         status: u16,
         origin: Option<(&ResponseHead, &[u8])>,
-    ) -> Result<BodyWish, Reply> {
+    ) -> Result<BodyWish, Box<Reply>> {
         let mut response = Response {
             status,
             origin,
@@ -166,7 +166,7 @@ impl Bench {
         };
         match self.plugin.on_response(&mut response) {
             ControlFlow::Continue(()) => Ok(response.body),
-            ControlFlow::Break(Interrupt::Reply(reply)) => Err(*reply),
+            ControlFlow::Break(Interrupt::Reply(reply)) => Err(reply),
             ControlFlow::Break(Interrupt::Wait(_)) => panic!("an answer does not wait"),
         }
     }
@@ -201,7 +201,7 @@ impl Bench {
         let origin = (&head, bytes.as_bytes());
         let wish = match self.respond(trial, status, Some(origin)) {
             Ok(wish) => wish,
-            Err(reply) => return self.give(trial, reply),
+            Err(reply) => return self.give(trial, *reply),
         };
         let silent = method == Method::Head || status == 304;
         let mut copy = if silent {
@@ -232,7 +232,7 @@ impl Bench {
         let reply = Reply::error(502, "the origin is gone");
         match self.respond(trial, 502, None) {
             Ok(_) => self.give(trial, reply),
-            Err(other) => self.give(trial, other),
+            Err(other) => self.give(trial, *other),
         }
     }
 

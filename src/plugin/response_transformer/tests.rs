@@ -58,10 +58,7 @@ impl Got {
             wish: BodyWish::Nothing,
             body: body.to_vec(),
         };
-        let (core, mut notes) = (
-            Core::new(CoreId(0), 1, std::sync::Arc::default(), 1),
-            Notes::default(),
-        );
+        let (core, mut notes) = (Core::new(CoreId(0), 1, Arc::default(), 1), Notes::default());
         let mut response = Response {
             status: 200,
             origin: origin.map(|_| (&head, &bytes[..])),

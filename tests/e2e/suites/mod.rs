@@ -2,6 +2,7 @@
 
 mod balancing;
 mod bodiless;
+mod body_limits;
 mod bounds;
 mod cli;
 mod clients;
@@ -34,6 +35,7 @@ use crate::support::Case;
 pub(crate) fn cases() -> Vec<Case> {
     [
         balancing::cases(),
+        body_limits::cases(),
         bounds::cases(),
         bodiless::cases(),
         cli::cases(),

@@ -20,7 +20,7 @@ cases! {
 }
 
 /// Cases that cannot be the same: the id and the reason.
-const DIFFERENT: [(&str, &str); 17] = [
+const DIFFERENT: [(&str, &str); 18] = [
     (
         "024",
         "a name that does not resolve is 503 with Kong's documented text, not 500 with the resolver's own words",
@@ -47,6 +47,7 @@ const DIFFERENT: [(&str, &str); 17] = [
     ("085", "there is no TLS listener"),
     ("087", "HTTP/0.9 is refused aloud"),
     ("089", "%00 in a path is refused"),
+    ("217", "a body in chunks goes on in chunks"),
     (
         "224",
         "what is echoed tells the gateway's own names of host and process",

@@ -1,0 +1,1 @@
+//! Tasks against a collection in memory.

@@ -1,0 +1,107 @@
+//! The Admin API of a gateway that is not there: entities in memory, control by heart.
+
+use std::net::SocketAddr;
+use std::thread;
+use std::time::Duration;
+
+use silverback::admin;
+use silverback::admin::Memory;
+use silverback::admin::Setup;
+use silverback::base::ids::Generation;
+use silverback::config;
+use silverback::config::Diff;
+use silverback::config::model::AdminToken;
+use silverback::control::CacheAnswer;
+use silverback::control::CacheQuestion;
+use silverback::control::CachedAnswer;
+use silverback::control::Handle;
+use silverback::control::Request;
+use silverback::control::Server;
+use silverback::control::Status;
+use silverback::control::reload::Outcome;
+use silverback::entity::Entities;
+use silverback::plugin::registry::Registry;
+use tokio::sync::mpsc;
+
+/// Starts one and says where it listens. It ends with the process.
+pub(crate) fn start(tokens: Vec<AdminToken>) -> SocketAddr {
+    // A millisecond passes with each operation, so that no two entities are of the same one.
+    let mut now_ms = 1_700_000_000_000;
+    let clock = move || {
+        now_ms += 1;
+        now_ms
+    };
+    let backend = Memory::spawn(Entities::new(&Registry), clock).unwrap();
+    let (address, told) = std::sync::mpsc::channel();
+    thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        runtime.unwrap().block_on(async {
+            let (control, requests) = Handle::new();
+            tokio::spawn(stand_in(requests));
+            let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            address.send(socket.local_addr().unwrap()).unwrap();
+            let setup = Setup {
+                backend,
+                control,
+                plugins: &Registry,
+                tokens,
+            };
+            admin::serve(socket, setup).await;
+        });
+    });
+    told.recv().unwrap()
+}
+
+async fn stand_in(mut requests: mpsc::Receiver<Request>) {
+    while let Some(request) = requests.recv().await {
+        match request {
+            Request::Status(to) => _ = to.send(status()),
+            Request::Metrics(to) => _ = to.send("# no metrics\n".to_owned()),
+            Request::Reload(_, to) => {
+                _ = to.send(Outcome::Unchanged(Generation(1), Diff::default()));
+            }
+            Request::Running(to) => {
+                let text = "[[services]]\nname = \"s\"\nhost = \"h\"\n[[services.routes]]\nname = \"r\"\npaths = [\"/\"]\n";
+                let model = config::parse_str("gateway.toml", text).unwrap().model;
+                _ = to.send(model.into());
+            }
+            Request::Addresses(hosts, to) => {
+                _ = to.send(vec![Default::default(); hosts.len()]);
+            }
+            Request::Cache(question, to) => _ = to.send(cache(&question)),
+            Request::MockLog(_, to) => _ = to.send(Some(vec!["{}".to_owned()])),
+        }
+    }
+}
+
+fn status() -> Status {
+    Status {
+        ready: true,
+        draining: false,
+        generation: Generation(1),
+        hash: "0".to_owned(),
+        uptime: Duration::from_secs(1),
+        workers: Vec::new(),
+        last_reload: None,
+        names: (0, 0),
+        server: Server::default(),
+    }
+}
+
+/// One answer is stored, under the key `known`.
+fn cache(question: &CacheQuestion) -> CacheAnswer {
+    match question {
+        CacheQuestion::Show(_, key) if key == "known" => CacheAnswer::Found(CachedAnswer {
+            status: 200,
+            fields: vec![("Content-Type".to_owned(), "text/plain".to_owned())],
+            body_bytes: 5,
+            age: Duration::from_secs(1),
+            ttl: Duration::from_secs(300),
+        }),
+        CacheQuestion::Remove(_, key) if key == "known" => CacheAnswer::Removed,
+        CacheQuestion::Show(..) | CacheQuestion::Remove(..) => CacheAnswer::Missing,
+        CacheQuestion::Clear { .. } => CacheAnswer::Removed,
+    }
+}

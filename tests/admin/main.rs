@@ -1,0 +1,7 @@
+//! The Admin API over real sockets, with entities in memory and a stand-in for control.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod client;
+mod gateway;
+mod recorded;
