@@ -264,7 +264,7 @@ fn inserts_per_second() {
     let bytes = std::fs::metadata(&path).unwrap().len();
     println!(
         "{} services, {} KiB, opened in {seconds:.2} s",
-        keeper.entities().len(Kind::Services),
+        keeper.entities().count(Kind::Services),
         bytes / 1024
     );
 }

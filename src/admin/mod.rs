@@ -20,6 +20,7 @@ mod reply;
 mod schemas;
 mod special;
 mod status;
+mod stored;
 mod table;
 mod token;
 

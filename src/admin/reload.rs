@@ -111,7 +111,11 @@ fn refused(refusal: &Refusal) -> Value {
             "faults": faults(&found.0),
             "report": found.render_text(false),
         }),
-        Refusal::Compile(_) | Refusal::Restart(_) | Refusal::Draining | Refusal::Internal(_) => {
+        Refusal::Compile(_)
+        | Refusal::Clash(_)
+        | Refusal::Restart(_)
+        | Refusal::Draining
+        | Refusal::Internal(_) => {
             json!({ "state": "refused", "message": message })
         }
     }

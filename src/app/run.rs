@@ -5,8 +5,10 @@ use std::net::SocketAddr;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 use crate::admin;
 use crate::app::cli::DriverChoice;
@@ -30,12 +32,14 @@ use crate::control::lifecycle::Ended;
 use crate::control::reload::Builder;
 use crate::control::reload::Built;
 use crate::control::reload::Load;
+use crate::control::reload::Refusal;
 use crate::control::tidy::BLOCKING_THREAD_IDLE;
-use crate::entity::Entities;
 use crate::net::listener;
 use crate::plugin::registry::Registry;
 use crate::shard::Limits;
 use crate::shard::Listening;
+use crate::store;
+use crate::store::Keeper;
 use crate::telemetry::AccessLogSender;
 use crate::telemetry::Format;
 use crate::telemetry::LogThread;
@@ -130,7 +134,13 @@ impl Plan {
         let (load, usable) = (self.load, cores.usable());
         // On a thread of its own, as every later one: see `control::tidy`.
         let begun = spawn_blocking(move || begin(load, usable)).await;
-        let (builder, first, count) = begun.map_err(io::Error::other)??;
+        let Begun {
+            builder,
+            first,
+            workers: count,
+            store,
+            keeping,
+        } = begun.map_err(io::Error::other)??;
         let model = first.model.clone();
         let (sender, reports) = bus::reports();
         let (road, queue) = log_sender::road();
@@ -152,9 +162,8 @@ impl Plan {
             let socket = tokio::net::TcpListener::bind(admin.address).await?;
             running.admin = Some(socket.local_addr()?);
             tracing::info!("admin on {}", socket.local_addr()?);
-            let entities = Entities::new(&Registry);
             let setup = admin::Setup {
-                backend: admin::Memory::spawn(entities, || clock::unix_micros() / 1_000)?,
+                backend: store.clone(),
                 control: handle,
                 plugins: &Registry,
                 tokens: admin.tokens.clone(),
@@ -170,6 +179,7 @@ impl Plan {
             reports,
             orders,
             requests,
+            store,
             log,
             greet: Box::new(move |drivers| {
                 running.drivers = drivers.to_vec();
@@ -178,21 +188,51 @@ impl Plan {
                 }
             }),
         });
-        Ok(control.run().await)
+        let ended = control.run().await;
+        // The Admin API may hold on to the store for as long as a request takes.
+        let _ = timeout(STORE_WAIT, spawn_blocking(move || keeping.join())).await;
+        Ok(ended)
     }
 }
 
-/// Builds the first configuration, and says for how many workers.
-fn begin(mut load: Load, usable: usize) -> io::Result<(Builder, Built, u16)> {
+/// How long the end of the process waits for the store's file to be closed.
+const STORE_WAIT: Duration = Duration::from_millis(500);
+
+/// What there is before anything runs.
+struct Begun {
+    builder: Builder,
+    first: Built,
+    workers: u16,
+    store: store::Handle,
+    keeping: store::Thread,
+}
+
+/// Builds the first configuration from files and store.
+fn begin(mut load: Load, usable: usize) -> io::Result<Begun> {
     let loaded = load().map_err(|faults| io::Error::other(faults.render_text(false)))?;
-    let count = match loaded.model.gateway.workers {
+    let workers = match loaded.model.gateway.workers {
         Workers::Auto => u16::try_from(usable).unwrap_or(u16::MAX),
         Workers::Count(count) => count,
     };
-    let mut builder = Builder::new(load, count.into());
-    let first = builder.compile(loaded, None, Generation(1));
+    let keeper = match &loaded.model.store {
+        Some(path) => Keeper::open(path, &Registry).map_err(io::Error::other),
+        None => Ok(Keeper::without_store(&Registry)),
+    };
+    let mut keeper = keeper?;
+    let rows = loaded.rows();
+    let shown = keeper.replace_file_rows(rows);
+    shown.map_err(|clashes| io::Error::other(Refusal::Clash(clashes).to_string()))?;
+    let mut builder = Builder::new(load, workers.into());
+    let first = builder.begin(loaded, keeper.take_changes(), Generation(1));
     let first = first.map_err(|refusal| io::Error::other(refusal.to_string()))?;
-    Ok((builder, first, count))
+    let (store, keeping) = keeper.spawn()?;
+    Ok(Begun {
+        builder,
+        first,
+        workers,
+        store,
+        keeping,
+    })
 }
 
 impl std::fmt::Debug for Plan {

@@ -134,7 +134,8 @@ pub fn diff(old: &Model, new: &Model) -> Diff {
 }
 
 fn sections(old: &Model, new: &Model) -> Vec<Entry> {
-    let keys = differing!(old, new; gateway, limits, timeouts, listeners, admin, access_log, dns);
+    let keys =
+        differing!(old, new; gateway, limits, timeouts, listeners, admin, access_log, store, dns);
     let entry = |name: &'static str| Entry {
         kind: "section",
         name: name.to_owned(),
@@ -159,6 +160,7 @@ fn section_keys(name: &str, old: &Model, new: &Model) -> Vec<&'static str> {
             (Some(old), Some(new)) => differing!(old, new; path, format),
             (_, _) => vec!["path", "format"],
         },
+        "store" => vec!["path"],
         _ => vec!["address"],
     }
 }

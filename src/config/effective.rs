@@ -195,6 +195,10 @@ fn edges(model: &Model, out: &mut Writer) {
             LogFormat::Template(template) => out.string("format", template),
         }
     }
+    if let Some(path) = &model.store {
+        out.header("[store]");
+        out.string("path", &path.to_string_lossy());
+    }
     let dns = &model.dns;
     out.header("[dns]");
     out.value("servers", listed(&dns.servers));

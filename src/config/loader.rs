@@ -9,6 +9,7 @@ mod include;
 
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use foldhash::HashMap;
 use xxhash_rust::xxh3::xxh3_128;
@@ -90,7 +91,7 @@ impl Loader {
             complete,
         } = reading;
         let (hashes, mut placed): (Vec<u128>, Vec<Placed>) = blocks.into_iter().unzip();
-        let model = join::join(&mut placed, complete, &mut sink);
+        let (model, spots) = join::join(&mut placed, complete, &mut sink);
         let faults = finished(sink, &sources);
         let is_good = complete && faults.iter().all(|fault| fault.code.is_warning());
         if is_good {
@@ -106,6 +107,7 @@ impl Loader {
         Ok(Loaded {
             model,
             warnings: faults,
+            places: Arc::new(sources.lines(spots)),
             files: watched,
         })
     }

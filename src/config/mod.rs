@@ -8,6 +8,7 @@
 pub mod code;
 pub mod diff;
 pub mod docs;
+mod documents;
 mod effective;
 pub mod fault;
 mod loader;
@@ -23,12 +24,16 @@ mod stored;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use foldhash::HashMap;
 use toml::de::DeTable;
+use uuid::Uuid;
 
 pub use code::Code;
 pub use diff::Diff;
 pub use diff::diff;
+pub use documents::documents;
 pub use effective::Secrets;
 pub use effective::effective;
 pub use fault::Fault;
@@ -47,6 +52,8 @@ pub struct Loaded {
     pub model: Model,
     /// What is odd about it, in the order of files and lines.
     pub warnings: Vec<Fault>,
+    /// Where each entity stands, as `file:line`.
+    pub places: Arc<HashMap<Uuid, Box<str>>>,
     /// What to watch for changes: every file read and every directory that an include pattern looks into.
     pub files: Vec<PathBuf>,
 }

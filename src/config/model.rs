@@ -38,6 +38,8 @@ pub struct Model {
     pub admin: Option<Admin>,
     /// `[access_log]`; without it there is no access log.
     pub access_log: Option<AccessLog>,
+    /// `[store]`; without it nothing can be written over REST.
+    pub store: Option<PathBuf>,
     /// `[dns]`
     pub dns: Dns,
     /// Every service, in the order of the files; a [`ServiceIndex`] counts from its start.

@@ -24,6 +24,7 @@ pub use sections::GATEWAY;
 pub use sections::LIMITS;
 pub use sections::LISTENERS;
 pub use sections::ROOT;
+pub use sections::STORE;
 pub use sections::TIMEOUTS;
 pub use upstreams::TARGETS;
 pub use upstreams::UPSTREAMS;
@@ -77,6 +78,7 @@ pub const SECTIONS: &[&Section] = &[
     &ADMIN,
     &ADMIN_TOKENS,
     &ACCESS_LOG,
+    &STORE,
     &DNS,
     &SERVICES,
     &ROUTES,

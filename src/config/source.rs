@@ -5,6 +5,10 @@
 
 use std::path::PathBuf;
 
+use foldhash::HashMap;
+use foldhash::HashMapExt;
+use uuid::Uuid;
+
 use super::fault::Spot;
 
 /// A range of bytes in a file. A block of a file is resolved by itself, with places that count from its own
@@ -72,6 +76,27 @@ pub(super) struct Sources {
 const EXCERPT_BYTES: usize = 4_096;
 
 impl Sources {
+    /// The places as `file:line`. One pass over each text, however many places there are.
+    pub(super) fn lines(&self, mut spots: Vec<(Uuid, Place)>) -> HashMap<Uuid, Box<str>> {
+        spots.sort_by_key(|(_, place)| *place);
+        let mut lines = HashMap::with_capacity(spots.len());
+        let (mut file, mut at, mut line) = (u32::MAX, 0, 1);
+        for (id, place) in spots {
+            let Some(source) = self.files.get(place.file as usize) else {
+                continue;
+            };
+            if place.file != file {
+                (file, at, line) = (place.file, 0, 1);
+            }
+            let start = (place.start as usize).min(source.text.len());
+            let passed = source.text.as_bytes().get(at..start).unwrap_or_default();
+            line += memchr::memchr_iter(b'\n', passed).count();
+            at = start;
+            lines.insert(id, format!("{}:{line}", source.path.display()).into());
+        }
+        lines
+    }
+
     /// Line, column and excerpt of `place`.
     pub(super) fn spot(&self, place: Place) -> Spot {
         let Some(file) = self.files.get(place.file as usize) else {

@@ -16,7 +16,11 @@ use crate::base::clock::Instant;
 use crate::base::ids::Generation;
 use crate::config;
 use crate::config::Fault;
+use crate::config::Loaded;
+use crate::config::Model;
+use crate::entity::Clash;
 use crate::snapshot::Snapshot;
+use crate::store;
 
 use super::Control;
 use super::crew::Orders;
@@ -28,6 +32,7 @@ use super::reload::Built;
 use super::reload::INSTALL_WAIT;
 use super::reload::Installed;
 use super::reload::NAMES_WAIT;
+use super::reload::News;
 use super::reload::Outcome;
 use super::reload::Refusal;
 
@@ -64,7 +69,15 @@ pub(super) struct Waiters {
     /// The present one.
     present: Vec<Waiter>,
     /// The next one; `Some` if there is to be one.
-    next: Option<Vec<Waiter>>,
+    next: Option<Next>,
+}
+
+/// The reload after the present one.
+#[derive(Default)]
+struct Next {
+    waiters: Vec<Waiter>,
+    /// It reads the files again; the store is looked at in any case.
+    files: bool,
 }
 
 /// Until when the asker waits, and where the answer goes.
@@ -115,7 +128,17 @@ impl Waiters {
 }
 
 impl Control {
-    /// Starts a reload, or the next one after the present one.
+    /// Takes what was written over REST: starts a reload, or the next one after the present one.
+    pub(super) fn follow_store(&mut self) {
+        if self.draining.is_none() {
+            self.waiters.next.get_or_insert_default();
+            if matches!(self.stage.step, Step::Idle) {
+                self.begin();
+            }
+        }
+    }
+
+    /// Reads the files again: starts a reload, or the next one after the present one.
     pub(super) fn reload(&mut self, waiter: Option<Waiter>) {
         if self.draining.is_some() {
             if let Some((_, waiter)) = waiter {
@@ -123,17 +146,19 @@ impl Control {
             }
             return;
         }
-        self.waiters.next.get_or_insert_default().extend(waiter);
+        let next = self.waiters.next.get_or_insert_default();
+        next.waiters.extend(waiter);
+        next.files = true;
         if matches!(self.stage.step, Step::Idle) {
             self.begin();
         }
     }
 
     fn begin(&mut self) {
-        let Some(waiters) = self.waiters.next.take() else {
+        let Some(next) = self.waiters.next.take() else {
             return;
         };
-        self.waiters.present = waiters;
+        self.waiters.present = next.waiters;
         let Some(builder) = self.builder.take() else {
             let why = "the thread that reads configurations is gone";
             return self.finish(Outcome::Refused(Refusal::Internal(why.to_owned())));
@@ -147,7 +172,8 @@ impl Control {
             .newest()
             .map_or(0, |snapshot| snapshot.generation.0);
         let generation = Generation(newest + 1);
-        let building = spawn_blocking(move || builder.build_apart(&running, generation));
+        let building = build(builder, next.files, running, generation, self.store.clone());
+        let building = tokio::spawn(building);
         self.stage = Stage {
             since: clock::now(),
             step: Step::Building(building),
@@ -271,10 +297,49 @@ impl Control {
     pub(super) fn abandon(&mut self) {
         self.stage.step = Step::Idle;
         let next = self.waiters.next.take().unwrap_or_default();
-        for (_, waiter) in self.waiters.present.drain(..).chain(next) {
+        for (_, waiter) in self.waiters.present.drain(..).chain(next.waiters) {
             let _ = waiter.send(Outcome::Refused(Refusal::Draining));
         }
     }
+}
+
+/// Builds apart from the loop. What files say is shown to whoever reads over REST: before it is installed if it could
+/// clash with what was written there, else beside the install.
+async fn build(
+    builder: Builder,
+    files: bool,
+    running: Arc<Model>,
+    generation: Generation,
+    store: store::Handle,
+) -> (Builder, Result<Built, Refusal>) {
+    let news = News {
+        files,
+        store: store.take_changes().await.ok(),
+    };
+    let building = spawn_blocking(move || builder.build_apart(news, &running, generation));
+    let (mut builder, mut built) = match building.await {
+        Ok(built) => built,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    };
+    let Some(read) = built.as_mut().ok().and_then(|built| built.read.take()) else {
+        return (builder, built);
+    };
+    let showing = tokio::spawn(show(read, store));
+    if builder.has_stored()
+        && let Ok(Err(clashes)) = showing.await
+    {
+        builder.forget_files();
+        return (builder, Err(Refusal::Clash(clashes)));
+    }
+    (builder, built)
+}
+
+/// Puts the entities of files into the collection that REST reads.
+pub(super) async fn show(read: Loaded, store: store::Handle) -> Result<(), Vec<Clash>> {
+    let rows = spawn_blocking(move || read.rows()).await;
+    let Ok(rows) = rows else { return Ok(()) };
+    // A store that has ended takes nobody's rows any more.
+    store.replace_file_rows(rows).await.unwrap_or(Ok(()))
 }
 
 fn log(outcome: &Outcome) {

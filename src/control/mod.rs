@@ -26,6 +26,7 @@ use std::time::Duration;
 
 use crossbeam::channel::Receiver;
 use tokio::sync::mpsc;
+use tokio::sync::watch::Receiver as Latest;
 use tokio::task::JoinError;
 use tokio::time::sleep;
 
@@ -63,6 +64,7 @@ use crate::control::reload::Refusal;
 use crate::control::tidy::Tidy;
 use crate::control::watch::Watch;
 use crate::snapshot::Addresses;
+use crate::store;
 use crate::telemetry::Counter;
 use crate::telemetry::Gauge;
 use crate::telemetry::LogThread;
@@ -96,6 +98,8 @@ pub struct Setup {
     pub orders: mpsc::Receiver<Order>,
     /// What the Admin API asks for.
     pub requests: mpsc::Receiver<Request>,
+    /// Entities that are written over REST, and their file.
+    pub store: store::Handle,
     /// The access log, if there is one.
     pub log: Option<LogThread>,
     /// Called once, when every worker serves, with the drivers in use and the number of workers on each.
@@ -113,6 +117,8 @@ pub struct Control {
     reports: Receiver<Report>,
     orders: mpsc::Receiver<Order>,
     requests: mpsc::Receiver<Request>,
+    store: store::Handle,
+    revisions: Latest<store::Revision>,
     log: Option<LogThread>,
     greet: Option<Greet>,
     dns: Dns,
@@ -147,6 +153,7 @@ enum Event {
     Order(Order),
     Request(Request),
     FilesChanged,
+    Written,
     Built(Result<(Builder, Result<Built, Refusal>), JoinError>),
     Resolved(Arc<Addresses>),
     Tick,
@@ -170,6 +177,8 @@ impl Control {
             reports: setup.reports,
             orders: setup.orders,
             requests: setup.requests,
+            revisions: setup.store.revisions(),
+            store: setup.store,
             log: setup.log,
             greet: Some(setup.greet),
             dns: Dns::new(&model.dns),
@@ -220,6 +229,7 @@ impl Control {
             Some(order) = self.orders.recv() => Event::Order(order),
             Some(request) = self.requests.recv() => Event::Request(request),
             () = changed(self.watch.as_mut()) => Event::FilesChanged,
+            () = written(&mut self.revisions) => Event::Written,
             built = self.stage.built() => Event::Built(built),
             addresses = self.dns.changed() => Event::Resolved(addresses),
             () = sleep(pace) => Event::Tick,
@@ -254,6 +264,7 @@ impl Control {
                 tracing::info!("the configuration's files changed");
                 self.reload(None);
             }
+            Event::Written => self.follow_store(),
             Event::Built(built) => {
                 let built = match built {
                     Ok((builder, built)) => {
@@ -411,6 +422,13 @@ impl Control {
                 requests: self.totals.counter(Counter::Requests),
             },
         }
+    }
+}
+
+async fn written(revisions: &mut Latest<store::Revision>) {
+    if revisions.changed().await.is_err() {
+        // The store has ended, and with it what could be written.
+        std::future::pending::<()>().await;
     }
 }
 

@@ -18,8 +18,13 @@ use crate::config::Fault;
 use crate::config::Faults;
 use crate::config::Loaded;
 use crate::config::Model;
+use crate::config::Stored;
+use crate::entity::Clash;
+use crate::entity::Origin;
 use crate::snapshot;
 use crate::snapshot::Snapshot;
+use crate::store;
+use crate::store::FileRow;
 
 /// Reads the configuration anew, from wherever it comes; it may remember what it read before.
 pub type Load = Box<dyn FnMut() -> Result<Loaded, Faults> + Send>;
@@ -34,7 +39,13 @@ pub const INSTALL_WAIT: Duration = Duration::from_secs(5);
 const BUILD_NICE: i32 = 10;
 
 /// What may change only with a restart: it was given away at the start, to sockets and threads.
-pub const RESTART_KEYS: [&str; 4] = ["gateway.workers", "listeners", "admin", "access_log"];
+pub const RESTART_KEYS: [&str; 5] = [
+    "gateway.workers",
+    "listeners",
+    "admin",
+    "access_log",
+    "store",
+];
 
 /// A configuration that may be installed.
 #[derive(Debug)]
@@ -49,6 +60,8 @@ pub struct Built {
     pub warnings: Vec<Fault>,
     /// The files it was read from.
     pub files: Vec<PathBuf>,
+    /// What the files say, if they were read for it.
+    pub read: Option<Loaded>,
 }
 
 /// Why a configuration was not taken. The old one serves on.
@@ -58,6 +71,8 @@ pub enum Refusal {
     Faults(Faults),
     /// They are right, but cannot be compiled.
     Compile(String),
+    /// Files and store have entities that cannot be there together.
+    Clash(Vec<Clash>),
     /// They change what only a restart can change: these keys.
     Restart(Vec<&'static str>),
     /// The gateway is on its way out.
@@ -78,10 +93,26 @@ impl fmt::Display for Refusal {
                     keys.join(", ")
                 )
             }
+            Self::Clash(clashes) => write_clashes(clashes, f),
             Self::Draining => f.write_str("the gateway is draining"),
             Self::Internal(why) => f.write_str(why),
         }
     }
+}
+
+fn write_clashes(clashes: &[Clash], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    for (number, clash) in clashes.iter().enumerate() {
+        if number > 0 {
+            f.write_str("; ")?;
+        }
+        let other = match &clash.other {
+            Some(Origin::Store) => " (the other one was written over REST)".to_owned(),
+            Some(Origin::File(place)) => format!(" (the other one stands at {place})"),
+            None => String::new(),
+        };
+        write!(f, "{}: {}{other}", clash.place, clash.message)?;
+    }
+    Ok(())
 }
 
 /// How a reload ended.
@@ -134,46 +165,107 @@ impl Outcome {
     }
 }
 
+/// What a build has to look at.
+#[derive(Debug, Default)]
+pub struct News {
+    /// The files are read again.
+    pub files: bool,
+    /// What has changed in the store.
+    pub store: Option<store::Changes>,
+}
+
 /// Reads, compares, compiles; one build after the other, each faster for what it remembers of the last.
 pub struct Builder {
     load: Load,
     workers: usize,
+    /// What the files said the last time that it was taken.
+    read: Option<Loaded>,
+    /// What they said before that.
+    before: Option<Loaded>,
+    stored: Stored,
 }
 
 impl Builder {
     /// A builder of snapshots for so many workers.
     pub fn new(load: Load, workers: usize) -> Self {
-        Self { load, workers }
+        Self {
+            load,
+            workers,
+            read: None,
+            before: None,
+            stored: Stored::default(),
+        }
     }
 
-    /// Builds what the files say. `running` is what runs now, if anything does.
+    /// Builds what files and store say. `running` is what runs now, if anything does.
     ///
     /// # Errors
     /// Why it cannot be installed.
     pub fn build(
         &mut self,
+        news: News,
         running: Option<&Model>,
         generation: Generation,
     ) -> Result<Built, Refusal> {
-        let loaded = (self.load)().map_err(Refusal::Faults)?;
-        self.compile(loaded, running, generation)
+        if let Some(changes) = news.store {
+            self.follow(changes);
+        }
+        match &self.read {
+            Some(read) if !news.files => {
+                let read = read.clone();
+                self.compile(read, false, running, generation)
+            }
+            Some(_) | None => {
+                let loaded = (self.load)().map_err(Refusal::Faults)?;
+                self.compile(loaded, true, running, generation)
+            }
+        }
     }
 
-    /// As [`build`](Self::build), from what was read already.
+    /// As [`build`](Self::build) at the start, from what was read already.
     ///
     /// # Errors
     /// Why it cannot be installed.
-    pub fn compile(
+    pub fn begin(
         &mut self,
         loaded: Loaded,
+        changes: store::Changes,
+        generation: Generation,
+    ) -> Result<Built, Refusal> {
+        self.follow(changes);
+        self.compile(loaded, true, None, generation)
+    }
+
+    /// Takes back that the files say what they said last: it cannot be installed after all.
+    pub(super) fn forget_files(&mut self) {
+        self.read = self.before.take();
+    }
+
+    /// Whether anything came over REST, so that files could clash with it.
+    pub fn has_stored(&self) -> bool {
+        !self.stored.is_empty()
+    }
+
+    fn follow(&mut self, changes: store::Changes) {
+        if changes.whole {
+            self.stored = Stored::default();
+        }
+        for store::Changed { kind, id, row } in changes.rows {
+            if let Err(why) = self.stored.put(kind, id, row.as_deref()) {
+                tracing::warn!("{} {id} is stored and not served: {why}", kind.as_str());
+            }
+        }
+    }
+
+    fn compile(
+        &mut self,
+        loaded: Loaded,
+        is_news: bool,
         running: Option<&Model>,
         generation: Generation,
     ) -> Result<Built, Refusal> {
-        let Loaded {
-            model,
-            warnings,
-            files,
-        } = loaded;
+        let mut model = loaded.model.clone();
+        self.stored.join(&mut model);
         if let Some(running) = running {
             let keys = restart_keys(running, &model);
             if !keys.is_empty() {
@@ -191,29 +283,52 @@ impl Builder {
                 snapshot::compile(&model, generation, self.workers).map_err(Refusal::Compile)?;
             Some(Arc::new(snapshot))
         };
-        Ok(Built {
+        let built = Built {
             model,
             snapshot,
             changes,
-            warnings,
-            files,
-        })
+            warnings: if is_news {
+                loaded.warnings.clone()
+            } else {
+                Vec::new()
+            },
+            files: loaded.files.clone(),
+            read: is_news.then(|| loaded.clone()),
+        };
+        let before = self.read.replace(loaded);
+        if is_news {
+            self.before = before;
+        }
+        Ok(built)
     }
 
     /// As [`build`](Self::build), on a thread that gives the builder back whatever happens: a defect in
     /// reading must not end reloading for good.
     pub(super) fn build_apart(
         mut self,
+        news: News,
         running: &Model,
         generation: Generation,
     ) -> (Self, Result<Built, Refusal>) {
         yield_to_workers();
-        let built = catch_unwind(AssertUnwindSafe(|| self.build(Some(running), generation)));
-        let built = built.unwrap_or_else(|_| {
+        let build = AssertUnwindSafe(|| self.build(news, Some(running), generation));
+        let built = catch_unwind(build).unwrap_or_else(|_| {
             let why = "reading the configuration ended in a defect of ours";
             Err(Refusal::Internal(why.to_owned()))
         });
         (self, built)
+    }
+}
+
+impl Loaded {
+    /// The entities of the files as rows of the collection that REST reads.
+    pub fn rows(&self) -> Vec<FileRow> {
+        let rows = config::documents(&self.model);
+        let rows = rows.map(|(kind, id, document)| {
+            let place = self.places.get(&id).cloned().unwrap_or_default();
+            (kind, id, document, place)
+        });
+        rows.collect()
     }
 }
 
@@ -239,6 +354,7 @@ fn restart_keys(old: &Model, new: &Model) -> Vec<&'static str> {
         old.listeners != new.listeners,
         old.admin != new.admin,
         old.access_log != new.access_log,
+        old.store != new.store,
     ];
     let keys = RESTART_KEYS
         .iter()

@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use super::lifecycle::Ended;
 use super::lifecycle::Order;
 use super::reload::Load;
+use super::reload::News;
 use super::reload::Outcome;
 use super::reload::Refusal;
 use super::*;
@@ -32,7 +33,9 @@ use crate::cache::Target;
 use crate::config::Faults;
 use crate::config::Loaded;
 use crate::config::Model;
+use crate::plugin::registry::Registry;
 use crate::snapshot::Resolved;
+use crate::store::Keeper;
 use crate::telemetry::CoreMetrics;
 use crate::telemetry::Format;
 use crate::telemetry::log_sender;
@@ -157,7 +160,7 @@ impl Bench {
         let (handle, requests) = Handle::new();
         let first = model(host);
         let first: Load = Box::new(move || Ok(loaded(first.clone())));
-        let first = Builder::new(first, 2).build(None, Generation(1));
+        let first = Builder::new(first, 2).build(News::default(), None, Generation(1));
         let control = Control::new(Setup {
             first: first.unwrap(),
             builder: Builder::new(load, 2),
@@ -166,6 +169,7 @@ impl Bench {
             reports,
             orders: received,
             requests,
+            store: Keeper::without_store(&Registry).spawn().unwrap().0,
             log: Some(access_log(directory.path())),
             greet: Box::new(move |drivers| greet.send(drivers.to_vec()).unwrap()),
         });
@@ -492,7 +496,7 @@ fn old_snapshots_are_freed_on_control() {
     let mut history = history::History::default();
     let snapshot = |generation| {
         let load: Load = Box::new(|| Ok(loaded(model("127.0.0.1"))));
-        let built = Builder::new(load, 1).build(None, Generation(generation));
+        let built = Builder::new(load, 1).build(News::default(), None, Generation(generation));
         built.unwrap().snapshot.unwrap()
     };
     let used = snapshot(1);
@@ -535,6 +539,7 @@ fn loaded(model: Model) -> Loaded {
     Loaded {
         model,
         warnings: Vec::new(),
+        places: Arc::default(),
         files: Vec::new(),
     }
 }

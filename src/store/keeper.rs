@@ -296,11 +296,8 @@ impl Keeper {
         for write in writes {
             let entities = &mut self.entities;
             let changes = catch_unwind(AssertUnwindSafe(|| {
-                let mut env = Env {
-                    now_secs: now_ms / 1_000,
-                    now_ms,
-                    new_id: &mut Uuid::new_v4,
-                };
+                let mut new_id = Uuid::new_v4;
+                let mut env = Env::new(now_ms, &mut new_id);
                 write.run(entities, &mut env)
             }));
             let Ok(changes) = changes else {

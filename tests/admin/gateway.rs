@@ -8,12 +8,10 @@ use silverback::admin;
 use silverback::admin::Memory;
 use silverback::admin::Setup;
 use silverback::base::ids::Generation;
+use silverback::cache;
 use silverback::config;
 use silverback::config::Diff;
 use silverback::config::model::AdminToken;
-use silverback::control::CacheAnswer;
-use silverback::control::CacheQuestion;
-use silverback::control::CachedAnswer;
 use silverback::control::Handle;
 use silverback::control::Request;
 use silverback::control::Server;
@@ -70,7 +68,15 @@ async fn stand_in(mut requests: mpsc::Receiver<Request>) {
             Request::Addresses(hosts, to) => {
                 _ = to.send(vec![Default::default(); hosts.len()]);
             }
-            Request::Cache(question, to) => _ = to.send(cache(&question)),
+            // Nothing is stored, and whatever is purged was there.
+            Request::Cache(question, to) => {
+                _ = to.send(match question {
+                    cache::Question::Purge(_) => cache::Told::Purged(1),
+                    cache::Question::Find(..) | cache::Question::List(_) => {
+                        cache::Told::Found(Vec::new())
+                    }
+                });
+            }
             Request::MockLog(_, to) => _ = to.send(Some(vec!["{}".to_owned()])),
         }
     }
@@ -87,21 +93,5 @@ fn status() -> Status {
         last_reload: None,
         names: (0, 0),
         server: Server::default(),
-    }
-}
-
-/// One answer is stored, under the key `known`.
-fn cache(question: &CacheQuestion) -> CacheAnswer {
-    match question {
-        CacheQuestion::Show(_, key) if key == "known" => CacheAnswer::Found(CachedAnswer {
-            status: 200,
-            fields: vec![("Content-Type".to_owned(), "text/plain".to_owned())],
-            body_bytes: 5,
-            age: Duration::from_secs(1),
-            ttl: Duration::from_secs(300),
-        }),
-        CacheQuestion::Remove(_, key) if key == "known" => CacheAnswer::Removed,
-        CacheQuestion::Show(..) | CacheQuestion::Remove(..) => CacheAnswer::Missing,
-        CacheQuestion::Clear { .. } => CacheAnswer::Removed,
     }
 }

@@ -10,8 +10,10 @@ mod routes;
 mod unique;
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use foldhash::HashMap;
+use uuid::Uuid;
 
 use crate::config::code::Code;
 use crate::config::fault::Sink;
@@ -34,7 +36,11 @@ pub(in crate::config) struct Placed {
 
 /// Makes the model of all parts. With `complete` unset some text could not be read, so that a reference to
 /// something unknown may be right.
-pub(in crate::config) fn join(placed: &mut [Placed], complete: bool, sink: &mut Sink) -> Model {
+pub(in crate::config) fn join(
+    placed: &mut [Placed],
+    complete: bool,
+    sink: &mut Sink,
+) -> (Model, Vec<(Uuid, Place)>) {
     for Placed { base, part } in placed.iter() {
         sink.drafts
             .extend(part.drafts.iter().map(|draft| draft.moved(*base)));
@@ -57,12 +63,27 @@ pub(in crate::config) fn join(placed: &mut [Placed], complete: bool, sink: &mut 
         consumers: &people.consumers,
     };
     let plugins = plugins::join(placed, &scopes, complete, sink);
+    let mut places = people.places;
+    places.extend(services.spots());
+    places.extend(routes.spots());
+    places.extend(upstreams.spots());
+    places.extend(people.consumers.spots());
+    let (plugins, of_plugins): (Vec<_>, Vec<_>) = plugins
+        .into_iter()
+        .map(|(plugin, place)| (Arc::clone(&plugin), (plugin.id, place)))
+        .unzip();
+    places.extend(of_plugins);
+    for (upstream, place) in upstreams.values.iter().zip(&upstreams.places) {
+        let targets = upstream.targets.iter();
+        places.extend(targets.map(|target| (target.id, *place)));
+    }
     let model = Model {
         gateway: once(placed, "gateway", |read| read.gateway.as_ref(), sink).unwrap_or_default(),
         limits: once(placed, "limits", |read| read.limits.as_ref(), sink).unwrap_or_default(),
         timeouts: once(placed, "timeouts", |read| read.timeouts.as_ref(), sink).unwrap_or_default(),
         admin: once(placed, "admin", |read| read.admin.as_ref(), sink),
         access_log: once(placed, "access_log", |read| read.access_log.as_ref(), sink),
+        store: once(placed, "store", |read| read.store.as_ref(), sink),
         dns: once(placed, "dns", |read| read.dns.as_ref(), sink).unwrap_or_default(),
         listeners: listeners(placed, sink),
         routes: routes::in_order(routes),
@@ -76,7 +97,7 @@ pub(in crate::config) fn join(placed: &mut [Placed], complete: bool, sink: &mut 
     if complete && !has_errors {
         warn_of_unused_upstreams(&model, &upstreams.places, sink);
     }
-    model
+    (model, places)
 }
 
 /// The only one of a section.

@@ -1,5 +1,6 @@
 //! What one block of text says by itself: entities and sections, resolved as far as they can be alone.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,6 +63,7 @@ pub(super) struct Sections {
     pub(super) admin: Option<(Place, Admin)>,
     pub(super) access_log: Option<(Place, AccessLog)>,
     pub(super) dns: Option<(Place, Dns)>,
+    pub(super) store: Option<(Place, PathBuf)>,
     pub(super) listeners: Vec<(Place, Listener)>,
 }
 

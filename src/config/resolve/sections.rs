@@ -58,6 +58,9 @@ pub(super) fn read(root: &Table<'_>, sink: &mut Sink) -> Option<Box<Sections>> {
     if let Some(table) = root.table("access_log", &schema::ACCESS_LOG, sink) {
         read.access_log = Some((table.place, access_log(&table, sink)));
     }
+    if let Some(table) = root.table("store", &schema::STORE, sink) {
+        read.store = store(&table, sink).map(|path| (table.place, path));
+    }
     if let Some(table) = root.table("dns", &schema::DNS, sink) {
         read.dns = Some((table.place, dns(&table, sink)));
     }
@@ -69,13 +72,14 @@ pub(super) fn read(root: &Table<'_>, sink: &mut Sink) -> Option<Box<Sections>> {
 }
 
 /// The keys of the root that are read here.
-const SECTIONS: [&str; 7] = [
+const SECTIONS: [&str; 8] = [
     "gateway",
     "limits",
     "timeouts",
     "admin",
     "access_log",
     "dns",
+    "store",
     "listeners",
 ];
 
@@ -351,6 +355,19 @@ pub(in crate::config) const FAMILIES: [(&str, DnsFamily); 3] = [
     ("ipv4", DnsFamily::Ipv4),
     ("ipv6", DnsFamily::Ipv6),
 ];
+
+/// The file of `[store]`.
+fn store(table: &Table<'_>, sink: &mut Sink) -> Option<PathBuf> {
+    if table.get("path").is_none() {
+        table.missing("path", sink);
+    }
+    let path = table.text("path", sink)?;
+    if path.value.is_empty() {
+        path.fault(Code::Missing, "length must be at least 1", sink);
+        return None;
+    }
+    Some(PathBuf::from(path.value))
+}
 
 fn dns(table: &Table<'_>, sink: &mut Sink) -> Dns {
     let default = Dns::default();

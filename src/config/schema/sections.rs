@@ -74,6 +74,15 @@ pub const ROOT: Section = Section {
             "One line for each exchange.",
         ),
         key(
+            "store",
+            "table",
+            "(no store)",
+            "`[store]`",
+            "{ path = \"store.redb\" }",
+            Restart,
+            "Entities that are written over REST.",
+        ),
+        key(
             "dns",
             "table",
             "{}",
@@ -454,6 +463,21 @@ pub const ACCESS_LOG: Section = Section {
             "What a line looks like.",
         ),
     ],
+};
+
+/// `[store]`
+pub const STORE: Section = Section {
+    title: "[store]",
+    about: "Where entities are kept that are written over REST; without the section they cannot be written.",
+    keys: &[key(
+        "path",
+        "string",
+        "(required)",
+        "a file in a directory that exists",
+        "\"/var/lib/silverback/store.redb\"",
+        Restart,
+        "The file; it is made where there is none. One process at a time can have it open.",
+    )],
 };
 
 /// `[dns]`

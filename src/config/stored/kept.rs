@@ -43,6 +43,10 @@ impl<T> Kept<T> {
         }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<T>> {
         self.values.iter().map(|(_, value)| value)
     }

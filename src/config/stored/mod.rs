@@ -119,6 +119,17 @@ impl Stored {
         }
     }
 
+    /// Whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.services.is_empty()
+            && self.routes.is_empty()
+            && self.upstreams.is_empty()
+            && self.targets.is_empty()
+            && self.consumers.is_empty()
+            && self.credentials.is_empty()
+            && self.plugins.is_empty()
+    }
+
     /// Adds everything to the model of the files.
     pub fn join(&mut self, model: &mut Model) {
         model.services.extend(self.services.iter().cloned());

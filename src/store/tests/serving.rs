@@ -96,7 +96,7 @@ fn writes_that_wait_together_are_all_answered() {
     assert_eq!(revisions, (1..=300).collect::<Vec<_>>());
     drop(handle);
     thread.join();
-    assert_eq!(super::on_file(&path).entities().len(Kind::Services), 300);
+    assert_eq!(super::on_file(&path).entities().count(Kind::Services), 300);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use foldhash::HashMap;
+use uuid::Uuid;
 
 use crate::config::code::Code;
 use crate::config::fault::Sink;
@@ -18,6 +19,8 @@ use super::unique::Unique;
 pub(super) struct People {
     pub(super) consumers: Unique<Consumer>,
     pub(super) credentials: Vec<Arc<Credential>>,
+    /// Where the credentials stand.
+    pub(super) places: Vec<(Uuid, Place)>,
 }
 
 /// Everybody in all parts.
@@ -26,6 +29,7 @@ pub(super) fn join(placed: &mut [Placed], sink: &mut Sink) -> People {
     let mut custom_ids: HashMap<Box<str>, Place> = HashMap::default();
     let mut presented: HashMap<(u8, Box<str>), Place> = HashMap::default();
     let mut credentials = Vec::new();
+    let mut places = Vec::new();
     for Placed { base, part } in placed.iter_mut() {
         for entry in &mut part.consumers {
             consumers.add(entry, *base, sink);
@@ -47,12 +51,14 @@ pub(super) fn join(placed: &mut [Placed], sink: &mut Sink) -> People {
                 sink.add(Code::DuplicateEntity, place, message)
                     .first_at(first);
             }
+            places.push((entry.value.id, place));
             credentials.push(Arc::clone(&entry.value));
         }
     }
     People {
         consumers,
         credentials,
+        places,
     }
 }
 

@@ -38,7 +38,7 @@ pub(super) fn join(
     scopes: &Scopes<'_>,
     complete: bool,
     sink: &mut Sink,
-) -> Vec<Arc<Plugin>> {
+) -> Vec<(Arc<Plugin>, Place)> {
     let mut plugins = Vec::new();
     let mut found = Found::default();
     for Placed { base, part } in placed.iter_mut() {
@@ -57,7 +57,7 @@ pub(super) fn join(
             let place = entry.at.moved(*base);
             let id = found.id_of(entry, &scope, place, *base, sink);
             if let Some(plugin) = compile(entry, id, scope, *base, sink) {
-                plugins.push(plugin);
+                plugins.push((plugin, place));
             }
         }
         part.plugins = entries;

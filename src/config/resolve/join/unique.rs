@@ -93,6 +93,12 @@ impl<T: Named> Unique<T> {
         self.by_name.get(reference).or_else(by_id).copied()
     }
 
+    /// Where each of them stands.
+    pub(super) fn spots(&self) -> impl Iterator<Item = (Uuid, Place)> {
+        let ids = self.values.iter().map(|value| value.id());
+        ids.zip(self.places.iter().copied())
+    }
+
     /// Every name.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.values.iter().map(|value| value.name())
