@@ -215,6 +215,8 @@ pub const CACHE_REFRESH_HEAD_BYTES: usize = 8_192;
 pub const CACHE_REFRESH: Duration = Duration::from_secs(5);
 /// How long requests do not wait for each other after an answer that could not be stored.
 pub const CACHE_PASS: Duration = Duration::from_secs(10);
+/// How long after a failure of the origin stale answers are given without asking it again.
+pub const CACHE_FAILING: Duration = Duration::from_secs(1);
 /// How long an answer with a validator is kept past its freshness, so that it can be revalidated.
 pub const CACHE_REVALIDATED: Duration = Duration::from_secs(600);
 /// A request waits for a fetch whose body has been on its way for no longer than this: its client may be slow.

@@ -26,6 +26,7 @@ mod tests;
 pub use reason::reason;
 pub use render::render;
 pub use render::render_first;
+pub use stored::Held;
 pub use stored::Part;
 pub use stored::Stored;
 

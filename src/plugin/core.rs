@@ -1,6 +1,7 @@
 //! What one core remembers for its plugins, so that a plugin itself can be immutable and shared.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::base::ids::CoreId;
@@ -13,6 +14,7 @@ use super::auth::memory::Memory;
 use super::bot_detection::Seen;
 use super::correlation_id::Serial;
 use super::mock;
+use super::proxy_cache::Flights;
 
 /// One core's memory for all plugins.
 #[derive(Debug)]
@@ -33,6 +35,8 @@ pub struct Core {
     pub(super) auth: RefCell<Memory>,
     /// The answers that proxy-cache has stored.
     pub cache: cache::Store,
+    /// The answers that it is fetching.
+    pub flights: Rc<Flights>,
 }
 
 impl Core {
@@ -46,6 +50,7 @@ impl Core {
             agents: RefCell::default(),
             mock: mock::Recorder::default(),
             cache: cache::Store::default(),
+            flights: Rc::default(),
             rng: RefCell::new(rng),
             auth: RefCell::default(),
         }

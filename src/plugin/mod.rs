@@ -28,6 +28,7 @@ mod key_auth;
 mod log;
 pub mod mock;
 mod patterns;
+pub mod proxy_cache;
 mod rate_limiting;
 mod rates;
 pub mod redirect;

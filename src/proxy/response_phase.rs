@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::http::Answer;
 use crate::http::Name;
 use crate::http::reply::Body;
+use crate::http::reply::Held;
 use crate::http::reply::Reply;
 use crate::plugin;
 use crate::plugin::BodyWish;
@@ -93,7 +94,7 @@ impl Exchange<'_> {
                 .answer
                 .without(|known, name| edits.removes(known, name))
         {
-            stored.answer = Arc::new(Arc::new(less));
+            stored.answer = Arc::new(Held(Arc::new(less)));
         }
     }
 

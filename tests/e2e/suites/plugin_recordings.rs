@@ -25,62 +25,29 @@ const DIFFERENT: [(&str, &str); 21] = [
         "024",
         "a name that does not resolve is 503 with Kong's documented text, not 500 with its resolver's own words",
     ),
-    (
-        "055",
-        "over TLS, which this gateway does not serve yet",
-    ),
-    (
-        "056",
-        "over TLS, which this gateway does not serve yet",
-    ),
-    (
-        "066",
-        "the recording does not hold the body that was sent",
-    ),
+    ("055", "over TLS, which this gateway does not serve yet"),
+    ("056", "over TLS, which this gateway does not serve yet"),
+    ("066", "the recording does not hold the body that was sent"),
     (
         "068",
         "RFC 9110 section 7.8: any upgrade is passed on, not only that to WebSocket",
     ),
-    (
-        "070",
-        "the text of every error, not a page of nginx's",
-    ),
+    ("070", "the text of every error, not a page of nginx's"),
     (
         "074",
         "RFC 9110 section 15.5.6: CONNECT is understood and refused, 405",
     ),
-    (
-        "075",
-        "RFC 9110 section 9.3.7: OPTIONS * is answered",
-    ),
+    ("075", "RFC 9110 section 9.3.7: OPTIONS * is answered"),
     (
         "079",
         "RFC 9112 section 6.3: a coding beside a length is refused before the coding is looked at",
     ),
-    (
-        "080",
-        "a broken chunk is found before any origin is asked",
-    ),
-    (
-        "081",
-        "a field of 9 KB is within the bound of 32 KiB",
-    ),
-    (
-        "082",
-        "a target of 9 KB is within the bound of 16 KiB",
-    ),
-    (
-        "084",
-        "RFC 9112 section 2.2: a bare LF ends no line",
-    ),
-    (
-        "085",
-        "there is no TLS listener",
-    ),
-    (
-        "087",
-        "a request line without a version is refused aloud",
-    ),
+    ("080", "a broken chunk is found before any origin is asked"),
+    ("081", "a field of 9 KB is within the bound of 32 KiB"),
+    ("082", "a target of 9 KB is within the bound of 16 KiB"),
+    ("084", "RFC 9112 section 2.2: a bare LF ends no line"),
+    ("085", "there is no TLS listener"),
+    ("087", "a request line without a version is refused aloud"),
     (
         "090",
         "RFC 9110 section 9.1: methods are case-sensitive tokens, and this is one",
@@ -97,14 +64,8 @@ const DIFFERENT: [(&str, &str); 21] = [
         "238",
         "an expression of Lua is refused when it is configured",
     ),
-    (
-        "240",
-        "nginx adds a charset to types of text",
-    ),
-    (
-        "248",
-        "a plugin written in Lua",
-    ),
+    ("240", "nginx adds a charset to types of text"),
+    ("248", "a plugin written in Lua"),
 ];
 
 /// An origin that says what reached it.
