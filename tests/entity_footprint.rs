@@ -4,7 +4,6 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 #[path = "footprint/counting.rs"]
-#[expect(dead_code, reason = "blocks and peaks are another test's")]
 mod counting;
 
 use counting::held;

@@ -116,6 +116,7 @@ impl Bench {
             ControlFlow::Continue(()) => Outcome::Origin,
             ControlFlow::Break(Interrupt::Wait(signal)) => Outcome::Wait(signal),
             ControlFlow::Break(Interrupt::Reply(reply)) => Outcome::Given(self.give(trial, *reply)),
+            ControlFlow::Break(Interrupt::Delay(_)) => panic!("a cache is not slow on purpose"),
         }
     }
 
@@ -167,7 +168,9 @@ impl Bench {
         match self.plugin.on_response(&mut response) {
             ControlFlow::Continue(()) => Ok(response.body),
             ControlFlow::Break(Interrupt::Reply(reply)) => Err(reply),
-            ControlFlow::Break(Interrupt::Wait(_)) => panic!("an answer does not wait"),
+            ControlFlow::Break(Interrupt::Wait(_) | Interrupt::Delay(_)) => {
+                panic!("an answer does not wait")
+            }
         }
     }
 
