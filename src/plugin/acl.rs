@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use foldhash::HashSet;
 use serde::Deserialize;
-use serde_json::Value;
 
 use crate::entity::Check;
 use crate::entity::Field;
