@@ -55,6 +55,7 @@ const OUTSIDE: &[&str] = &[
 
 /// Cases that we answer otherwise than Kong, each with its reason.
 const DIFFERENT: &[(u32, &str)] = &[
+    (182, "what is limited by may be several things at once"),
     (
         185,
         "Kong names the inputs of its own router among the checks of routes",

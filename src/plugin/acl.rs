@@ -5,12 +5,9 @@ use std::sync::Arc;
 
 use foldhash::HashSet;
 use serde::Deserialize;
-use serde_json::Value;
 
 use crate::entity::Check;
-use crate::entity::Document;
 use crate::entity::Field;
-use crate::entity::Misfit;
 use crate::entity::Schema;
 use crate::http::Reply;
 
@@ -33,7 +30,7 @@ pub(super) const DEFINITION: Definition = Definition {
     config: Schema {
         fields: FIELDS,
         checks: &[
-            Check::Custom(either),
+            Check::ExactlyOneOf(&["allow", "deny"]),
             Check::AtLeastOneOf(&["allow", "deny"]),
         ],
     },
@@ -56,27 +53,6 @@ const FIELDS: &[Field] = &[
         "groups that an authentication plugin has found count for consumers with a credential too, in place of their own",
     ),
 ];
-
-/// Kong's rule and its words.
-fn either(config: &Document) -> Result<(), Misfit> {
-    let is_filled = |name: &&str| match config.get(*name) {
-        Some(Value::Array(groups)) => !groups.is_empty(),
-        _ => false,
-    };
-    if ["allow", "deny"]
-        .iter()
-        .filter(|name| is_filled(name))
-        .count()
-        == 1
-    {
-        return Ok(());
-    }
-    Err(Misfit {
-        path: Vec::new(),
-        message: "exactly one of these fields must be non-empty: 'config.allow', 'config.deny'"
-            .to_owned(),
-    })
-}
 
 #[derive(Deserialize)]
 struct Config {
