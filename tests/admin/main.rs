@@ -2,6 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod behaviour;
 mod client;
+mod docs;
 mod gateway;
+mod openapi;
 mod recorded;
+mod shape;

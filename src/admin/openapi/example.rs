@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::entity::Kind;
 
 /// What may be sent to add one.
-pub(super) fn of(kind: Kind) -> Value {
+pub(in crate::admin) fn of(kind: Kind) -> Value {
     match kind {
         Kind::Services => json!({ "name": "orders", "url": "http://orders.internal:9000/base" }),
         Kind::Routes => {

@@ -4,7 +4,6 @@ use serde_json::Map;
 use serde_json::Value;
 use serde_json::json;
 
-use crate::admin::schemas;
 use crate::entity::Element;
 use crate::entity::Field;
 use crate::entity::Preset;
@@ -64,15 +63,11 @@ fn property(field: &Field, side: Side) -> Value {
         field.default,
         Preset::Uuid | Preset::Now | Preset::NowMillis | Preset::Key
     );
-    match field.default {
-        Preset::Null => {}
-        Preset::Uuid => {
-            schema.insert("format".to_owned(), "uuid".into());
-        }
-        Preset::Now | Preset::NowMillis | Preset::Key => {}
-        preset => {
-            schema.insert("default".to_owned(), schemas::default(preset));
-        }
+    if field.default == Preset::Uuid {
+        schema.insert("format".to_owned(), "uuid".into());
+    }
+    if let Some(default) = default(field) {
+        schema.insert("default".to_owned(), default);
     }
     if !(field.required || automatic && side == Side::Answer) {
         nullable(&mut schema);
@@ -81,6 +76,22 @@ fn property(field: &Field, side: Side) -> Value {
         schema.insert("description".to_owned(), field.about.into());
     }
     Value::Object(schema)
+}
+
+/// What a field is when it is absent, where that is always the same and not null.
+pub(in crate::admin) fn default(field: &Field) -> Option<Value> {
+    let default = match field.default {
+        Preset::Null | Preset::Uuid | Preset::Now | Preset::NowMillis | Preset::Key => return None,
+        Preset::Bool(value) => value.into(),
+        Preset::Int(value) => value.into(),
+        Preset::Num(value) => value.into(),
+        Preset::Text(value) => value.into(),
+        Preset::Texts(values) => json!(values),
+        Preset::Ints(values) => json!(values),
+        Preset::EmptyList => json!([]),
+        Preset::EmptyMap => json!({}),
+    };
+    Some(default)
 }
 
 /// Null is fine as well.

@@ -13,8 +13,8 @@ use serde_json::Map;
 use serde_json::Value;
 use serde_json::json;
 
-pub(super) use answers::of_entity;
-pub(super) use operations::LIST_QUERY;
+pub(super) use example::of as example;
+pub(super) use fields::default;
 
 use super::table::Group;
 use super::table::TABLE;

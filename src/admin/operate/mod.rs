@@ -15,6 +15,7 @@ use super::body::Input;
 use super::table::Place;
 use super::table::Verb;
 use crate::entity::Document;
+use crate::entity::Entities;
 use crate::entity::Error;
 use crate::entity::Kind;
 use crate::entity::Page;
@@ -23,6 +24,7 @@ use crate::entity::Tags;
 pub(super) use condition::Condition;
 pub(super) use condition::tag_of;
 pub(super) use look::look;
+pub(super) use look::targets;
 pub(super) use write::write;
 
 /// What a request wants of entities.
@@ -85,6 +87,17 @@ pub(super) struct Done {
     pub(super) kind: Kind,
     /// Its id, if it got that far.
     pub(super) id: Option<Uuid>,
+}
+
+/// The entity that a path names. A certificate is also named by each of its server names.
+fn locate(entities: &Entities, kind: Kind, key: &str) -> Result<Option<(Uuid, Document)>, Error> {
+    if kind == Kind::Certificates && Uuid::parse_str(key).is_err() {
+        let sni = entities.find(Kind::Snis, key);
+        let id = sni.and_then(|(_, sni)| reference(&sni, "certificate"));
+        return Ok(id.and_then(|id| Some((id, entities.get(kind, id)?))));
+    }
+    entities.check_key(kind, key)?;
+    Ok(entities.find(kind, key))
 }
 
 /// The id of an entity that is shown.

@@ -6,9 +6,10 @@ use super::Done;
 use super::Outcome;
 use super::Task;
 use super::id_of;
+use super::locate;
 use super::reference;
 use crate::admin::backend::Written;
-use crate::admin::schemas;
+use crate::admin::forms;
 use crate::admin::table::Place;
 use crate::admin::table::Relation;
 use crate::admin::table::Verb;
@@ -67,13 +68,13 @@ impl Writer<'_, '_> {
         match (task.place, task.verb) {
             (_, Verb::Get) => Ok(Outcome::NotFound),
             (Place::All(kind), _) => self.create(kind, None, task),
-            (Place::AllOf(relation), _) => match self.find(relation.parent, &key()) {
+            (Place::AllOf(relation), _) => match self.find(relation.parent, &key())? {
                 Some((parent, _)) => self.create(relation.child, Some((relation, parent)), task),
                 None => Ok(Outcome::NotFound),
             },
             (Place::One(kind), verb) => {
                 let key = key();
-                let current = self.find(kind, &key);
+                let current = self.find(kind, &key)?;
                 match (verb, current) {
                     (Verb::Put, current) => self.put(kind, &key, current, task),
                     (Verb::Patch, None) => Err(missing(kind, &key)),
@@ -83,7 +84,7 @@ impl Writer<'_, '_> {
                 }
             }
             (Place::OneOf(relation), verb) => {
-                let Some((parent, _)) = self.find(relation.parent, &key()) else {
+                let Some((parent, _)) = self.find(relation.parent, &key())? else {
                     return Ok(Outcome::NotFound);
                 };
                 let key = key();
@@ -98,7 +99,7 @@ impl Writer<'_, '_> {
                 }
             }
             (Place::Parent(relation), verb) => {
-                let Some((child, document)) = self.entities.find(relation.child, &key()) else {
+                let Some((child, document)) = self.find(relation.child, &key())? else {
                     return Ok(Outcome::NotFound);
                 };
                 let parent = reference(&document, relation.field);
@@ -118,10 +119,10 @@ impl Writer<'_, '_> {
         }
     }
 
-    fn find(&mut self, kind: Kind, key: &str) -> Option<(Uuid, Document)> {
-        let found = self.entities.find(kind, key);
+    fn find(&mut self, kind: Kind, key: &str) -> Result<Option<(Uuid, Document)>, Error> {
+        let found = locate(self.entities, kind, key)?;
         self.id = found.as_ref().map(|(id, _)| *id);
-        found
+        Ok(found)
     }
 
     fn create(
@@ -151,6 +152,8 @@ impl Writer<'_, '_> {
             return Ok(Outcome::NotFound);
         }
         refer(&mut task.input.document, relation, parent);
+        // Of a unique key there is one entity, whoever's it has been so far.
+        let current = current.or_else(|| self.entities.find(relation.child, key));
         self.put(relation.child, key, current, task)
     }
 
@@ -166,8 +169,19 @@ impl Writer<'_, '_> {
             return Ok(Outcome::Unexpected);
         }
         self.complete(kind, document, &mut task);
-        let input = task.input.document;
-        let made = self.entities.upsert(kind, key, input, self.env);
+        let mut input = task.input.document;
+        let made = match current {
+            // A certificate that one of its server names stands for.
+            Some((id, _)) if kind == Kind::Certificates => {
+                self.entities.upsert(kind, &id.to_string(), input, self.env)
+            }
+            None if kind == Kind::Certificates && Uuid::parse_str(key).is_err() => {
+                let names = input.entry("snis");
+                names.or_insert_with(|| serde_json::json!([key]));
+                self.entities.insert(kind, input, self.env)
+            }
+            Some(_) | None => self.entities.upsert(kind, key, input, self.env),
+        };
         self.keep(made).map(Outcome::Shown)
     }
 
@@ -221,7 +235,7 @@ impl Writer<'_, '_> {
     /// Gives the values of a form their types.
     fn complete(&self, kind: Kind, current: Option<&Document>, task: &mut Task) {
         if std::mem::take(&mut task.input.untyped) {
-            schemas::infer(kind, &mut task.input.document, current, self.plugins);
+            forms::infer(kind, &mut task.input.document, current, self.plugins);
         }
     }
 

@@ -2,7 +2,6 @@
 //!
 //! There are no health checks yet, so a target is `HEALTHCHECKS_OFF`, as in Kong, or its name has no address.
 
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use serde_json::Value;
@@ -14,13 +13,12 @@ use crate::admin::backend::Backend;
 use crate::admin::dispatch::Call;
 use crate::admin::dispatch::Link;
 use crate::admin::dispatch::paging;
+use crate::admin::operate;
 use crate::admin::reply::Reply;
 use crate::control::Handle;
 use crate::entity::Document;
-use crate::entity::Entities;
 use crate::entity::Filter;
 use crate::entity::Kind;
-use crate::entity::PAGE_SIZE_MAX;
 use crate::snapshot::Resolved;
 
 const OFF: &str = "HEALTHCHECKS_OFF";
@@ -62,7 +60,7 @@ pub(super) async fn health<B: Backend>(api: &Api<B>, call: Call<'_>) -> Reply {
     let key = call.keys.first().cloned().unwrap_or_default();
     let found = api.backend.read(move |entities| {
         let (id, _) = entities.find(Kind::Upstreams, &key)?;
-        Some((id, active(entities, id)))
+        Some((id, operate::targets(entities, id)))
     });
     let (id, targets) = match found.await {
         Ok(Some(found)) => found,
@@ -77,31 +75,6 @@ pub(super) async fn health<B: Backend>(api: &Api<B>, call: Call<'_>) -> Reply {
     }
     let data: Vec<Value> = hosts.into_iter().map(of_target).collect();
     Reply::ok(json!({ "data": data, "next": null, "node_id": api.node }))
-}
-
-/// Every target of an upstream that takes requests, the newest first.
-pub(in crate::admin) fn active(entities: &Entities, upstream: Uuid) -> Vec<Document> {
-    let filter = Filter {
-        foreign: Some(("upstream", upstream)),
-        ..Filter::default()
-    };
-    let (mut targets, mut offset) = (Vec::new(), None);
-    loop {
-        let page = entities.list(Kind::Targets, &filter, PAGE_SIZE_MAX, offset.as_deref());
-        let Ok(page) = page else { break };
-        targets.extend(page.data);
-        match page.offset {
-            Some(next) => offset = Some(next),
-            None => break,
-        }
-    }
-    targets.retain(|target| weight(target) > 0);
-    let created = |target: &Document| {
-        let seconds = target.get("created_at").and_then(Value::as_f64);
-        (seconds.unwrap_or_default() * 1_000.0) as u64
-    };
-    targets.sort_by_key(|target| Reverse(created(target)));
-    targets
 }
 
 fn weight(target: &Document) -> u64 {

@@ -6,17 +6,18 @@ use uuid::Uuid;
 use crate::admin::Api;
 use crate::admin::backend::Backend;
 use crate::admin::dispatch::Call;
+use crate::admin::forms;
 use crate::admin::reply::Reply;
-use crate::admin::schemas;
 use crate::base::clock;
 use crate::entity::Env;
 use crate::entity::Kind;
 use crate::entity::PluginSchemas;
+use crate::entity::describe;
 
 /// `GET /schemas/{name}`
 pub(super) fn of_entity(call: &Call<'_>) -> Reply {
     match kind(call) {
-        Ok(kind) => Reply::ok(schemas::of_kind(kind)),
+        Ok(kind) => Reply::ok(describe::entity(kind)),
         Err(unknown) => unknown,
     }
 }
@@ -25,7 +26,7 @@ pub(super) fn of_entity(call: &Call<'_>) -> Reply {
 pub(super) fn of_plugin(plugins: &dyn PluginSchemas, call: &Call<'_>) -> Reply {
     let name = call.keys.first().map_or("", String::as_str);
     match plugins.schema(name) {
-        Some(plugin) => Reply::ok(schemas::of_plugin(&plugin)),
+        Some(plugin) => Reply::ok(describe::plugin(name, &plugin)),
         None => {
             let text = format!("No plugin named '{name}'");
             Reply::message(StatusCode::NOT_FOUND, &text)
@@ -57,7 +58,7 @@ fn kind(call: &Call<'_>) -> Result<Kind, Reply> {
 async fn check<B: Backend>(api: &Api<B>, kind: Kind, call: Call<'_>) -> Reply {
     let mut input = call.input;
     if input.untyped {
-        schemas::infer(kind, &mut input.document, None, api.plugins);
+        forms::infer(kind, &mut input.document, None, api.plugins);
     }
     let checked = api.backend.read(move |entities| {
         let now_ms = clock::unix_micros() / 1_000;

@@ -1,0 +1,434 @@
+//! What Kong has not, or what the recordings do not show: ETags, tokens, browsers, bounds, pages, the audit log.
+
+use std::fs::File;
+use std::io::Read;
+use std::sync::OnceLock;
+
+use serde_json::Value;
+use serde_json::json;
+use silverback::admin;
+use silverback::config;
+
+use crate::client::Client;
+use crate::gateway;
+
+/// Everything that is logged, by all tests of this process.
+fn log() -> &'static tempfile::NamedTempFile {
+    static LOG: OnceLock<tempfile::NamedTempFile> = OnceLock::new();
+    LOG.get_or_init(|| {
+        let log = tempfile::NamedTempFile::new().unwrap();
+        let writer: File = log.reopen().unwrap();
+        tracing_subscriber::fmt()
+            .with_writer(writer)
+            .with_ansi(false)
+            .init();
+        log
+    })
+}
+
+/// The log as it would be by default, which `/debug/node/log-level` tells.
+pub(crate) fn listen() {
+    log();
+}
+
+#[test]
+fn etags_guard_writes_and_save_readers_the_body() {
+    let mut client = Client::new(gateway::start(Vec::new()));
+    let made = client.json("POST", "/services", &json!({ "name": "s", "host": "h" }));
+    assert_eq!(made.status, 201);
+    let tag = made.header("etag").unwrap().to_owned();
+    let mut ask = |method: &str, field: (&str, &str), body: Option<&str>| {
+        let headers = [field, ("Content-Type", "application/json")];
+        client.send(method, "/services/s", &headers, body.map(str::as_bytes))
+    };
+    let known = ask("GET", ("If-None-Match", &tag), None);
+    assert_eq!((known.status, known.body.len()), (304, 0));
+    assert_eq!(known.header("etag"), Some(tag.as_str()));
+    assert_eq!(ask("GET", ("If-None-Match", "\"0\""), None).status, 200);
+
+    assert_eq!(
+        ask("PATCH", ("If-Match", "\"0\""), Some(r#"{"retries":1}"#)).status,
+        412
+    );
+    assert_eq!(
+        ask("PUT", ("If-None-Match", "*"), Some(r#"{"host":"x"}"#)).status,
+        412
+    );
+    assert_eq!(ask("DELETE", ("If-Match", "\"0\""), None).status, 412);
+    assert_eq!(
+        ask("GET", ("If-Match", &tag), None).header("etag"),
+        Some(tag.as_str()),
+        "nothing has changed"
+    );
+
+    let changed = ask("PATCH", ("If-Match", &tag), Some(r#"{"retries":1}"#));
+    assert_eq!(
+        (changed.status, &changed.value()["retries"]),
+        (200, &json!(1))
+    );
+    assert_eq!(
+        ask("PATCH", ("If-Match", &tag), Some(r#"{"retries":2}"#)).status,
+        412,
+        "it is another one now"
+    );
+    let newer = changed.header("etag").unwrap().to_owned();
+    assert_eq!(ask("DELETE", ("If-Match", &newer), None).status, 204);
+    assert_eq!(
+        ask("PUT", ("If-Match", "*"), Some(r#"{"host":"x"}"#)).status,
+        412,
+        "it is not there"
+    );
+    assert_eq!(
+        ask("PUT", ("If-None-Match", "*"), Some(r#"{"host":"x"}"#)).status,
+        200
+    );
+}
+
+#[test]
+fn tokens_are_asked_for_and_roles_bound_them() {
+    let (reader, writer) = (admin::fresh(), admin::fresh());
+    let text = format!(
+        "[admin]\naddress = \"0.0.0.0:1\"\n[[admin.tokens]]\nname = \"r\"\nrole = \"read\"\nhash = \"{}\"\n\
+         [[admin.tokens]]\nname = \"w\"\nrole = \"write\"\nhash = \"{}\"\n",
+        reader.hash, writer.hash
+    );
+    let tokens = config::parse_str("x.toml", &text)
+        .unwrap()
+        .model
+        .admin
+        .unwrap()
+        .tokens;
+    let mut client = Client::new(gateway::start(tokens));
+    let denied = client.get("/services");
+    assert_eq!(
+        (denied.status, denied.text().as_str()),
+        (401, r#"{"message":"Unauthorized"}"#)
+    );
+    assert_eq!(denied.header("www-authenticate"), Some("Bearer"));
+    assert_eq!(
+        client.get("/zzz").status,
+        401,
+        "nor does it say what there is"
+    );
+
+    let mut ask = |method: &str, token: &str, body: Option<&str>| {
+        let bearer = format!("Bearer {token}");
+        let headers = [
+            ("Authorization", bearer.as_str()),
+            ("Content-Type", "application/json"),
+            ("Host", "gw.example"),
+        ];
+        client
+            .send(method, "/services", &headers, body.map(str::as_bytes))
+            .status
+    };
+    let service = Some(r#"{"name":"s","host":"h"}"#);
+    assert_eq!(ask("GET", &reader.token, None), 200);
+    assert_eq!(ask("POST", &reader.token, service), 403);
+    assert_eq!(ask("POST", &writer.token, service), 201);
+    assert_eq!(ask("GET", "sbk_wrong", None), 401);
+    let own = client.send(
+        "GET",
+        "/services",
+        &[("Kong-Admin-Token", &reader.token)],
+        None,
+    );
+    assert_eq!(own.status, 200);
+    let preflight = client.send("OPTIONS", "/services", &[("Origin", "http://a.test")], None);
+    assert_eq!(preflight.status, 204);
+    assert!(
+        preflight
+            .header("access-control-allow-headers")
+            .unwrap()
+            .contains("Authorization")
+    );
+    let validate = client.send(
+        "POST",
+        "/schemas/services/validate",
+        &[
+            ("Kong-Admin-Token", &reader.token),
+            ("Content-Type", "application/json"),
+        ],
+        Some(b"{\"host\":\"h\"}"),
+    );
+    assert_eq!(validate.status, 200, "checking is reading");
+}
+
+#[test]
+fn strangers_pages_and_names_get_nothing() {
+    let mut client = Client::new(gateway::start(Vec::new()));
+    let form = ("Content-Type", "application/x-www-form-urlencoded");
+    let evil = ("Origin", "http://evil.example");
+    let written = client.send("POST", "/services", &[form, evil], Some(b"name=s&host=h"));
+    assert_eq!(written.status, 403);
+    assert_eq!(client.send("GET", "/services", &[evil], None).status, 403);
+    assert_eq!(
+        client
+            .send(
+                "GET",
+                "/services",
+                &[("Host", "rebound.example:8001")],
+                None
+            )
+            .status,
+        403
+    );
+    let own = client.send(
+        "GET",
+        "/services",
+        &[("Origin", "http://localhost:8002")],
+        None,
+    );
+    assert_eq!(
+        (own.status, own.text().as_str()),
+        (200, r#"{"data":[],"next":null}"#),
+        "nothing was written"
+    );
+    assert_eq!(
+        own.header("access-control-allow-origin"),
+        Some("http://localhost:8002")
+    );
+}
+
+#[test]
+fn bodies_are_bounded_and_must_be_what_they_say() {
+    let mut client = Client::new(gateway::start(Vec::new()));
+    let json = ("Content-Type", "application/json");
+    let too_large = client.send(
+        "POST",
+        "/services",
+        &[json, ("Content-Length", "10485761")],
+        None,
+    );
+    assert_eq!(
+        (too_large.status, too_large.text().as_str()),
+        (413, r#"{"message":"Payload too large"}"#)
+    );
+
+    let mut client = Client::new(gateway::start(Vec::new()));
+    let refused = |client: &mut Client, kind: &str, body: &[u8]| {
+        let answer = client.send("POST", "/services", &[("Content-Type", kind)], Some(body));
+        assert!(answer.value()["message"].is_string(), "{}", answer.text());
+        answer.status
+    };
+    let form = "application/x-www-form-urlencoded";
+    assert_eq!(
+        refused(&mut client, "application/json", b"{\"host\":\"\xff\"}"),
+        400
+    );
+    assert_eq!(refused(&mut client, "application/json", b"\"host\""), 400);
+    assert_eq!(refused(&mut client, form, b"host=%ff"), 400);
+    assert_eq!(refused(&mut client, form, b"host=a&host.b=c"), 400);
+    assert_eq!(refused(&mut client, "multipart/form-data", b"x"), 400);
+    assert_eq!(
+        refused(
+            &mut client,
+            "application/json",
+            "[".repeat(100_000).as_bytes()
+        ),
+        400
+    );
+    assert_eq!(client.get("/services/%ff").status, 400);
+    assert_eq!(client.get("/services?tags=%ff").status, 400);
+    assert_eq!(client.get("/services?tags").status, 400);
+    assert_eq!(
+        client.get("/services").value()["data"],
+        json!([]),
+        "nothing was written"
+    );
+}
+
+#[test]
+fn forms_know_the_types_of_what_they_are_for() {
+    let mut client = Client::new(gateway::start(Vec::new()));
+    let mut send = |method: &str, path: &str, kind: &str, body: &str| {
+        let answer = client.send(
+            method,
+            path,
+            &[("Content-Type", kind)],
+            Some(body.as_bytes()),
+        );
+        assert!(answer.status < 300, "{}", answer.text());
+        answer.value()
+    };
+    let form = "application/x-www-form-urlencoded";
+    send(
+        "POST",
+        "/services",
+        form,
+        "name=s&host=h&port=81&tags[]=a&enabled=false&path=",
+    );
+    let route = send(
+        "POST",
+        "/services/s/routes",
+        form,
+        "name=r&paths[1]=/a&paths[2]=/b&headers.x-v[]=1&strip_path=false",
+    );
+    assert_eq!(route["paths"], json!(["/a", "/b"]));
+    assert_eq!(
+        (&route["headers"], &route["strip_path"]),
+        (&json!({"x-v": ["1"]}), &json!(false))
+    );
+    let parts = "--b\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\nip-restriction\r\n\
+        --b\r\nContent-Disposition: form-data; name=\"config.deny[]\"\r\n\r\n10.0.0.0/8\r\n--b--\r\n";
+    let plugin = send(
+        "POST",
+        "/routes/r/plugins",
+        "multipart/form-data; boundary=b",
+        parts,
+    );
+    assert_eq!(plugin["config"]["deny"], json!(["10.0.0.0/8"]));
+    // The name of the plugin is the stored one's.
+    let path = format!("/plugins/{}", plugin["id"].as_str().unwrap());
+    let changed = send("PATCH", &path, form, "config.status=404&enabled=false");
+    assert_eq!(
+        (&changed["config"]["status"], &changed["enabled"]),
+        (&json!(404), &json!(false))
+    );
+}
+
+#[test]
+fn lists_are_walked_by_their_links() {
+    let mut client = Client::new(gateway::start(Vec::new()));
+    for number in 0..25 {
+        let tag = if number % 2 == 0 {
+            "even"
+        } else {
+            "o/dd".split('/').next().unwrap()
+        };
+        let service = json!({ "name": format!("s{number}"), "host": "h", "tags": [tag, "all"] });
+        assert_eq!(client.json("POST", "/services", &service).status, 201);
+    }
+    let mut walk = |first: &str| {
+        let (mut next, mut names, mut pages) = (first.to_owned(), Vec::new(), 0);
+        loop {
+            let page = client.get(&next).value();
+            let data = page["data"].as_array().unwrap().iter();
+            names.extend(data.map(|item| item["name"].as_str().unwrap_or_default().to_owned()));
+            pages += 1;
+            match &page["next"] {
+                Value::String(link) => next = link.clone(),
+                _ => break,
+            }
+        }
+        names.sort();
+        names.dedup();
+        (names.len(), pages)
+    };
+    assert_eq!(walk("/services?size=10"), (25, 3));
+    assert_eq!(walk("/services?size=5&tags=even,all"), (13, 3));
+    assert_eq!(walk("/services?size=25"), (25, 1));
+    let (mut next, mut tags) = ("/tags?size=7".to_owned(), 0);
+    loop {
+        let page = client.get(&next).value();
+        tags += page["data"].as_array().unwrap().len();
+        match &page["next"] {
+            Value::String(link) => next = link.clone(),
+            _ => break,
+        }
+    }
+    assert_eq!(tags, 50);
+}
+
+#[test]
+fn writes_leave_a_line_and_secrets_leave_none() {
+    let log = log();
+    let mut client = Client::new(gateway::start(Vec::new()));
+    let consumer = client
+        .json("POST", "/consumers", &json!({ "username": "u" }))
+        .value();
+    let key = client
+        .json("PUT", "/consumers/u/key-auth/canary-in-path", &json!({}))
+        .value();
+    client.json(
+        "POST",
+        "/consumers/u/key-auth",
+        &json!({ "key": "canary-in-body" }),
+    );
+    client.json(
+        "POST",
+        "/consumers/u/key-auth",
+        &json!({ "key": "canary-in-body" }),
+    );
+    client.json(
+        "POST",
+        "/consumers/u/basic-auth",
+        &json!({ "username": "u", "password": "canary-password" }),
+    );
+    client.send("DELETE", "/consumers/u/key-auth/canary-in-path", &[], None);
+    client.send("DELETE", "/key-auths/canary-of-nobody", &[], None);
+    client.json(
+        "PATCH",
+        "/key-auths/canary-of-nobody",
+        &json!({ "tags": ["x"] }),
+    );
+
+    let mut text = String::new();
+    File::open(log.path())
+        .unwrap()
+        .read_to_string(&mut text)
+        .unwrap();
+    assert!(!text.contains("canary"), "{text}");
+    let consumer = consumer["id"].as_str().unwrap();
+    let key = key["id"].as_str().unwrap();
+    let line = |parts: &[&str]| {
+        let found = text
+            .lines()
+            .find(|line| parts.iter().all(|part| line.contains(part)));
+        assert!(found.is_some(), "no line with {parts:?} in\n{text}");
+    };
+    line(&[
+        "audit",
+        "who=\"local\"",
+        "verb=\"POST\"",
+        &format!("consumers/{consumer}"),
+        "done",
+        "status=201",
+    ]);
+    line(&[
+        "audit",
+        "verb=\"PUT\"",
+        &format!("keyauth_credentials/{key}"),
+        "peer=127.0.0.1",
+    ]);
+    line(&[
+        "audit",
+        "verb=\"POST\"",
+        "entity=keyauth_credentials",
+        "refused",
+        "status=409",
+    ]);
+    line(&[
+        "audit",
+        "verb=\"DELETE\"",
+        &format!("keyauth_credentials/{key}"),
+        "status=204",
+    ]);
+}
+
+#[test]
+fn what_is_not_an_entitys_is_answered_too() {
+    let mut client = Client::new(gateway::start(Vec::new()));
+    let root = client.get("/").value();
+    assert_eq!(
+        root["version"], "3.9.1",
+        "clients of Kong choose their requests by it"
+    );
+    assert!(root["plugins"]["available_on_server"]["key-auth"]["priority"].is_number());
+    let explained = client
+        .get("/explain?url=http://a.test/x&method=POST&header=A:%20b")
+        .value();
+    assert_eq!(explained["route"]["name"], "r");
+    assert_eq!(client.get("/explain").status, 400);
+    let cached = format!("/proxy-cache/{}", gateway::CACHED);
+    assert_eq!(client.send("DELETE", &cached, &[], None).status, 204);
+    assert_eq!(client.get("/proxy-cache/other").status, 404);
+    assert_eq!(client.send("DELETE", "/proxy-cache", &[], None).status, 204);
+    assert_eq!(
+        client
+            .send("DELETE", "/proxy-cache?route=none", &[], None)
+            .status,
+        404
+    );
+    assert_eq!(client.send("HEAD", "/metrics", &[], None).status, 200);
+}
