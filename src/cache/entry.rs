@@ -63,6 +63,8 @@ pub struct Filed {
     pub answer: Arc<Answer>,
     /// Its times.
     pub times: Times,
+    /// When it was stored by the wall clock, in seconds since the Unix epoch: for people.
+    pub unix_secs: u64,
     /// The labels that it can be purged by.
     pub tags: Box<[Box<[u8]>]>,
 }

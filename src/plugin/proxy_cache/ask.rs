@@ -25,6 +25,7 @@ use super::give;
 use super::hints::Hints;
 use super::hints::REFRESH;
 use super::key;
+use super::pending::Clock;
 use super::pending::Outdates;
 use super::pending::Pending;
 use super::refresh;
@@ -56,7 +57,7 @@ pub(super) fn ask(config: &Config, request: &mut Request<'_>) -> ControlFlow<Int
     let seen = look(config, request, &hints, &mut key);
     let ticket = hints.refresh.and_then(refresh::number);
     let mut lead = ticket.and_then(|number| core.flights.claim(&key, number));
-    let now = request.unix_micros;
+    let now = request.received.micros();
     let usable = seen.slot.as_ref().and_then(|slot| slot.entry.filed());
     match (
         usable.map(|filed| filed.times.judge(now, &wishes)),
@@ -150,7 +151,7 @@ fn look_as(
     let primary = key.len();
     let find = |key: &[u8]| {
         let store = &request.core.cache;
-        store.find(config.dictionary.id, key, request.unix_micros)
+        store.find(config.dictionary.id, key, request.received.micros())
     };
     let mut slot = find(key);
     if let Some(variants) = slot.as_ref().and_then(|slot| slot.entry.variants()) {
@@ -172,7 +173,7 @@ fn give(
     let (Some(answer), Some(filed)) = (&slot.answer, slot.entry.filed()) else {
         return ControlFlow::Continue(());
     };
-    let age = filed.times.age(request.unix_micros);
+    let age = filed.times.age(request.received.micros());
     config.show(request.downstream, status, &slot.entry.digest, age);
     ControlFlow::Break(give::reply(answer, request.head.method, hints).into())
 }
@@ -207,7 +208,7 @@ fn fetch(
         key: url.into(),
         digest,
         method: request.head.method,
-        asked: request.unix_micros,
+        clock: Clock::of(request),
         upstream,
         stale: seen.slot.filter(|_| safe),
         conditional,
@@ -268,6 +269,7 @@ fn note_outdated(config: &Config, request: &mut Request<'_>, hints: &Hints<'_>) 
     });
     request.notes.put(Outdates {
         plugin: config.id,
+        clock: Clock::of(request),
         keys,
     });
 }

@@ -31,7 +31,7 @@ pub fn describe(entry: &Entry, now: Micros) -> Value {
         "headers": headers,
         "body": text(body),
         "body_len": body.len(),
-        "timestamp": filed.times.stored / 1_000_000,
+        "timestamp": filed.unix_secs,
         "ttl": filed.times.lifetime,
         "version": 1,
         "cache_key": text(&entry.digest),

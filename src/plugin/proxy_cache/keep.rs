@@ -44,7 +44,7 @@ fn store(config: &Config, pending: &Pending, plan: Plan, answer: Answer, body: &
         dictionary: config.dictionary,
         plugin: config.id,
         route: pending.route,
-        asked: pending.asked,
+        asked: pending.clock.received,
         content,
     };
     let cache = &body.core.cache;
@@ -54,6 +54,7 @@ fn store(config: &Config, pending: &Pending, plan: Plan, answer: Answer, body: &
     let filed = Filed {
         answer: Arc::new(answer),
         times: plan.times,
+        unix_secs: body.unix_micros / 1_000_000,
         tags: plan.tags,
     };
     cache.add(entry(plan.key, Content::Answer(Box::new(filed))));

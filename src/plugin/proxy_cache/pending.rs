@@ -14,6 +14,7 @@ use crate::cache::Variants;
 use crate::http::Method;
 use crate::plugin::Edits;
 use crate::plugin::Notes;
+use crate::plugin::Request;
 
 use super::config::Config;
 use super::flights::End;
@@ -28,7 +29,7 @@ pub(super) struct Pending {
     pub(super) key: Box<[u8]>,
     pub(super) digest: Digest,
     pub(super) method: Method,
-    pub(super) asked: Micros,
+    pub(super) clock: Clock,
     /// What plugins have changed of the request's fields, for what answers vary by.
     pub(super) upstream: Edits,
     /// What is stored and too old.
@@ -41,6 +42,30 @@ pub(super) struct Pending {
     pub(super) reviewed: Cell<bool>,
     /// How it is to be stored.
     pub(super) plan: RefCell<Option<Plan>>,
+}
+
+/// When a request was received by both clocks. An answer's phases are told the wall clock's time alone; what has
+/// passed meanwhile says what the other shows.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clock {
+    /// By the monotonic clock.
+    pub(super) received: Micros,
+    /// By the wall clock, in microseconds since the Unix epoch.
+    pub(super) unix_micros: u64,
+}
+
+impl Clock {
+    pub(super) fn of(request: &Request<'_>) -> Self {
+        Self {
+            received: request.received.micros(),
+            unix_micros: request.unix_micros,
+        }
+    }
+
+    /// The monotonic clock's time when the wall clock shows this.
+    pub(super) fn at(&self, unix_micros: u64) -> Micros {
+        self.received + unix_micros.saturating_sub(self.unix_micros)
+    }
 }
 
 /// How an answer is to be stored.
@@ -57,6 +82,7 @@ pub(super) struct Plan {
 #[derive(Debug)]
 pub(super) struct Outdates {
     pub(super) plugin: Uuid,
+    pub(super) clock: Clock,
     pub(super) keys: [Box<[u8]>; 2],
 }
 

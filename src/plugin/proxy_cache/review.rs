@@ -39,7 +39,7 @@ pub(super) fn review(config: &Config, response: &mut Response<'_>) -> ControlFlo
     if pending.reviewed.replace(true) {
         return ControlFlow::Continue(());
     }
-    let now = response.unix_micros;
+    let now = pending.clock.at(response.unix_micros);
     if matches!(response.status, 500 | 502 | 503 | 504) {
         pending.end(End::Failing(now + FAILING));
         let may = |slot: &&Rc<Slot>| {
@@ -49,7 +49,7 @@ pub(super) fn review(config: &Config, response: &mut Response<'_>) -> ControlFlo
         };
         if let Some(slot) = pending.stale.as_ref().filter(may) {
             let slot = Rc::clone(slot);
-            return give(config, response, &slot, Status::Stale);
+            return give(config, response, &slot, Status::Stale, now);
         }
         config.show_status(response.edits, Status::Bypass);
         return ControlFlow::Continue(());
@@ -63,18 +63,11 @@ pub(super) fn review(config: &Config, response: &mut Response<'_>) -> ControlFlo
         && pending.conditional
         && let Some(slot) = &pending.stale
     {
-        let slot = revalidate(config, response.core, pending, slot, (head, bytes), now);
+        let slot = revalidate(config, response, pending, slot, (head, bytes));
         pending.end(End::Over);
-        return give(config, response, &slot, Status::Refresh);
+        return give(config, response, &slot, Status::Refresh, now);
     }
-    let Some(plan) = plan(
-        config,
-        response.core,
-        pending,
-        (head, bytes),
-        response.request,
-        now,
-    ) else {
+    let Some(plan) = plan(config, response, pending, (head, bytes)) else {
         pending.end(End::Passing(now + PASSING));
         forget_outdated(config, response.core, pending, head.status);
         config.show_status(response.edits, Status::Bypass);
@@ -100,13 +93,14 @@ fn give(
     response: &mut Response<'_>,
     slot: &Slot,
     status: Status,
+    now: Micros,
 ) -> ControlFlow<Interrupt> {
     let (Some(answer), Some(filed)) = (&slot.answer, slot.entry.filed()) else {
         return ControlFlow::Continue(());
     };
     let (head, bytes) = response.request;
     let hints = Hints::of(head, bytes);
-    let age = filed.times.age(response.unix_micros);
+    let age = filed.times.age(now);
     config.show(response.edits, status, &slot.entry.digest, age);
     ControlFlow::Break(give::reply(answer, response.method, &hints).into())
 }
@@ -114,18 +108,19 @@ fn give(
 /// Takes note of the origin's word that what is stored is still right: what is to be given now.
 fn revalidate(
     config: &Config,
-    core: &Core,
+    response: &Response<'_>,
     pending: &Pending,
     stale: &Rc<Slot>,
     (head, bytes): (&ResponseHead, &[u8]),
-    now: Micros,
 ) -> Rc<Slot> {
+    let (core, unix_secs) = (response.core, response.unix_micros / 1_000_000);
+    let now = pending.clock.at(response.unix_micros);
     let filed = stale.entry.filed();
     let Some(answer) = filed.and_then(|filed| keep::updated(&filed.answer, head, bytes)) else {
         return Rc::clone(stale);
     };
     let fields = (&answer.head().fields, answer.lines());
-    let times = terms::times(config, fields.0, fields.1, now);
+    let times = terms::times(config, fields.0, fields.1, now, unix_secs);
     let Some((times, tags)) = times.zip(terms::tags(fields.0, fields.1)) else {
         core.cache.remove(config.dictionary.id, &stale.entry.key);
         return Rc::clone(stale);
@@ -136,10 +131,11 @@ fn revalidate(
         dictionary: config.dictionary,
         plugin: config.id,
         route: stale.entry.route,
-        asked: pending.asked,
+        asked: pending.clock.received,
         content: Content::Answer(Box::new(Filed {
             answer: Arc::new(answer),
             times,
+            unix_secs,
             tags: tags.clone(),
         })),
     };
@@ -150,16 +146,16 @@ fn revalidate(
 /// How an answer is to be stored, if it is.
 fn plan(
     config: &Config,
-    core: &Core,
+    response: &Response<'_>,
     pending: &Pending,
     (head, bytes): (&ResponseHead, &[u8]),
-    request: (&crate::http::RequestHead, &[u8]),
-    now: Micros,
 ) -> Option<Plan> {
+    let (core, unix_secs) = (response.core, response.unix_micros / 1_000_000);
+    let now = pending.clock.at(response.unix_micros);
     if !terms::is_storable(config, head, bytes) {
         return None;
     }
-    let times = terms::times(config, &head.fields, bytes, now)?;
+    let times = terms::times(config, &head.fields, bytes, now, unix_secs)?;
     let names = terms::varying(&head.fields, bytes)?;
     let tags = terms::tags(&head.fields, bytes)?;
     let known = core.cache.find(config.dictionary.id, &pending.key, now);
@@ -177,7 +173,7 @@ fn plan(
     };
     let mut key = pending.key.to_vec();
     if let Some(variants) = variants {
-        let (head, bytes) = request;
+        let (head, bytes) = response.request;
         variants.extend(&mut key, |name, out| {
             key::values(head, bytes, &pending.upstream, name, out);
         });
@@ -206,9 +202,10 @@ fn outdate(config: &Config, response: &Response<'_>) {
         && response.origin.is_some()
         && matches!(response.status, 200..400)
     {
+        let now = outdates.clock.at(response.unix_micros);
         for key in &outdates.keys {
             let target = Target::Key(key.clone());
-            response.core.cache.invalidate(target, response.unix_micros);
+            response.core.cache.invalidate(target, now);
         }
     }
 }

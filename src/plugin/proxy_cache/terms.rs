@@ -25,8 +25,9 @@ pub(super) fn is_storable(config: &Config, head: &ResponseHead, bytes: &[u8]) ->
         Framing::Length(length) => length <= config.body_bytes_max() as u64,
         Framing::Empty | Framing::Chunked | Framing::UntilClose => true,
     };
-    // Parts are not put together, and a 304 is no answer to anybody else.
-    !matches!(head.status, 206 | 304)
+    // Parts are not put together, a 304 is no answer to anybody else, and the others must not be stored whatever is
+    // configured (RFC 6585, RFC 8470).
+    !matches!(head.status, 206 | 304 | 425 | 428 | 429 | 431 | 511)
         && config.statuses.contains(&head.status)
         && media.is_some_and(|media| config.media.iter().any(|wanted| wanted.takes(&media)))
         // A cookie is for one client. Whoever wants such an answer stored takes the cookie off it.
@@ -35,7 +36,13 @@ pub(super) fn is_storable(config: &Config, head: &ResponseHead, bytes: &[u8]) ->
 }
 
 /// The times of an answer with these fields that has come now; none if it is not to be stored.
-pub(super) fn times(config: &Config, fields: &Fields, bytes: &[u8], now: Micros) -> Option<Times> {
+pub(super) fn times(
+    config: &Config,
+    fields: &Fields,
+    bytes: &[u8],
+    now: Micros,
+    unix_secs: u64,
+) -> Option<Times> {
     let mut times = Times {
         stored: now,
         age_before: 0,
@@ -53,7 +60,7 @@ pub(super) fn times(config: &Config, fields: &Fields, bytes: &[u8], now: Micros)
         times.lifetime = terms
             .s_maxage
             .or(terms.max_age)
-            .or_else(|| expires(fields, bytes, now))
+            .or_else(|| expires(fields, bytes, unix_secs))
             .unwrap_or(0);
         times.age_before = age(fields, bytes);
         let says_stale = terms.stale_while_revalidate.or(terms.stale_if_error);
@@ -79,10 +86,10 @@ pub(super) fn times(config: &Config, fields: &Fields, bytes: &[u8], now: Micros)
 }
 
 /// What Expires says, by the origin's clock if it tells the time. A date that cannot be read is in the past.
-fn expires(fields: &Fields, bytes: &[u8], now: Micros) -> Option<Secs> {
+fn expires(fields: &Fields, bytes: &[u8], unix_secs: u64) -> Option<Secs> {
     let expires = date::parse(named(fields, b"expires", bytes)?).unwrap_or(0);
     let date = fields.get(Name::Date, bytes).and_then(date::parse);
-    let lifetime = expires.saturating_sub(date.unwrap_or(now / 1_000_000));
+    let lifetime = expires.saturating_sub(date.unwrap_or(unix_secs));
     Some(Secs::try_from(lifetime).unwrap_or(Secs::MAX))
 }
 

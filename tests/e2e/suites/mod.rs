@@ -4,6 +4,7 @@ mod balancing;
 mod bodiless;
 mod body_limits;
 mod bounds;
+mod caching;
 mod cli;
 mod clients;
 mod drain;
@@ -39,6 +40,7 @@ pub(crate) fn cases() -> Vec<Case> {
         body_limits::cases(),
         bounds::cases(),
         bodiless::cases(),
+        caching::cases(),
         cli::cases(),
         clients::cases(),
         drain::cases(),
