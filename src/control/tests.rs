@@ -169,6 +169,7 @@ impl Bench {
             reports,
             orders: received,
             requests,
+            pools: Arc::default(),
             store: Keeper::without_store(&Registry).spawn().unwrap().0,
             log: Some(access_log(directory.path())),
             greet: Box::new(move |drivers| greet.send(drivers.to_vec()).unwrap()),
