@@ -147,6 +147,31 @@ pub enum Command {
     #[command(subcommand, arg_required_else_help = true)]
     Token(TokenCommand),
 
+    /// Read one of Kong's declarative documents, into the store or into a TOML file
+    #[command(after_help = IMPORT_EXAMPLES)]
+    Import {
+        /// The document, in YAML or JSON, of format 1.1, 2.1 or 3.0
+        #[arg(value_name = "FILE")]
+        document: PathBuf,
+        /// Write a TOML file instead; `-` is standard output
+        #[arg(long, value_name = "FILE")]
+        to_toml: Option<PathBuf>,
+        /// Which configuration file names the store.
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+
+    /// Print everything that files and store hold
+    #[command(after_help = EXPORT_EXAMPLES)]
+    Export {
+        /// In which form
+        #[arg(long, value_enum, default_value_t = ExportForm::Kong)]
+        form: ExportForm,
+        /// Which configuration file.
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+
     /// Check this machine: kernel, io_uring, limits, cgroup; each finding with its remedy
     #[command(after_help = DOCTOR_EXAMPLES)]
     Doctor {
@@ -179,6 +204,15 @@ pub enum Command {
         #[arg(long, value_name = "DIR")]
         dir: Option<PathBuf>,
     },
+}
+
+/// How everything is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExportForm {
+    /// As one of Kong's declarative documents
+    Kong,
+    /// As TOML, secrets included
+    Toml,
 }
 
 /// Questions about routes.
@@ -376,6 +410,14 @@ Examples:
   SILVERBACK_ADMIN_TOKEN=sbk_... silverback reload      where the admin listener has tokens
 
 Exit codes: 0 taken, 1 refused or nobody answers, 2 usage";
+const IMPORT_EXAMPLES: &str = "\
+Examples:
+  silverback import kong.yaml --to-toml silverback.toml
+  silverback import kong.json --config /etc/silverback/silverback.toml";
+const EXPORT_EXAMPLES: &str = "\
+Examples:
+  silverback export > kong.yaml
+  silverback export --form toml";
 const DOCTOR_EXAMPLES: &str = "\
 Examples:
   silverback doctor

@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod demo;
 pub mod doctor;
+pub mod import;
 pub mod mock_origin;
 pub mod reload;
 pub mod run;
@@ -15,12 +16,14 @@ use std::net::IpAddr;
 use std::net::Ipv4Addr;
 use std::net::Ipv6Addr;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::path::PathBuf;
 
 use cli::Command;
 use cli::ConfigArgs;
 use cli::ConfigCommand;
 use cli::Exit;
+use cli::ExportForm;
 use cli::Format;
 use cli::ProxyArgs;
 use cli::RouteCommand;
@@ -74,6 +77,12 @@ fn obey(command: Command) -> Exit {
             wait,
         } => return reload(&config, admin, wait),
         Command::Config(ConfigCommand::Show(config)) => return show(&config),
+        Command::Import {
+            document,
+            to_toml,
+            config,
+        } => return take(&document, to_toml.as_deref(), &config),
+        Command::Export { form, config } => return give(form, &config),
         Command::Token(TokenCommand::New { name, role, output }) => {
             token::print(&name, role, output.format, &mut out)
         }
@@ -226,6 +235,64 @@ fn test_route(
     match tried.verdict {
         explain::Verdict::Served(..) => exit_of(&printed),
         explain::Verdict::Answered(..) | explain::Verdict::Refused(_) => Exit::Refused,
+    }
+}
+
+/// Imports a document; the report goes to standard error if the TOML goes to standard output.
+fn take(document: &Path, to_toml: Option<&Path>, config: &ConfigArgs) -> Exit {
+    let refuse = |why: String| {
+        eprintln!("silverback: {why}");
+        Exit::Refused
+    };
+    let text = match std::fs::read_to_string(document) {
+        Ok(text) => text,
+        Err(error) => return refuse(format!("{}: {error}", document.display())),
+    };
+    let import = match import::Import::read(&text) {
+        Ok(import) => import,
+        Err(why) => return refuse(why),
+    };
+    let taken = match to_toml {
+        Some(path) if path == Path::new("-") => import.to_toml().and_then(|toml| {
+            let written = io::stdout().write_all(toml.as_bytes());
+            written.map_err(|error| error.to_string())
+        }),
+        Some(path) => import.to_toml().and_then(|toml| {
+            std::fs::write(path, toml).map_err(|error| format!("{}: {error}", path.display()))
+        }),
+        None => match load(config) {
+            Ok(loaded) => match &loaded.model.store {
+                Some(path) => import.to_store(path),
+                None => Err(
+                    "the configuration names no store: add [store], or use --to-toml".to_owned(),
+                ),
+            },
+            Err(exit) => return exit,
+        },
+    };
+    let _ = import::report(&import.lines, &mut io::stderr());
+    match taken {
+        Ok(()) if import.is_complete() => Exit::Fine,
+        Ok(()) => Exit::Refused,
+        Err(why) => refuse(why),
+    }
+}
+
+fn give(form: ExportForm, config: &ConfigArgs) -> Exit {
+    let loaded = match load(config) {
+        Ok(loaded) => loaded,
+        Err(exit) => return exit,
+    };
+    let text = import::export(&loaded).and_then(|kong| match form {
+        ExportForm::Kong => Ok(kong),
+        ExportForm::Toml => import::Import::read(&kong)?.to_toml(),
+    });
+    match text {
+        Ok(text) => exit_of(&io::stdout().write_all(text.as_bytes())),
+        Err(why) => {
+            eprintln!("silverback: {why}");
+            Exit::Refused
+        }
     }
 }
 

@@ -29,6 +29,7 @@ use crate::control::Hire;
 use crate::control::Setup;
 use crate::control::lifecycle;
 use crate::control::lifecycle::Ended;
+use crate::control::quotas;
 use crate::control::reload::Builder;
 use crate::control::reload::Built;
 use crate::control::reload::Load;
@@ -36,6 +37,7 @@ use crate::control::reload::Refusal;
 use crate::control::tidy::BLOCKING_THREAD_IDLE;
 use crate::net::listener;
 use crate::plugin::registry::Registry;
+use crate::ratelimit::Pools;
 use crate::shard::Limits;
 use crate::shard::Listening;
 use crate::store;
@@ -139,6 +141,7 @@ impl Plan {
             first,
             workers: count,
             store,
+            pools,
             keeping,
         } = begun.map_err(io::Error::other)??;
         let model = first.model.clone();
@@ -148,7 +151,7 @@ impl Plan {
         let (sockets, listeners) = bind(&model, count)?;
         let road = log.is_some().then_some(road);
         let limits = Limits {
-            pools: Arc::default(),
+            pools: Arc::clone(&pools),
             cores: count,
         };
         let hire = hire(sockets, cores.allowed, limits, road, self.force_epoll);
@@ -180,6 +183,7 @@ impl Plan {
             orders,
             requests,
             store,
+            pools,
             log,
             greet: Box::new(move |drivers| {
                 running.drivers = drivers.to_vec();
@@ -204,6 +208,7 @@ struct Begun {
     first: Built,
     workers: u16,
     store: store::Handle,
+    pools: Arc<Pools>,
     keeping: store::Thread,
 }
 
@@ -225,12 +230,16 @@ fn begin(mut load: Load, usable: usize) -> io::Result<Begun> {
     let mut builder = Builder::new(load, workers.into());
     let first = builder.begin(loaded, keeper.take_changes(), Generation(1));
     let first = first.map_err(|refusal| io::Error::other(refusal.to_string()))?;
+    let counters = keeper.counters();
+    let counters = counters.map_err(|error| io::Error::other(error.message))?;
+    let pools = Arc::new(quotas::restore(&counters));
     let (store, keeping) = keeper.spawn()?;
     Ok(Begun {
         builder,
         first,
         workers,
         store,
+        pools,
         keeping,
     })
 }

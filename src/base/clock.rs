@@ -17,6 +17,11 @@ impl Instant {
         self.0.saturating_sub(earlier.0)
     }
 
+    /// The same in microseconds.
+    pub fn micros(self) -> u64 {
+        self.0 / 1_000
+    }
+
     /// The instant `duration` later; saturates at the end of time.
     pub fn plus(self, duration: Duration) -> Self {
         Self(

@@ -181,6 +181,16 @@ pub const RATE_CELLS_MIN: usize = 8_192;
 pub const RATE_LEASE_FIRST: u32 = 8;
 /// Leases that a core looks at in one tick to give them back, some tens of microseconds.
 pub const RATE_RETURNS: usize = 4_096;
+/// Longest body that the mock plugin can be configured with: each answer copies it.
+pub const MOCK_BODY_BYTES: usize = 1_048_576;
+/// Longest time that the mock plugin lets pass before it answers, in milliseconds.
+pub const MOCK_DELAY_MS: i64 = 60_000;
+/// Most requests that one mock plugin's log can be configured to keep.
+pub const MOCK_LOG_REQUESTS: i64 = 1_000;
+/// Longest body in the log of a mock plugin; of a longer one only the length is kept.
+pub const MOCK_LOG_BODY_BYTES: usize = 65_536;
+/// Memory of one core for the logs of all mock plugins; beyond it the oldest entry of the largest log goes.
+pub const MOCK_LOG_BYTES: usize = 8_388_608;
 /// Default of proxy-cache's `memory.max_bytes`: what the answers of one dictionary take in one core's index.
 pub const CACHE_BYTES: usize = 64 << 20;
 /// Longest body that is stored, if it is not more than its share of the bound.
@@ -205,6 +215,8 @@ pub const CACHE_REFRESH_HEAD_BYTES: usize = 8_192;
 pub const CACHE_REFRESH: Duration = Duration::from_secs(5);
 /// How long requests do not wait for each other after an answer that could not be stored.
 pub const CACHE_PASS: Duration = Duration::from_secs(10);
+/// How long after a failure of the origin stale answers are given without asking it again.
+pub const CACHE_FAILING: Duration = Duration::from_secs(1);
 /// How long an answer with a validator is kept past its freshness, so that it can be revalidated.
 pub const CACHE_REVALIDATED: Duration = Duration::from_secs(600);
 /// A request waits for a fetch whose body has been on its way for no longer than this: its client may be slow.
@@ -237,3 +249,5 @@ pub const HISTORY_BURST_MS: u64 = 60_000;
 pub const HISTORY_BYTES: u64 = 128 << 20;
 /// Longest name of an author that the history keeps.
 pub const AUTHOR_BYTES: usize = 128;
+/// Time between two writes of the counters of months and years; what a killed process forgets at most.
+pub const QUOTAS_WRITTEN: Duration = Duration::from_secs(1);

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::http::Answer;
+use crate::http::reply::Held;
 
 use super::Micros;
 use super::Times;
@@ -62,6 +63,8 @@ pub struct Filed {
     pub answer: Arc<Answer>,
     /// Its times.
     pub times: Times,
+    /// When it was stored by the wall clock, in seconds since the Unix epoch: for people.
+    pub unix_secs: u64,
     /// The labels that it can be purged by.
     pub tags: Box<[Box<[u8]>]>,
 }
@@ -72,7 +75,7 @@ pub struct Slot {
     /// The entry.
     pub entry: Arc<Entry>,
     /// Its answer under a count of this core alone, so that giving it touches no other core's memory.
-    pub answer: Option<Arc<Arc<Answer>>>,
+    pub answer: Option<Arc<Held>>,
 }
 
 impl Entry {
@@ -114,7 +117,7 @@ impl Slot {
     /// A core's hold of an entry.
     pub fn new(entry: Arc<Entry>) -> Rc<Self> {
         let filed = entry.filed();
-        let answer = filed.map(|filed| Arc::new(Arc::clone(&filed.answer)));
+        let answer = filed.map(|filed| Arc::new(Held(Arc::clone(&filed.answer))));
         Rc::new(Self { entry, answer })
     }
 }

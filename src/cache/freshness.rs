@@ -1,11 +1,11 @@
 //! How old a stored answer is, and what may be done with it at that age (RFC 9111 section 4.2, RFC 5861).
 //!
-//! Pure: times are arguments, in microseconds since the Unix epoch.
+//! Pure: times are arguments. They are the monotonic clock's, so that an answer's age does not jump with the wall clock.
 
 use super::Secs;
 use super::Wishes;
 
-/// A moment, in microseconds since the Unix epoch.
+/// A moment on the machine's monotonic clock, in microseconds; comparable between threads.
 pub type Micros = u64;
 
 const SECOND: Micros = 1_000_000;

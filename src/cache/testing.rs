@@ -52,6 +52,7 @@ pub(crate) fn entry(key: &str, stored: Micros, body: usize, bytes_max: usize) ->
                 strict: false,
                 kept: 60,
             },
+            unix_secs: 0,
             tags: [format!("tag-{key}").into_bytes().into_boxed_slice()].into(),
         })),
     }

@@ -89,7 +89,7 @@ fn digest(key: &str) -> Option<cache::Digest> {
 fn purge(target: Target) -> cache::Question {
     cache::Question::Purge(Arc::new(Purge {
         target,
-        until: clock::unix_micros(),
+        until: clock::now().micros(),
     }))
 }
 
@@ -103,7 +103,7 @@ fn shown(entry: &Entry) -> Option<CachedAnswer> {
             .map(|(name, value)| (text(name), text(value)))
             .collect(),
         body_bytes: filed.answer.body().len() as u64,
-        age: Duration::from_secs(u64::from(filed.times.age(clock::unix_micros()))),
+        age: Duration::from_secs(u64::from(filed.times.age(clock::now().micros()))),
         ttl: Duration::from_secs(u64::from(filed.times.lifetime)),
     })
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use crossbeam::channel::Sender;
 
 use crate::base::clock::Instant;
-use crate::base::clock::unix_micros;
+use crate::base::clock::now;
 use crate::base::ids::CoreId;
 use crate::base::ids::Generation;
 use crate::base::limits;
@@ -321,7 +321,7 @@ impl Member {
         } else {
             self.owed_orders.clear();
             self.owed_orders
-                .push(cache::Order::forget_all(unix_micros()));
+                .push(cache::Order::forget_all(now().micros()));
         }
     }
 

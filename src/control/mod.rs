@@ -13,6 +13,7 @@ mod history;
 mod install;
 pub mod lifecycle;
 mod metrics;
+pub mod quotas;
 pub mod reload;
 mod status;
 #[cfg(test)]
@@ -58,11 +59,13 @@ use crate::control::install::Stage;
 use crate::control::install::Waiters;
 use crate::control::lifecycle::Ended;
 use crate::control::lifecycle::Order;
+use crate::control::quotas::Quotas;
 use crate::control::reload::Builder;
 use crate::control::reload::Built;
 use crate::control::reload::Refusal;
 use crate::control::tidy::Tidy;
 use crate::control::watch::Watch;
+use crate::ratelimit::Pools;
 use crate::snapshot::Addresses;
 use crate::store;
 use crate::telemetry::Counter;
@@ -100,6 +103,8 @@ pub struct Setup {
     pub requests: mpsc::Receiver<Request>,
     /// Entities that are written over REST, and their file.
     pub store: store::Handle,
+    /// The shared counters of rate limits and quotas.
+    pub pools: Arc<Pools>,
     /// The access log, if there is one.
     pub log: Option<LogThread>,
     /// Called once, when every worker serves, with the drivers in use and the number of workers on each.
@@ -118,6 +123,7 @@ pub struct Control {
     orders: mpsc::Receiver<Order>,
     requests: mpsc::Receiver<Request>,
     store: store::Handle,
+    quotas: Quotas,
     revisions: Latest<store::Revision>,
     log: Option<LogThread>,
     greet: Option<Greet>,
@@ -178,6 +184,7 @@ impl Control {
             orders: setup.orders,
             requests: setup.requests,
             revisions: setup.store.revisions(),
+            quotas: Quotas::new(setup.pools, setup.store.clone(), now),
             store: setup.store,
             log: setup.log,
             greet: Some(setup.greet),
@@ -205,6 +212,7 @@ impl Control {
     pub async fn run(mut self) -> Ended {
         self.adopt_names();
         let ended = self.attend().await;
+        self.quotas.finish().await;
         if let Some(log) = self.log.take() {
             log.stop(LOG_WAIT);
         }
@@ -303,6 +311,7 @@ impl Control {
             self.tidy.freed(now);
         }
         self.tidy.turn(now);
+        self.quotas.turn(now);
         let until = self.draining?;
         if self.crew.drained() {
             // The last counts came before the word that all is drained.

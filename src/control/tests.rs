@@ -94,7 +94,7 @@ fn work(core: CoreId, mut link: ControlLink, temper: Temper, told: &Sender<Told>
                     let delta = Box::new(metrics.take_delta());
                     link.reports.send(Report::Counted(core, delta)).unwrap();
                     if core.0 == 0 {
-                        store.add(cache::testing::entry("a", clock::unix_micros(), 1, 10_000));
+                        store.add(cache::testing::entry("a", clock::now().micros(), 1, 10_000));
                         let stored = Report::Cached(core, store.take_messages());
                         link.reports.send(stored).unwrap();
                     }
@@ -105,7 +105,7 @@ fn work(core: CoreId, mut link: ControlLink, temper: Temper, told: &Sender<Told>
                     told.send(Told::Resolve(core.0, addresses.names.clone()))
                         .unwrap();
                 }
-                Directive::Cache(order) => store.obey(order, clock::unix_micros()),
+                Directive::Cache(order) => store.obey(order, clock::now().micros()),
                 Directive::Drain => {
                     told.send(Told::Drain(core.0)).unwrap();
                     if temper != Temper::Stubborn {
@@ -169,6 +169,7 @@ impl Bench {
             reports,
             orders: received,
             requests,
+            pools: Arc::default(),
             store: Keeper::without_store(&Registry).spawn().unwrap().0,
             log: Some(access_log(directory.path())),
             greet: Box::new(move |drivers| greet.send(drivers.to_vec()).unwrap()),
@@ -461,7 +462,7 @@ fn what_one_worker_stores_all_have_and_a_purge_reaches_all() {
         let purge = |key: &str| {
             Question::Purge(Arc::new(Purge {
                 target: Target::Digest(cache::testing::digest(key), None),
-                until: clock::unix_micros(),
+                until: clock::now().micros(),
             }))
         };
         let list = bench.handle.ask_caches(Question::List(None)).await;

@@ -26,6 +26,7 @@ mod tests;
 pub use reason::reason;
 pub use render::render;
 pub use render::render_first;
+pub use stored::Held;
 pub use stored::Part;
 pub use stored::Stored;
 
@@ -62,6 +63,8 @@ pub enum Body {
 pub struct Reply {
     /// The status, 200 to 599.
     pub status: u16,
+    /// What the status line says of the status, if not the usual.
+    pub reason: Option<Cow<'static, str>>,
     /// Why, if it is a failure; it fills `Proxy-Status` and what belongs to the status.
     pub cause: Option<Cause>,
     /// The text for people.
@@ -164,6 +167,7 @@ impl Reply {
         debug_assert!((200..600).contains(&status), "an answer is final");
         Self {
             status,
+            reason: None,
             cause: None,
             message: Cow::Borrowed(""),
             detail: Cow::Borrowed(""),
@@ -208,6 +212,12 @@ impl Reply {
         value: impl Into<Cow<'static, [u8]>>,
     ) -> Self {
         self.fields.push((name.into(), value.into()));
+        self
+    }
+
+    /// The same answer with these words behind its status.
+    pub fn with_reason(mut self, reason: impl Into<Cow<'static, str>>) -> Self {
+        self.reason = Some(reason.into());
         self
     }
 

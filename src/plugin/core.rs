@@ -1,6 +1,7 @@
 //! What one core remembers for its plugins, so that a plugin itself can be immutable and shared.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::base::ids::CoreId;
@@ -12,6 +13,8 @@ use crate::ratelimit::Pools;
 use super::auth::memory::Memory;
 use super::bot_detection::Seen;
 use super::correlation_id::Serial;
+use super::mock;
+use super::proxy_cache::Flights;
 
 /// One core's memory for all plugins.
 #[derive(Debug)]
@@ -26,10 +29,14 @@ pub struct Core {
     pub serial: Serial,
     /// The user agents that bot-detection has seen.
     pub agents: RefCell<Seen>,
+    /// The last requests of mock plugins.
+    pub mock: mock::Recorder,
     /// Passwords and tokens that it has verified.
     pub(super) auth: RefCell<Memory>,
     /// The answers that proxy-cache has stored.
     pub cache: cache::Store,
+    /// The answers that it is fetching.
+    pub flights: Rc<Flights>,
 }
 
 impl Core {
@@ -41,7 +48,9 @@ impl Core {
             limiter: Limiter::new(pools, cores),
             serial: Serial::new(&mut rng),
             agents: RefCell::default(),
+            mock: mock::Recorder::default(),
             cache: cache::Store::default(),
+            flights: Rc::default(),
             rng: RefCell::new(rng),
             auth: RefCell::default(),
         }

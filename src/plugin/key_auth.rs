@@ -263,12 +263,11 @@ fn find(request: &Request<'_>, key: &[u8]) -> Result<Found, Fault> {
         return Err(Fault::Missing);
     }
     let found = request.directory.by_key(key).ok_or(Fault::Unknown)?;
-    let credential = request.directory.credential(found.0);
-    let expires_at = credential.and_then(|credential| credential.expires_at);
-    match expires_at {
-        Some(expires_at) if expires_at <= request.unix_micros / 1_000_000 => Err(Fault::Unknown),
-        _ => Ok(found),
+    let now = request.unix_micros / 1_000_000;
+    if request.directory.is_expired(found.0, now) {
+        return Err(Fault::Unknown);
     }
+    Ok(found)
 }
 
 #[inline]

@@ -26,7 +26,9 @@ pub mod ip_restriction;
 mod jwt;
 mod key_auth;
 mod log;
+pub mod mock;
 mod patterns;
+pub mod proxy_cache;
 mod rate_limiting;
 mod rates;
 pub mod redirect;
@@ -82,7 +84,7 @@ pub trait Plugin: Send + Sync + fmt::Debug {
     fn needs(&self) -> Needs;
 
     /// Before the request is forwarded; `Break` answers it instead. A plugin that interrupted with
-    /// [`Interrupt::Wait`] is asked again from the start.
+    /// [`Interrupt::Wait`] or [`Interrupt::Delay`] is asked again from the start.
     fn on_request(&self, _request: &mut Request<'_>) -> ControlFlow<Interrupt> {
         ControlFlow::Continue(())
     }

@@ -52,11 +52,11 @@ pub(super) const DEFINITION: Definition = Definition {
             Check::If("policy", REDIS, "redis.timeout", Then::Required),
             Check::If(
                 "limit_by",
-                Rule::OneOf(&["header"]),
+                Rule::Eq("header"),
                 "header_name",
                 Then::Required,
             ),
-            Check::If("limit_by", Rule::OneOf(&["path"]), "path", Then::Required),
+            Check::If("limit_by", Rule::Eq("path"), "path", Then::Required),
             Check::Custom(rates::check_policy),
         ],
     },

@@ -15,6 +15,8 @@ pub const ALL: &[&Definition] = &[
     &super::ip_restriction::DEFINITION,
     &super::jwt::DEFINITION,
     &super::key_auth::DEFINITION,
+    &super::mock::DEFINITION,
+    &super::proxy_cache::DEFINITION,
     &super::rate_limiting::DEFINITION,
     &super::redirect::DEFINITION,
     &super::request_size_limiting::DEFINITION,

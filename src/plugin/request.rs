@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::time::Duration;
 
 use uuid::Uuid;
 
@@ -88,6 +89,8 @@ pub enum Interrupt {
     Reply(Box<Reply>),
     /// The plugin is to be asked again when this has been raised, or when the request's patience ends.
     Wait(Rc<Signal>),
+    /// The plugin is to be asked again after so long, if the client is still there by then.
+    Delay(Duration),
 }
 
 impl From<Reply> for Interrupt {

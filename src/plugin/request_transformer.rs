@@ -41,7 +41,7 @@ use template::Template;
 pub const DEFINITION: Definition = Definition {
     name: "request-transformer",
     priority: 801,
-    about: "Changes requests on their way to the origin.",
+    about: "changes requests on their way to the origin",
     config: schema::SCHEMA,
     consumer_scope: true,
     denies: false,

@@ -33,7 +33,7 @@ use rules::Rules;
 pub const DEFINITION: Definition = Definition {
     name: "response-transformer",
     priority: 800,
-    about: "Changes answers on their way to the client.",
+    about: "changes answers on their way to the client",
     config: schema::SCHEMA,
     consumer_scope: true,
     denies: false,

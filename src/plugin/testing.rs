@@ -319,7 +319,9 @@ impl Trial {
     pub(crate) fn refused_by(&mut self, plugin: &dyn Plugin) -> Reply {
         match self.run(|request| plugin.on_request(request)) {
             ControlFlow::Continue(()) => panic!("the request is let through"),
-            ControlFlow::Break(Interrupt::Wait(_)) => panic!("the request has to wait"),
+            ControlFlow::Break(Interrupt::Wait(_) | Interrupt::Delay(_)) => {
+                panic!("the request has to wait")
+            }
             ControlFlow::Break(Interrupt::Reply(reply)) => *reply,
         }
     }

@@ -4,6 +4,8 @@ use std::future::poll_fn;
 use std::ops::ControlFlow;
 use std::pin::pin;
 use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
 
 use crate::base::ids::ServiceIndex;
 use crate::base::limits;
@@ -83,8 +85,11 @@ pub(super) async fn admit(exchange: &mut Exchange<'_>, routed: Routed) -> Result
             Box::pin(exchange.gather_body()).await?;
         }
         let mut next = 0;
-        while let Some(signal) = ask(exchange, &matched, plan, &mut next)? {
-            Box::pin(wait(exchange, &signal)).await?;
+        while let Some(pause) = ask(exchange, &matched, plan, &mut next)? {
+            match pause {
+                Pause::Until(signal) => Box::pin(wait(exchange, &signal)).await?,
+                Pause::For(delay) => Box::pin(rest(exchange, delay)).await?,
+            }
         }
         exchange.scratch.keep_head_apart();
         exchange.measure_body()?;
@@ -108,13 +113,21 @@ impl Scratch {
     }
 }
 
+/// What a request waits for between two plugins.
+enum Pause {
+    /// Another request of this core.
+    Until(Rc<Signal>),
+    /// Time to pass.
+    For(Duration),
+}
+
 /// Asks the plugins from the one at `next` on, until one has to wait for something.
 fn ask(
     exchange: &mut Exchange<'_>,
     matched: &Match,
     plan: &RoutePlan,
     next: &mut usize,
-) -> Result<Option<Rc<Signal>>, Stop> {
+) -> Result<Option<Pause>, Stop> {
     let instance = Rc::clone(&exchange.instance);
     let snapshot = &instance.snapshot;
     let mut verdicts = std::mem::take(&mut exchange.scratch.verdicts);
@@ -122,7 +135,8 @@ fn ask(
     exchange.scratch.verdicts = verdicts;
     match asked {
         ControlFlow::Continue(()) => Ok(None),
-        ControlFlow::Break(Interrupt::Wait(signal)) => Ok(Some(signal)),
+        ControlFlow::Break(Interrupt::Wait(signal)) => Ok(Some(Pause::Until(signal))),
+        ControlFlow::Break(Interrupt::Delay(delay)) => Ok(Some(Pause::For(delay))),
         ControlFlow::Break(Interrupt::Reply(reply)) => Err(Stop::Reply(reply)),
     }
 }
@@ -209,4 +223,23 @@ async fn wait(exchange: &mut Exchange<'_>, signal: &Signal) -> Result<(), Stop> 
             Ok(())
         }
     }
+}
+
+/// Lets time pass, unless the client leaves.
+async fn rest(exchange: &mut Exchange<'_>, delay: Duration) -> Result<(), Stop> {
+    exchange.arm(delay);
+    let passed = poll_fn(|cx| {
+        if exchange.poll_client_gone(cx) {
+            return Poll::Ready(Err(Cause::ClientClosed));
+        }
+        match exchange.guard.poll_expired(cx) {
+            true => Poll::Ready(Ok(())),
+            false => Poll::Pending,
+        }
+    });
+    passed.await?;
+    if exchange.is_out_of_time() {
+        return Err(Cause::ResponseTimeout.into());
+    }
+    Ok(())
 }

@@ -5,6 +5,7 @@ use crate::plugin::request_size_limiting::refusal;
 use crate::proxy::admit::Watched;
 use crate::proxy::exchange::Exchange;
 use crate::proxy::failure::Stop;
+use crate::proxy::forward::Missed;
 
 impl Exchange<'_> {
     /// Most bytes that the request's body may have.
@@ -14,8 +15,18 @@ impl Exchange<'_> {
         plugins.map_or(own, |limit| limit.min(own))
     }
 
+    /// How an attempt failed; if it was a plugin's bound that ended it, in the plugin's words.
+    pub(super) fn in_the_plugins_words(&self, missed: Missed) -> Missed {
+        match missed {
+            Missed::Final(Stop::Failure(Cause::RequestBodyTooLarge)) => {
+                Missed::Final(self.body_too_large())
+            }
+            missed => missed,
+        }
+    }
+
     /// What a client is told whose body has more: in the words of the plugin, if the bound is its own.
-    pub(super) fn body_too_large(&self) -> Stop {
+    fn body_too_large(&self) -> Stop {
         if self.body_bytes_max() < self.instance.snapshot.request_body_bytes {
             return Stop::Reply(Box::new(refusal(&self.scratch.request)));
         }

@@ -43,7 +43,8 @@ pub(super) async fn converse(
     let relayed = if exchange.body.complete {
         respond(exchange, admitted, response).await?
     } else {
-        with_body(exchange, admitted, response, writer).await?
+        let relayed = with_body(exchange, admitted, response, writer).await;
+        relayed.map_err(|missed| exchange.in_the_plugins_words(missed))?
     };
     match relayed {
         Relayed::Complete { reusable } => {
@@ -125,12 +126,7 @@ async fn with_body(
         // The answer is out but the request is not read to its end.
         Some(Err(_)) | None => exchange.keep = false,
     }
-    match relayed {
-        Err(Missed::Final(Stop::Failure(Cause::RequestBodyTooLarge))) => {
-            Err(Missed::Final(exchange.body_too_large()))
-        }
-        relayed => relayed,
-    }
+    relayed
 }
 
 /// Puts the connection back into its pool, if both messages ended as their framing said; one that the client

@@ -274,7 +274,7 @@ impl Exchange<'_> {
     }
 
     /// Whether the client's connection has failed; asking for it watches it. Bytes that it sends meanwhile wait.
-    fn poll_client_gone(&mut self, cx: &mut Context<'_>) -> bool {
+    pub(super) fn poll_client_gone(&mut self, cx: &mut Context<'_>) -> bool {
         self.reader
             .as_mut()
             .is_some_and(|reader| reader.poll_readable(cx).is_ready() && reader.has_failed())

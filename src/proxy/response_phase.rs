@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::http::Answer;
 use crate::http::Name;
 use crate::http::reply::Body;
+use crate::http::reply::Held;
 use crate::http::reply::Reply;
 use crate::plugin;
 use crate::plugin::BodyWish;
@@ -72,7 +73,11 @@ impl Exchange<'_> {
                 }
             };
             match self.review_by(&instance, plan, reply.status, seen) {
-                Reviewed::Pass(status, _) => reply.status = status,
+                Reviewed::Pass(status, _) if status == reply.status => {}
+                Reviewed::Pass(status, _) => {
+                    reply.status = status;
+                    reply.reason = None;
+                }
                 Reviewed::Replace(other) => *reply = *other,
             }
         }
@@ -89,7 +94,7 @@ impl Exchange<'_> {
                 .answer
                 .without(|known, name| edits.removes(known, name))
         {
-            stored.answer = Arc::new(Arc::new(less));
+            stored.answer = Arc::new(Held(Arc::new(less)));
         }
     }
 

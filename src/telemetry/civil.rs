@@ -16,7 +16,7 @@ const MONTHS: [&str; 12] = [
 ];
 
 /// Appends `2026-08-01T12:00:00.123456Z`.
-pub(super) fn iso8601(out: &mut Vec<u8>, unix_micros: u64) {
+pub fn iso8601(out: &mut Vec<u8>, unix_micros: u64) {
     let civil = Civil::of(unix_micros);
     digits(out, civil.year, 4);
     out.push(b'-');

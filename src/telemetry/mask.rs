@@ -93,7 +93,8 @@ impl Mask {
         }
     }
 
-    fn is_secret(&self, name: &[u8]) -> bool {
+    /// Whether what stands under this name is secret.
+    pub fn is_secret(&self, name: &[u8]) -> bool {
         if name.len() > NAME_BYTES {
             return false;
         }

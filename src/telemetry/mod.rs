@@ -7,7 +7,7 @@
 //! Who carries them is `bus`.
 
 pub mod catalog;
-mod civil;
+pub mod civil;
 pub mod counter;
 mod escape;
 pub mod facts;

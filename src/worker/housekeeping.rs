@@ -65,7 +65,7 @@ fn drained(shard: &Shard) -> bool {
 /// wait: then it is told later, or never if there is too much of it.
 fn announce(shard: &Shard, reports: &Reports) {
     let cache = &shard.plugins.cache;
-    cache.tidy(shard.unix_micros_at(shard.lately()));
+    cache.tidy(shard.lately().micros());
     if cache.has_messages() && !reports.owes() {
         reports.say(Report::Cached(shard.core, cache.take_messages()));
     }

@@ -131,7 +131,7 @@ async fn obey(
                 }
                 Directive::Resolve(addresses) => drop(cx.shard.resolve(addresses)),
                 Directive::Cache(order) => {
-                    let now = cx.shard.unix_micros_at(cx.shard.now());
+                    let now = cx.shard.now().micros();
                     cx.shard.plugins.cache.obey(order, now);
                 }
                 Directive::Drain => {

@@ -33,11 +33,10 @@ const FAULTS: [&str; 48] = [
 
 const TLS: &str = "needs TLS, which comes with its own part";
 const HTTP2: &str = "needs HTTP/2, which comes with its own part";
-const CACHE: &str = "needs the cache plugin";
 const PLUGIN: &str = "needs a plugin that changes messages";
 
 /// Rows without a test here, each with its reason.
-pub(crate) const NOT_APPLICABLE: [(&str, &str); 39] = [
+pub(crate) const NOT_APPLICABLE: [(&str, &str); 23] = [
     ("B7", TLS),
     (
         "D22",
@@ -56,22 +55,6 @@ pub(crate) const NOT_APPLICABLE: [(&str, &str); 39] = [
         "connections per target are bounded by the process's descriptors; queueing comes with resilience",
     ),
     ("L9", TLS),
-    ("N3", CACHE),
-    ("N5", CACHE),
-    ("N6", CACHE),
-    ("N7", CACHE),
-    ("N8", CACHE),
-    ("N9", CACHE),
-    ("N10", CACHE),
-    ("N11", CACHE),
-    ("N12", CACHE),
-    ("N13", CACHE),
-    ("N14", CACHE),
-    ("N15", CACHE),
-    ("N16", CACHE),
-    ("N17", CACHE),
-    ("N18", CACHE),
-    ("N19", CACHE),
     (
         "O10",
         "connections per target are bounded by the process's descriptors; queueing comes with resilience",

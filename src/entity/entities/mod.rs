@@ -10,6 +10,8 @@ mod read;
 mod refer;
 mod row;
 mod table;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use uuid::Uuid;

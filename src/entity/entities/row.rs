@@ -35,7 +35,7 @@ pub struct Row<'a> {
 }
 
 /// What an operation did to one entity. The bytes are sparse JSON, as in [`Row::raw`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Change {
     /// What the entity is.
     pub kind: Kind,
@@ -93,6 +93,19 @@ impl Row<'_> {
     /// What is kept of it.
     pub(super) fn sparse(&self) -> Document {
         serde_json::from_slice(self.raw).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Change {
+    /// The bytes may hold keys and passwords.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let length = |bytes: &Option<Box<[u8]>>| bytes.as_ref().map(|bytes| bytes.len());
+        f.debug_struct("Change")
+            .field("kind", &self.kind)
+            .field("id", &self.id)
+            .field("before", &length(&self.before))
+            .field("after", &length(&self.after))
+            .finish()
     }
 }
 

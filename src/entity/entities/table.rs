@@ -34,7 +34,7 @@ pub(super) struct Table {
 }
 
 /// One row.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Stored {
     pub(super) raw: Box<[u8]>,
     pub(super) origin: Origin,
@@ -44,6 +44,14 @@ impl Stored {
     /// The row as a document, sparse and without its id.
     pub(super) fn document(&self) -> Document {
         serde_json::from_slice(&self.raw).unwrap_or_default()
+    }
+}
+
+impl std::fmt::Debug for Stored {
+    /// Rows hold keys and passwords.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = f.debug_struct("Stored");
+        shown.field("origin", &self.origin).finish_non_exhaustive()
     }
 }
 

@@ -41,7 +41,9 @@ fn render_own(reply: &Reply, context: &ReplyContext<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"HTTP/1.1 ");
     put_number(out, u64::from(reply.status));
     out.push(b' ');
-    out.extend_from_slice(reason(reply.status).as_bytes());
+    let words = reply.reason.as_deref();
+    let words = words.unwrap_or_else(|| reason(reply.status)).bytes();
+    out.extend(words.filter(|byte| matches!(byte, b'\t' | b' '..=b'~')));
     out.extend_from_slice(b"\r\n");
     put_field(out, "Date", context.date);
     put_content_fields(out, reply, form, context);

@@ -3,6 +3,7 @@
 //! Such an answer is written as a proxied one is, with the origin's Server, Date and Via; what differs is that no
 //! origin was asked, so its latency is nothing.
 
+use std::ops::Deref;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -16,14 +17,26 @@ use super::render::put_number_field;
 use crate::base::limits;
 use crate::http::Answer;
 
-/// A stored answer, or a part of it. The outer count is one core's own, so that taking and dropping a reference on
-/// the request path touches nothing that another core touches; the inner one is the process's.
+/// A stored answer, or a part of it.
 #[derive(Clone, Debug)]
 pub struct Stored {
     /// The answer.
-    pub answer: Arc<Arc<Answer>>,
+    pub answer: Arc<Held>,
     /// What of its body is given.
     pub part: Part,
+}
+
+/// One core's hold of an answer that all cores share. It is counted by the core alone, so that taking and dropping
+/// a reference on the request path touches nothing that another core touches.
+#[derive(Clone, Debug)]
+pub struct Held(pub Arc<Answer>);
+
+impl Deref for Held {
+    type Target = Answer;
+
+    fn deref(&self) -> &Answer {
+        &self.0
+    }
 }
 
 /// What of a stored body is given.

@@ -351,6 +351,7 @@ mod stored {
     use super::*;
     use crate::base::limits;
     use crate::http::answer::Lines;
+    use crate::http::reply::Held;
     use crate::http::reply::Part;
     use crate::http::reply::Stored;
     use crate::http::reply::render_first;
@@ -362,7 +363,7 @@ mod stored {
         lines.push(b"Via", b"1.1 silverback");
         let answer = lines.finish(200, Bytes::copy_from_slice(body));
         Reply::stored(Stored {
-            answer: Arc::new(Arc::new(answer.unwrap())),
+            answer: Arc::new(Held(Arc::new(answer.unwrap()))),
             part,
         })
     }

@@ -6,6 +6,7 @@ use serde_json::Value;
 use serde_json::json;
 
 use super::*;
+use crate::entity::complete_config;
 use crate::plugin::testing::People;
 use crate::plugin::testing::Trial;
 use crate::plugin::testing::compile;
@@ -107,4 +108,20 @@ fn groups_found_elsewhere_count_for_those_without_a_credential_or_for_all() {
     assert_eq!(answer(&mut with(anonymous("alice")), &*deny), forbidden());
     let hidden = plugin(json!({"allow": ["g9"], "hide_groups_header": true}));
     assert_eq!(with(anonymous("alice")).passed_by(&*hidden), [""; 0]);
+}
+
+#[test]
+fn one_of_the_lists_is_needed_and_no_more() {
+    let check = |config: Value| {
+        let config = config.as_object().cloned().unwrap();
+        let faults = complete_config(&DEFINITION.schema(), config).err();
+        let messages = faults.into_iter().flatten().map(|fault| fault.message);
+        messages.collect::<Vec<String>>()
+    };
+    assert_eq!(check(json!({"allow": ["a"], "deny": null})), [""; 0]);
+    assert_eq!(check(json!({"allow": [], "deny": ["a"]})), [""; 0]);
+    let one = "exactly one of these fields must be non-empty: 'allow', 'deny'";
+    let any = "at least one of these fields must be non-empty: 'allow', 'deny'";
+    assert_eq!(check(json!({"allow": ["a"], "deny": ["b"]})), [one]);
+    assert_eq!(check(json!({"allow": null, "deny": []})), [one, any]);
 }

@@ -234,7 +234,7 @@ fn time_is_checked_as_configured() {
         [0; 2].map(|_| match trial.run(|request| plugin.on_request(request)) {
             ControlFlow::Continue(()) => String::new(),
             ControlFlow::Break(Interrupt::Reply(reply)) => said(&reply).to_owned(),
-            ControlFlow::Break(Interrupt::Wait(_)) => unreachable!(),
+            ControlFlow::Break(Interrupt::Wait(_) | Interrupt::Delay(_)) => unreachable!(),
         })
     };
     let both = json!({"claims_to_verify": ["exp", "nbf"]});

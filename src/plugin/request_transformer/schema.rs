@@ -17,12 +17,12 @@ use crate::entity::Type;
 /// All of them.
 pub(super) const SCHEMA: Schema = Schema {
     fields: &[
-        Field::text("http_method", "The method that the origin sees.").rules(&[METHOD]),
-        Field::record("remove", REMOVE, "What is taken away.").required(),
-        Field::record("rename", RENAME, "`old:new`, where the old is there.").required(),
-        Field::record("replace", REPLACE, "`name:value`, where the name is there.").required(),
-        Field::record("add", ADD, "`name:value`, where the name is not there.").required(),
-        Field::record("append", APPEND, "`name:value`, besides what is there.").required(),
+        Field::text("http_method", "the method that the origin sees").rules(&[METHOD]),
+        Field::record("remove", REMOVE, "what is taken away").required(),
+        Field::record("rename", RENAME, "`old:new`, where the old is there").required(),
+        Field::record("replace", REPLACE, "`name:value`, where the name is there").required(),
+        Field::record("add", ADD, "`name:value`, where the name is not there").required(),
+        Field::record("append", APPEND, "`name:value`, besides what is there").required(),
     ],
     checks: &[],
 };
@@ -31,35 +31,35 @@ const REMOVE: &[Field] = &[
     list(
         "body",
         &Element::TEXT,
-        "Members of a JSON object, of a form or of a multipart form.",
+        "members of a JSON object, of a form or of a multipart form",
     ),
-    list("headers", &HEADER, "Fields."),
-    list("querystring", &Element::TEXT, "Arguments of the query."),
+    list("headers", &HEADER, "fields"),
+    list("querystring", &Element::TEXT, "arguments of the query"),
 ];
 const RENAME: &[Field] = &[
-    list("body", &VALUED, "As in `remove`."),
-    list("headers", &RENAMED_HEADER, "Fields."),
-    list("querystring", &VALUED, "Arguments of the query."),
+    list("body", &VALUED, "as in `remove`"),
+    list("headers", &RENAMED_HEADER, "fields"),
+    list("querystring", &VALUED, "arguments of the query"),
 ];
 const REPLACE: &[Field] = &[
-    list("body", &VALUED, "As in `remove`."),
+    list("body", &VALUED, "as in `remove`"),
     list(
         "headers",
         &HEADER_VALUED,
-        "Fields; Host can be replaced only.",
+        "fields; Host can be replaced only",
     ),
-    list("querystring", &VALUED, "Arguments of the query."),
-    Field::text("uri", "The path that the origin sees.").rules(&[Rule::Custom(template)]),
+    list("querystring", &VALUED, "arguments of the query"),
+    Field::text("uri", "the path that the origin sees").rules(&[Rule::Custom(template)]),
 ];
 const ADD: &[Field] = &[
-    list("body", &VALUED, "As in `remove`."),
-    list("headers", &HEADER_VALUED, "Fields."),
-    list("querystring", &VALUED, "Arguments of the query."),
+    list("body", &VALUED, "as in `remove`"),
+    list("headers", &HEADER_VALUED, "fields"),
+    list("querystring", &VALUED, "arguments of the query"),
 ];
 const APPEND: &[Field] = &[
-    list("body", &VALUED, "As in `remove`, but no multipart forms."),
-    list("headers", &HEADER_VALUED, "Fields."),
-    list("querystring", &VALUED, "Arguments of the query."),
+    list("body", &VALUED, "as in `remove`, but no multipart forms"),
+    list("headers", &HEADER_VALUED, "fields"),
+    list("querystring", &VALUED, "arguments of the query"),
 ];
 
 const METHOD: Rule = Rule::Custom(method);

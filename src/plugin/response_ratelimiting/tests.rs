@@ -71,7 +71,9 @@ fn answer(
     };
     match plugin.on_response(&mut response) {
         ControlFlow::Break(Interrupt::Reply(reply)) => Some(*reply),
-        ControlFlow::Break(Interrupt::Wait(_)) => panic!("an answer does not wait"),
+        ControlFlow::Break(Interrupt::Wait(_) | Interrupt::Delay(_)) => {
+            panic!("an answer does not wait")
+        }
         ControlFlow::Continue(()) => None,
     }
 }

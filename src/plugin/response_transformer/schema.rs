@@ -12,35 +12,35 @@ use crate::entity::Type;
 /// All of them.
 pub(super) const SCHEMA: Schema = Schema {
     fields: &[
-        Field::record("remove", REMOVE, "What is taken away.").required(),
-        Field::record("rename", RENAME, "`old:new`, where the old is there.").required(),
-        Field::record("replace", CHANGE, "`name:value`, where the name is there.").required(),
-        Field::record("add", CHANGE, "`name:value`, where the name is not there.").required(),
-        Field::record("append", CHANGE, "`name:value`, besides what is there.").required(),
+        Field::record("remove", REMOVE, "what is taken away").required(),
+        Field::record("rename", RENAME, "`old:new`, where the old is there").required(),
+        Field::record("replace", CHANGE, "`name:value`, where the name is there").required(),
+        Field::record("add", CHANGE, "`name:value`, where the name is not there").required(),
+        Field::record("append", CHANGE, "`name:value`, besides what is there").required(),
     ],
     checks: &[],
 };
 
 const REMOVE: &[Field] = &[
-    list("json", &Element::TEXT, "Members of a JSON object."),
+    list("json", &Element::TEXT, "members of a JSON object"),
     list(
         "headers",
         &Element::TEXT,
-        "Fields; what stands behind a colon is ignored.",
+        "fields; what stands behind a colon is ignored",
     ),
 ];
 const RENAME: &[Field] = &[
-    list("json", &VALUED, "Members of a JSON object."),
-    list("headers", &HEADERS, "Fields."),
+    list("json", &VALUED, "members of a JSON object"),
+    list("headers", &HEADERS, "fields"),
 ];
 const CHANGE: &[Field] = &[
-    list("json", &VALUED, "Members of a JSON object."),
+    list("json", &VALUED, "members of a JSON object"),
     list(
         "json_types",
         &JSON_TYPE,
-        "What the values of `json` are, one after the other; texts if nothing is said.",
+        "what the values of `json` are, one after the other; texts if nothing is said",
     ),
-    list("headers", &VALUED, "Fields."),
+    list("headers", &VALUED, "fields"),
 ];
 
 const VALUED: Element = Element::new(Type::Text).rules(&[Rule::Custom(has_colon)]);

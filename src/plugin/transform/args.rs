@@ -4,6 +4,8 @@
 
 use std::borrow::Cow;
 
+use super::super::arguments::arguments;
+
 /// Arguments in the order received.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::plugin) struct Args<'a>(Vec<Arg<'a>>);
@@ -18,7 +20,7 @@ struct Arg<'a> {
 impl<'a> Args<'a> {
     /// Takes `text` apart.
     pub(in crate::plugin) fn decode(text: &'a [u8]) -> Self {
-        Self(parts(text).map(Arg::decode).collect())
+        Self(named(text).collect())
     }
 
     /// How many arguments a text has at most, counted without decoding it.
@@ -28,9 +30,7 @@ impl<'a> Args<'a> {
 
     /// The first value under a name in `text`, of which nothing else is decoded; empty for a name without one.
     pub(in crate::plugin) fn find(text: &'a [u8], name: &[u8]) -> Option<Cow<'a, [u8]>> {
-        let arg = parts(text)
-            .map(Arg::decode)
-            .find(|arg| *arg.name == *name)?;
+        let arg = named(text).find(|arg| *arg.name == *name)?;
         Some(arg.value.unwrap_or_default())
     }
 
@@ -129,20 +129,7 @@ impl<'a> Args<'a> {
     }
 }
 
-impl<'a> Arg<'a> {
-    fn decode(part: &'a [u8]) -> Self {
-        match memchr::memchr(b'=', part) {
-            None => Self {
-                name: decode(part),
-                value: None,
-            },
-            Some(at) => Self {
-                name: decode(part.get(..at).unwrap_or_default()),
-                value: Some(decode(part.get(at + 1..).unwrap_or_default())),
-            },
-        }
-    }
-
+impl Arg<'_> {
     /// Appends it, behind a separator if it is not the first.
     fn encode(&self, out: &mut Vec<u8>) {
         if !out.is_empty() {
@@ -156,39 +143,10 @@ impl<'a> Arg<'a> {
     }
 }
 
-/// The pieces of a text that have a name.
-fn parts(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    text.split(|&byte| byte == b'&')
-        .filter(|part| !part.is_empty() && part.first() != Some(&b'='))
-}
-
-/// Undoes the escapes of a form: `+` is a space, a percent sign without two digits stands for itself.
-fn decode(text: &[u8]) -> Cow<'_, [u8]> {
-    if memchr::memchr2(b'%', b'+', text).is_none() {
-        return Cow::Borrowed(text);
-    }
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((&byte, tail)) = rest.split_first() {
-        rest = tail;
-        let escaped = match (byte, tail) {
-            (b'%', [high, low, ..]) => digit(*high).zip(digit(*low)),
-            _ => None,
-        };
-        match (byte, escaped) {
-            (b'+', _) => out.push(b' '),
-            (_, Some((high, low))) => {
-                out.push(high * 16 + low);
-                rest = tail.get(2..).unwrap_or_default();
-            }
-            (byte, None) => out.push(byte),
-        }
-    }
-    Cow::Owned(out)
-}
-
-fn digit(byte: u8) -> Option<u8> {
-    char::from(byte).to_digit(16).map(|digit| digit as u8)
+/// The arguments that have a name.
+fn named(text: &[u8]) -> impl Iterator<Item = Arg<'_>> {
+    let arguments = arguments(text).filter(|(name, _)| !name.is_empty());
+    arguments.map(|(name, value)| Arg { name, value })
 }
 
 /// Escapes every byte but the unreserved ones of RFC 3986.

@@ -45,6 +45,11 @@ impl<'a> Multipart<'a> {
         found.map(|part| &*part.value)
     }
 
+    /// The names of the parts that have one.
+    pub(in crate::plugin) fn names(&self) -> impl Iterator<Item = &[u8]> {
+        self.parts.iter().filter_map(|part| part.name.as_deref())
+    }
+
     /// Takes all parts with this name away.
     pub(in crate::plugin) fn remove(&mut self, name: &[u8]) {
         self.parts.retain(|part| !part.is(name));
@@ -280,11 +285,7 @@ mod tests {
     #[test]
     fn parts_are_found_and_copied() {
         let form = Multipart::parse(TYPE, BODY).unwrap();
-        let names: Vec<_> = form
-            .parts
-            .iter()
-            .filter_map(|part| part.name.as_deref())
-            .collect();
+        let names: Vec<_> = form.names().collect();
         assert_eq!(names, [&b"a"[..], b"file", b"a"]);
         assert_eq!(form.get(b"a"), Some(&b"1\r\n2"[..]));
         assert_eq!(form.get(b"file"), Some(&b"--XY--XX"[..]));

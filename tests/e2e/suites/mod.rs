@@ -4,6 +4,7 @@ mod balancing;
 mod bodiless;
 mod body_limits;
 mod bounds;
+mod caching;
 mod cli;
 mod clients;
 mod drain;
@@ -16,6 +17,7 @@ mod kit;
 mod limits;
 mod logs;
 mod machine;
+mod mock;
 mod peers;
 mod persistence;
 mod plugin_recordings;
@@ -38,6 +40,7 @@ pub(crate) fn cases() -> Vec<Case> {
         body_limits::cases(),
         bounds::cases(),
         bodiless::cases(),
+        caching::cases(),
         cli::cases(),
         clients::cases(),
         drain::cases(),
@@ -50,6 +53,7 @@ pub(crate) fn cases() -> Vec<Case> {
         limits::cases(),
         logs::cases(),
         machine::cases(),
+        mock::cases(),
         peers::cases(),
         persistence::cases(),
         plugin_recordings::cases(),

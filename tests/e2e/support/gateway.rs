@@ -259,7 +259,7 @@ impl Gateway {
     pub(crate) fn admin(&self, method: &str, path: &str) -> Response {
         let mut client = Client::connect(self.admin);
         let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: admin\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
         );
         client.send(request).response()
     }

@@ -1,0 +1,368 @@
+//! Who fetches what on one core, so that many that miss the same make one request of their origin.
+//!
+//! The first that misses leads; the others wait for it and then look again. A wait has several ends: the answer is stored,
+//! it turns out that it cannot be, the leader's exchange ends otherwise, or the wait takes too long. Nobody
+//! waits behind a leader whose client takes its time to read, and nobody waits more than a few times.
+
+use std::cell::Cell;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use foldhash::HashMap;
+
+use crate::base::limits;
+use crate::cache::Micros;
+use crate::plugin::Signal;
+
+/// One core's fetches, by the keys of what is fetched.
+#[derive(Debug, Default)]
+pub struct Flights {
+    by_key: RefCell<HashMap<Box<[u8]>, Rc<Flight>>>,
+}
+
+/// A fetch.
+#[derive(Debug, Default)]
+pub(super) struct Flight {
+    signal: Rc<Signal>,
+    state: Cell<State>,
+    waiting: Cell<bool>,
+}
+
+/// How far a fetch is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
+    /// The origin has been asked.
+    #[default]
+    Fetching,
+    /// The answer's body has been on its way since then.
+    Delivering(Micros),
+    /// It is to be made in the background under this number, and not to be waited for longer than until then.
+    Ordered(u64, Micros),
+    /// The last answer could not be stored: until then nobody waits for another.
+    Passing(Micros),
+    /// The origin has failed: until then what is stored is good enough.
+    Failing(Micros),
+}
+
+/// What a request that misses does.
+#[derive(Debug)]
+pub(super) enum Joined {
+    /// It fetches for all.
+    Lead(Lead),
+    /// It waits.
+    Wait(Rc<Signal>),
+    /// It fetches for itself.
+    Alone,
+    /// It is given what is stored, if that may stand in; else it fetches for itself.
+    StandIn,
+}
+
+/// What becomes of a fetch that is to be made in the background.
+#[derive(Debug)]
+pub(super) enum Ordered {
+    /// It is to be made.
+    Now(Lead),
+    /// There is nothing to do.
+    UnderWay,
+    /// Nobody makes it.
+    InVain,
+}
+
+/// How a fetch ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// The next that misses leads again.
+    Over,
+    /// The answer could not be stored.
+    Passing(Micros),
+    /// The origin has failed.
+    Failing(Micros),
+}
+
+/// What a request remembers of its waits.
+#[derive(Debug, Default)]
+pub(super) struct Waits {
+    count: Cell<u8>,
+    last: RefCell<Option<Rc<Flight>>>,
+}
+
+/// A leader's hold of its fetch. Dropping it lets the others go on.
+#[derive(Debug)]
+pub(super) struct Lead {
+    flights: Rc<Flights>,
+    key: Box<[u8]>,
+    flight: Rc<Flight>,
+    ended: bool,
+}
+
+impl Flights {
+    /// Joins the fetch of a key, or begins it.
+    pub(super) fn join(self: &Rc<Self>, key: &[u8], now: Micros, waits: Option<&Waits>) -> Joined {
+        let known = self.by_key.borrow().get(key).cloned();
+        let Some(flight) = known else {
+            return self.begin(key, now);
+        };
+        match flight.state.get() {
+            State::Passing(until) | State::Failing(until) | State::Ordered(_, until)
+                if until <= now =>
+            {
+                flight.signal.raise();
+                self.begin(key, now)
+            }
+            State::Passing(_) => Joined::Alone,
+            State::Failing(_) => Joined::StandIn,
+            State::Delivering(since) if now.saturating_sub(since) > DELIVERY => Joined::Alone,
+            State::Fetching | State::Delivering(_) | State::Ordered(..) => {
+                if waits.is_some_and(|waits| waits.are_enough(&flight)) {
+                    return Joined::Alone;
+                }
+                flight.waiting.set(true);
+                Joined::Wait(Rc::clone(&flight.signal))
+            }
+        }
+    }
+
+    /// Notes that a request waits for the fetch of a key.
+    pub(super) fn note(&self, key: &[u8], waits: &Waits) {
+        waits.count.set(waits.count.get().saturating_add(1));
+        waits.last.replace(self.by_key.borrow().get(key).cloned());
+    }
+
+    fn begin(self: &Rc<Self>, key: &[u8], now: Micros) -> Joined {
+        if !self.has_room(now) {
+            return Joined::Alone;
+        }
+        let flight = Rc::<Flight>::default();
+        let key: Box<[u8]> = key.into();
+        let mut by_key = self.by_key.borrow_mut();
+        by_key.insert(key.clone(), Rc::clone(&flight));
+        Joined::Lead(Lead {
+            flights: Rc::clone(self),
+            key,
+            flight,
+            ended: false,
+        })
+    }
+
+    /// Whether another fetch can be remembered.
+    fn has_room(&self, now: Micros) -> bool {
+        let mut by_key = self.by_key.borrow_mut();
+        if by_key.len() >= limits::CACHE_FLIGHTS {
+            by_key.retain(|_, flight| match flight.state.get() {
+                State::Fetching | State::Delivering(_) => true,
+                State::Ordered(_, until) | State::Passing(until) | State::Failing(until) => {
+                    until > now
+                }
+            });
+        }
+        by_key.len() < limits::CACHE_FLIGHTS
+    }
+
+    /// Orders a fetch in the background under a number, unless one is under way or of no use now. One that was ordered
+    /// before and has not been made in time is not ordered again.
+    pub(super) fn order(self: &Rc<Self>, key: &[u8], number: u64, now: Micros) -> Ordered {
+        let known = self
+            .by_key
+            .borrow()
+            .get(key)
+            .map(|flight| flight.state.get());
+        if matches!(known, Some(State::Ordered(_, until)) if until <= now) {
+            return Ordered::InVain;
+        }
+        match self.join(key, now, None) {
+            Joined::Lead(lead) => {
+                lead.flight.state.set(State::Ordered(number, now + REFRESH));
+                Ordered::Now(lead)
+            }
+            Joined::Wait(_) | Joined::Alone | Joined::StandIn => Ordered::UnderWay,
+        }
+    }
+
+    /// Takes the lead of a fetch that was ordered under this number.
+    pub(super) fn claim(self: &Rc<Self>, key: &[u8], number: u64) -> Option<Lead> {
+        let flight = self.by_key.borrow().get(key).cloned()?;
+        match flight.state.get() {
+            State::Ordered(known, _) if known == number => {
+                flight.state.set(State::Fetching);
+                Some(Lead {
+                    flights: Rc::clone(self),
+                    key: key.into(),
+                    flight,
+                    ended: false,
+                })
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Waits {
+    /// Whether a request has waited often enough, or for this fetch already in vain.
+    fn are_enough(&self, flight: &Rc<Flight>) -> bool {
+        let last = self.last.borrow();
+        let again = last.as_ref().is_some_and(|last| Rc::ptr_eq(last, flight));
+        again || self.count.get() >= limits::CACHE_WAITS
+    }
+}
+
+impl Lead {
+    /// Notes that the answer's body is on its way.
+    pub(super) fn deliver(&self, now: Micros) {
+        self.flight.state.set(State::Delivering(now));
+    }
+
+    /// Whether anybody waits.
+    pub(super) fn is_waited_for(&self) -> bool {
+        self.flight.waiting.get()
+    }
+
+    /// Leaves the fetch to whoever claims it.
+    pub(super) fn leave(mut self) {
+        self.ended = true;
+    }
+
+    /// Ends the fetch, and lets the others go on.
+    pub(super) fn end(mut self, end: End) {
+        self.finish(end);
+    }
+
+    fn finish(&mut self, end: End) {
+        if std::mem::replace(&mut self.ended, true) {
+            return;
+        }
+        match end {
+            End::Over => {
+                let mut by_key = self.flights.by_key.borrow_mut();
+                let same = |known: &Rc<Flight>| Rc::ptr_eq(known, &self.flight);
+                if by_key.get(&self.key).is_some_and(same) {
+                    by_key.remove(&self.key);
+                }
+            }
+            End::Passing(until) => self.flight.state.set(State::Passing(until)),
+            End::Failing(until) => self.flight.state.set(State::Failing(until)),
+        }
+        self.flight.signal.raise();
+    }
+}
+
+impl Drop for Lead {
+    fn drop(&mut self) {
+        self.finish(End::Over);
+    }
+}
+
+const DELIVERY: Micros = limits::CACHE_DELIVERY.as_micros() as Micros;
+const REFRESH: Micros = limits::CACHE_REFRESH.as_micros() as Micros;
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+
+    fn lead(joined: Joined) -> Lead {
+        match joined {
+            Joined::Lead(lead) => lead,
+            other => panic!("it should lead, not {other:?}"),
+        }
+    }
+
+    fn waits(joined: &Joined) -> Option<bool> {
+        match joined {
+            Joined::Wait(signal) => Some(signal.poll_raised(Waker::noop()).is_pending()),
+            Joined::Lead(_) | Joined::Alone | Joined::StandIn => None,
+        }
+    }
+
+    #[test]
+    fn one_leads_and_the_others_wait_until_it_ends_however_it_ends() {
+        for drops in [true, false] {
+            let flights = Rc::new(Flights::default());
+            let leader = lead(flights.join(b"a", 0, None));
+            assert!(!leader.is_waited_for());
+            let waiting = flights.join(b"a", 0, None);
+            assert!(leader.is_waited_for());
+            assert_eq!(waits(&waiting), Some(true));
+            drop(lead(flights.join(b"b", 0, None)));
+            match drops {
+                true => drop(leader),
+                false => leader.end(End::Over),
+            }
+            assert_eq!(waits(&waiting), Some(false));
+            drop(lead(flights.join(b"a", 0, None)));
+            assert!(flights.by_key.borrow().is_empty());
+        }
+    }
+
+    #[test]
+    fn nobody_waits_for_what_cannot_be_stored() {
+        let flights = Rc::new(Flights::default());
+        lead(flights.join(b"a", 0, None)).end(End::Passing(10));
+        assert!(matches!(flights.join(b"a", 9, None), Joined::Alone));
+        lead(flights.join(b"a", 10, None)).end(End::Failing(20));
+        assert!(matches!(flights.join(b"a", 19, None), Joined::StandIn));
+        lead(flights.join(b"a", 20, None));
+    }
+
+    #[test]
+    fn nobody_waits_twice_for_the_same_or_all_too_often() {
+        let flights = Rc::new(Flights::default());
+        let mine = Waits::default();
+        let leader = lead(flights.join(b"a", 0, None));
+        assert_eq!(waits(&flights.join(b"a", 0, Some(&mine))), Some(true));
+        flights.note(b"a", &mine);
+        assert!(matches!(flights.join(b"a", 0, Some(&mine)), Joined::Alone));
+        drop(leader);
+        let _second = lead(flights.join(b"a", 0, None));
+        assert_eq!(waits(&flights.join(b"a", 0, Some(&mine))), Some(true));
+        flights.note(b"a", &mine);
+        let _other = lead(flights.join(b"b", 0, None));
+        assert!(matches!(flights.join(b"b", 0, Some(&mine)), Joined::Alone));
+    }
+
+    #[test]
+    fn a_slow_delivery_holds_up_nobody_for_long() {
+        let flights = Rc::new(Flights::default());
+        let leader = lead(flights.join(b"a", 0, None));
+        leader.deliver(5);
+        assert_eq!(waits(&flights.join(b"a", 5 + DELIVERY, None)), Some(true));
+        assert!(matches!(
+            flights.join(b"a", 6 + DELIVERY, None),
+            Joined::Alone
+        ));
+    }
+
+    #[test]
+    fn an_ordered_fetch_is_claimed_by_its_number_or_taken_over() {
+        let flights = Rc::new(Flights::default());
+        let order = |number, now| match flights.order(b"a", number, now) {
+            Ordered::Now(lead) => lead.leave(),
+            other => panic!("it should be ordered, not {other:?}"),
+        };
+        order(7, 0);
+        assert!(matches!(flights.order(b"a", 8, 1), Ordered::UnderWay));
+        assert!(flights.claim(b"a", 8).is_none());
+        let waiting = flights.join(b"a", 1, None);
+        let claimed = flights.claim(b"a", 7).unwrap();
+        assert!(flights.claim(b"a", 7).is_none(), "it is claimed once");
+        drop(claimed);
+        assert_eq!(waits(&waiting), Some(false));
+        order(9, 1);
+        assert!(matches!(
+            flights.order(b"a", 9, 1 + REFRESH),
+            Ordered::InVain
+        ));
+        drop(lead(flights.join(b"a", 1 + REFRESH, None)));
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let flights = Rc::new(Flights::default());
+        for number in 0..limits::CACHE_FLIGHTS {
+            lead(flights.join(&number.to_le_bytes(), 0, None)).end(End::Passing(10));
+        }
+        assert!(matches!(flights.join(b"a", 5, None), Joined::Alone));
+        drop(lead(flights.join(b"a", 10, None)));
+        assert!(flights.by_key.borrow().is_empty());
+    }
+}
