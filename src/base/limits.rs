@@ -176,9 +176,6 @@ pub const RATE_CELLS_KNOWN: usize = 850_000;
 pub const RATE_CELLS_INVENTED: usize = 400_000;
 /// Cells of either kind that a core has at least.
 pub const RATE_CELLS_MIN: usize = 8_192;
-/// A core's lease of a counter that it has not used since its last tick is no larger; the next may have twice what was used,
-/// so that little lies idle on cores that use little.
-pub const RATE_LEASE_FIRST: u32 = 8;
 /// Leases that a core looks at in one tick to give them back, some tens of microseconds.
 pub const RATE_RETURNS: usize = 4_096;
 /// Longest body that the mock plugin can be configured with: each answer copies it.

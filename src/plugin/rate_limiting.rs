@@ -17,8 +17,6 @@ use crate::entity::Rule;
 use crate::entity::Schema;
 use crate::entity::Then;
 use crate::entity::Type;
-use crate::http::Cause;
-use crate::http::Reply;
 use crate::ratelimit;
 use crate::ratelimit::Counters;
 use crate::ratelimit::Period;
@@ -277,12 +275,9 @@ impl Plugin for RateLimiting {
         if tally.refused().is_none() {
             return ControlFlow::Continue(());
         }
-        let reply = Reply {
-            cause: Some(Cause::Denied),
-            retry_after_secs: reset.map(|reset| u32::try_from(reset).unwrap_or(u32::MAX)),
-            ..Reply::error(self.status, self.message.clone())
-        };
-        ControlFlow::Break(reply.with_detail(DEFINITION.name).into())
+        let mut reply = DEFINITION.refuse(self.status, self.message.clone());
+        reply.retry_after_secs = reset.map(|reset| u32::try_from(reset).unwrap_or(u32::MAX));
+        ControlFlow::Break(reply.into())
     }
 }
 

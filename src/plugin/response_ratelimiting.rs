@@ -19,10 +19,10 @@ use crate::entity::Rule;
 use crate::entity::Schema;
 use crate::entity::Then;
 use crate::entity::Type;
-use crate::http::Cause;
 use crate::http::Name;
 use crate::http::Reply;
 use crate::http::ResponseHead;
+use crate::http::reply::Body;
 use crate::http1::hop_by_hop::Nominated;
 use crate::ratelimit;
 use crate::ratelimit::Counters;
@@ -228,8 +228,8 @@ impl Plugin for ResponseRatelimiting {
         if self.blocks
             && let Some(quota) = self.quotas.iter().find(|quota| left(quota) == 0)
         {
-            let reply = Reply::error(STATUS, String::from(quota.refusal.clone()));
-            return ControlFlow::Break(denied(reply).into());
+            let reply = DEFINITION.refuse(STATUS, String::from(quota.refusal.clone()));
+            return ControlFlow::Break(reply.into());
         }
         if !self.hides {
             for quota in &self.quotas {
@@ -322,18 +322,13 @@ fn field<'a>((head, bytes): (&ResponseHead, &'a [u8]), name: &[u8]) -> Option<&'
     }
 }
 
-fn denied(reply: Reply) -> Reply {
-    Reply {
-        cause: Some(Cause::Denied),
-        ..reply
-    }
-    .with_detail(DEFINITION.name)
-}
-
 /// The refusal of an answer: its fields without its body, as in Kong.
 fn in_place_of(head: &ResponseHead, bytes: &[u8], header: &[u8]) -> Reply {
     let nominated = Nominated::of_response(head, bytes);
-    let mut reply = denied(Reply::empty(STATUS));
+    let mut reply = Reply {
+        body: Body::Empty,
+        ..DEFINITION.refuse(STATUS, "")
+    };
     for field in head.fields.lines() {
         let name = field.name.of(bytes);
         let ours = matches!(

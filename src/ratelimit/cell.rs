@@ -26,8 +26,10 @@ pub(super) struct Cell {
     pub(super) tag: Tag,
     /// What is left of the lease.
     pub(super) left: u32,
-    /// What was used since the last tick.
-    pub(super) spent: u32,
+    /// What was used between two ticks.
+    spent: u32,
+    /// Between which: the number of the first one, its low bits.
+    tick: u16,
     /// See [`Pool::wait`].
     wait: u8,
     /// It stands in the list of those that hold a lease.
@@ -58,6 +60,7 @@ impl Cell {
             tag: opened.tag,
             left: 0,
             spent: 0,
+            tick: 0,
             wait: 0,
             listed: false,
             touched: true,
@@ -85,6 +88,19 @@ impl Cell {
             tag: self.tag,
             amount,
         })
+    }
+
+    /// What was used since this tick.
+    #[inline]
+    pub(super) fn spent_since(&self, tick: u16) -> u32 {
+        if self.tick == tick { self.spent } else { 0 }
+    }
+
+    /// Notes that something is used.
+    #[inline]
+    pub(super) fn spends(&mut self, tick: u16, amount: u32) {
+        self.spent = self.spent_since(tick).saturating_add(amount);
+        self.tick = tick;
     }
 
     /// How much all cores together may have taken of the frame at a moment.

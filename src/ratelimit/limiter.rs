@@ -42,13 +42,31 @@ struct State {
     /// The latest moment seen, in microseconds since the Unix epoch. A request may come with an earlier one: the
     /// moment when it was received.
     clock: u64,
-    turn: usize,
+    /// How many ticks there have been.
+    ticks: usize,
+}
+
+/// The moment of a request.
+#[derive(Clone, Copy)]
+struct Moment {
+    now: u64,
+    /// The number of the last tick, its low bits.
+    tick: u16,
 }
 
 /// A clock that is set back by less goes on as if it stood still.
 const SET_BACK_MICROS: u64 = 1_000_000;
 /// How often a frame may change under a request before it is refused; more than once takes clocks that jump.
 const ATTEMPTS: usize = 4;
+
+impl State {
+    fn moment(&self) -> Moment {
+        Moment {
+            now: self.clock,
+            tick: self.ticks as u16,
+        }
+    }
+}
 
 impl Limiter {
     /// The limiter of one of so many cores.
@@ -66,7 +84,7 @@ impl Limiter {
                 cells,
                 holders: VecDeque::new(),
                 clock: 0,
-                turn: 0,
+                ticks: 0,
             }),
         }
     }
@@ -90,18 +108,18 @@ impl Limiter {
             state.clock = now;
         }
         state.clock = state.clock.max(now);
-        let now = state.clock;
+        let moment = state.moment();
         for _ in 0..state.holders.len().min(limits::RATE_RETURNS) {
             if let Some(place) = state.holders.pop_front()
-                && self.give_back(&mut state.cells, place, now)
+                && self.give_back(&mut state.cells, place, moment)
             {
                 state.holders.push_back(place);
             }
         }
-        let turn = state.turn;
-        state.turn = turn.wrapping_add(1);
+        let turn = state.ticks;
+        state.ticks = turn.wrapping_add(1);
         state.cells.sweep(turn, |key| self.pools.hash(key));
-        self.pools.sweep(turn, now);
+        self.pools.sweep(turn, moment.now);
     }
 
     /// Gives back all that is held, before the core ends.
@@ -119,13 +137,16 @@ impl Limiter {
     }
 
     /// Gives back what a cell holds beyond what it has used since the last tick; whether it still holds something.
-    fn give_back(&self, cells: &mut Cells, place: Place, now: u64) -> bool {
+    fn give_back(&self, cells: &mut Cells, place: Place, moment: Moment) -> bool {
         let Some(cell) = cells.get_mut(place) else {
             return false;
         };
-        let keep = if now < cell.until { cell.spent } else { 0 };
+        let keep = if moment.now < cell.until {
+            cell.spent_since(moment.tick)
+        } else {
+            0
+        };
         self.settle(cell, keep);
-        cell.spent = 0;
         cell.listed = cell.left > 0;
         cell.listed
     }
@@ -143,16 +164,16 @@ impl Counters for Limiter {
         let mut state = self.state.borrow_mut();
         let state = &mut *state;
         state.clock = state.clock.max(now);
-        let now = state.clock;
+        let moment = state.moment();
         let rules = rules.get(..Period::ALL.len()).unwrap_or(rules);
         let mut places = [None; Period::ALL.len()];
         let mut tally = Tally::default();
         for (index, rule) in rules.iter().enumerate() {
-            let seat = self.seat(&mut state.cells, rule, who, now, &places);
+            let seat = self.seat(&mut state.cells, rule, who, moment.now, &places);
             places[index] = seat;
             let enough = seat
                 .and_then(|place| state.cells.get_mut(place))
-                .is_some_and(|cell| self.provide(cell, rule, now, spend));
+                .is_some_and(|cell| self.provide(cell, rule, moment, spend));
             tally.refuse(index, !enough);
         }
         let admitted = tally.refused().is_none();
@@ -164,14 +185,14 @@ impl Counters for Limiter {
                 continue;
             };
             if admitted && cost > 0 {
-                self.pay(cell, cost);
+                self.pay(cell, moment.tick, cost);
             }
             if cell.left > 0 && !cell.listed {
                 cell.listed = true;
                 state.holders.extend(place);
             }
             let lacked = tally.lacks(index).then_some(cost.max(1));
-            tally.push(cell.standing(rule, now, lacked));
+            tally.push(cell.standing(rule, moment.now, lacked));
         }
         tally
     }
@@ -242,22 +263,25 @@ impl Limiter {
 
     /// Sees to it that a cell can pay; whether it can. Nothing is paid yet.
     #[inline]
-    fn provide(&self, cell: &mut Cell, rule: &Rule, now: u64, spend: Spend) -> bool {
+    fn provide(&self, cell: &mut Cell, rule: &Rule, moment: Moment, spend: Spend) -> bool {
         match spend {
             Spend::Nothing => true,
-            Spend::Within(cost) => cell.left >= cost || self.refill(cell, rule, now, cost),
+            Spend::Within(cost) => cell.left >= cost || self.refill(cell, rule, moment, cost),
             // It may go as far over as it will if there is anything at all.
-            Spend::Beyond(_) => cell.left > 0 || self.refill(cell, rule, now, 1),
+            Spend::Beyond(_) => cell.left > 0 || self.refill(cell, rule, moment, 1),
         }
     }
 
     #[cold]
-    fn refill(&self, cell: &mut Cell, rule: &Rule, now: u64, cost: u32) -> bool {
+    fn refill(&self, cell: &mut Cell, rule: &Rule, moment: Moment, cost: u32) -> bool {
+        // The first lease after a tick is for one request, so that a counter that is seldom used leaves nothing to give
+        // back; and they grow as fast as they are used up.
+        let most = cell.spent_since(moment.tick).saturating_mul(2).max(1);
         for _ in 0..ATTEMPTS {
             let wish = Wish {
-                room: cell.room(rule, now),
+                room: cell.room(rule, moment.now),
                 cost: cost - cell.left.min(cost),
-                most: limits::RATE_LEASE_FIRST.saturating_add(cell.spent.saturating_mul(2)),
+                most,
                 divisor: self.divisor,
             };
             match cell.pool.take(cell.tag, wish) {
@@ -266,7 +290,7 @@ impl Limiter {
                     return true;
                 }
                 Taken::Empty => return false,
-                Taken::Moved => self.reopen(cell, rule, now),
+                Taken::Moved => self.reopen(cell, rule, moment.now),
             }
         }
         false
@@ -274,10 +298,10 @@ impl Limiter {
 
     /// Pays from the lease; what is beyond it has been seen to be allowed.
     #[inline]
-    fn pay(&self, cell: &mut Cell, cost: u32) {
+    fn pay(&self, cell: &mut Cell, tick: u16, cost: u32) {
         let beyond = cost - cell.left.min(cost);
         cell.left -= cost - beyond;
-        cell.spent = cell.spent.saturating_add(cost);
+        cell.spends(tick, cost);
         if beyond > 0 {
             // A frame that ends in this moment has an amount less.
             cell.pool.overdraw(cell.tag, beyond);
