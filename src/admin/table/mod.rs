@@ -4,23 +4,25 @@
 //! Paths of entities follow from their kinds and from what refers to what, as in Kong; everything else is a row
 //! of its own in [`special`].
 
+mod describe;
 mod entities;
 mod names;
+mod remembered;
 mod special;
 
+pub(super) use describe::Answer;
+pub(super) use describe::Body;
+pub(super) use describe::Group;
+pub(super) use describe::Parameter;
+pub(super) use describe::Shape;
+pub(super) use describe::Special;
+pub(super) use describe::What;
 pub(super) use entities::Place;
 pub(super) use entities::Relation;
 pub(super) use names::nested_word;
 pub(super) use names::noun;
 pub(super) use names::plural;
 pub(super) use names::word;
-pub(super) use special::Answer;
-pub(super) use special::Body;
-pub(super) use special::Group;
-pub(super) use special::Parameter;
-pub(super) use special::Shape;
-pub(super) use special::Special;
-pub(super) use special::What;
 
 use std::sync::LazyLock;
 
@@ -122,7 +124,7 @@ impl Table {
                 add(&place.path(), *verb, Action::Entity(place));
             }
         }
-        for special in special::ALL {
+        for special in special::ALL.iter().chain(remembered::ALL) {
             add(special.path, special.verb, Action::Special(special));
         }
         for endpoint in &mut endpoints {

@@ -1,133 +1,13 @@
 //! Every path that is not an entity's: what it is for, what it takes, what it answers.
 
 use super::Verb;
-
-/// A row.
-#[derive(Debug)]
-pub(in crate::admin) struct Special {
-    /// The path.
-    pub(in crate::admin) path: &'static str,
-    /// The verb.
-    pub(in crate::admin) verb: Verb,
-    /// Who answers.
-    pub(in crate::admin) what: What,
-    /// The name of the operation in the OpenAPI document.
-    pub(in crate::admin) id: &'static str,
-    /// Under which heading it is documented.
-    pub(in crate::admin) group: Group,
-    /// What it does.
-    pub(in crate::admin) about: &'static str,
-    /// Whether it takes the role `write`.
-    pub(in crate::admin) writes: bool,
-    /// What the query may say.
-    pub(in crate::admin) query: &'static [Parameter],
-    /// What is sent.
-    pub(in crate::admin) body: Body,
-    /// What comes back.
-    pub(in crate::admin) answers: &'static [Answer],
-}
-
-/// Who answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::admin) enum What {
-    Root,
-    Status,
-    Ready,
-    Metrics,
-    Reload,
-    Endpoints,
-    OpenApi,
-    LogLevel,
-    Schema,
-    PluginSchema,
-    Validate,
-    ValidatePlugin,
-    PluginsEnabled,
-    Tags,
-    Tag,
-    AllTargets,
-    Health,
-    Config,
-    Replace,
-    History,
-    HistoryEntry,
-    HistoryDiff,
-    Rollback,
-    Explain,
-    PurgeCache,
-    CachedOf,
-    PurgeOf,
-    Cached,
-    Purge,
-    MockLog,
-    EntityCache,
-    PurgeEntityCache,
-}
-
-/// A heading of the documentation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::admin) enum Group {
-    Node,
-    Configuration,
-    Schemas,
-    Tags,
-    Health,
-    Plugins,
-}
-
-/// A parameter of a query.
-#[derive(Debug)]
-pub(in crate::admin) struct Parameter {
-    /// Its name.
-    pub(in crate::admin) name: &'static str,
-    /// Its type in JSON Schema: `string`, `integer`.
-    pub(in crate::admin) kind: &'static str,
-    /// Whether it must be there.
-    pub(in crate::admin) required: bool,
-    /// A value that may stand there.
-    pub(in crate::admin) example: &'static str,
-    /// What it does.
-    pub(in crate::admin) about: &'static str,
-}
-
-/// What is sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::admin) enum Body {
-    /// Nothing.
-    None,
-    /// A declarative configuration.
-    Declarative,
-    /// The fields of an entity, of any kind.
-    Fields,
-    /// A plugin.
-    Plugin,
-}
-
-/// One of the answers.
-#[derive(Debug)]
-pub(in crate::admin) struct Answer {
-    /// Its status.
-    pub(in crate::admin) status: u16,
-    /// What it holds.
-    pub(in crate::admin) shape: Shape,
-    /// When it is given.
-    pub(in crate::admin) about: &'static str,
-}
-
-/// What an answer holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::admin) enum Shape {
-    /// No body.
-    Nothing,
-    /// `{"message": …}`
-    Message,
-    /// Kong's error object.
-    Error,
-    /// An object of these members; each is described by a type of JSON Schema.
-    Object(&'static [(&'static str, &'static str)]),
-    /// Text of this type.
-    Text(&'static str),
-}
+use super::describe::Answer;
+use super::describe::Body;
+use super::describe::Group;
+use super::describe::Parameter;
+use super::describe::Shape;
+use super::describe::Special;
+use super::describe::What;
 
 /// The rows, by path.
 pub(super) const ALL: &[Special] = &[
@@ -479,260 +359,8 @@ pub(super) const ALL: &[Special] = &[
             ],
         )
     },
-    get(
-        "/schemas/{name}",
-        What::Schema,
-        "get-schema",
-        Group::Schemas,
-        "The schema of a kind of entity.",
-        &[
-            Answer {
-                status: 200,
-                shape: Shape::Object(&[("fields", "array"), ("entity_checks", "array")]),
-                about: "As in Kong.",
-            },
-            message(404, "There is no such kind."),
-        ],
-    ),
-    Special {
-        verb: Verb::Post,
-        body: Body::Fields,
-        ..get(
-            "/schemas/{name}/validate",
-            What::Validate,
-            "validate",
-            Group::Schemas,
-            "Checks an entity, and stores nothing.",
-            &[
-                message(200, "It is right."),
-                Answer {
-                    status: 400,
-                    shape: Shape::Error,
-                    about: "What is wrong.",
-                },
-                message(404, "There is no such kind."),
-            ],
-        )
-    },
-    get(
-        "/schemas/plugins/{name}",
-        What::PluginSchema,
-        "get-plugin-schema",
-        Group::Schemas,
-        "The schema of a plugin.",
-        &[
-            Answer {
-                status: 200,
-                shape: Shape::Object(&[("fields", "array"), ("entity_checks", "array")]),
-                about: "As in Kong.",
-            },
-            message(404, "There is no such plugin."),
-        ],
-    ),
-    get(
-        "/plugins/schema/{name}",
-        What::PluginSchema,
-        "get-plugin-schema-of-old",
-        Group::Schemas,
-        "The same, where old clients look for it.",
-        &[
-            Answer {
-                status: 200,
-                shape: Shape::Object(&[("fields", "array")]),
-                about: "As in Kong.",
-            },
-            message(404, "There is no such plugin."),
-        ],
-    ),
-    Special {
-        verb: Verb::Post,
-        body: Body::Plugin,
-        ..get(
-            "/schemas/plugins/validate",
-            What::ValidatePlugin,
-            "validate-plugin",
-            Group::Schemas,
-            "Checks a plugin, and stores nothing.",
-            &[
-                message(200, "It is right."),
-                Answer {
-                    status: 400,
-                    shape: Shape::Error,
-                    about: "What is wrong.",
-                },
-            ],
-        )
-    },
-    get(
-        "/plugins/enabled",
-        What::PluginsEnabled,
-        "list-plugins-enabled",
-        Group::Plugins,
-        "Lists the plugins that there are.",
-        &[Answer {
-            status: 200,
-            shape: Shape::Object(&[("enabled_plugins", "array")]),
-            about: "Their names.",
-        }],
-    ),
-    Special {
-        query: PAGED,
-        ..get(
-            "/tags",
-            What::Tags,
-            "list-tags",
-            Group::Tags,
-            "Lists all tags, with the entities that have them.",
-            PAGE_OF_TAGS,
-        )
-    },
-    Special {
-        query: PAGED,
-        ..get(
-            "/tags/{tags}",
-            What::Tag,
-            "get-tag",
-            Group::Tags,
-            "Lists the entities with this tag.",
-            PAGE_OF_TAGS,
-        )
-    },
-    Special {
-        query: PAGED,
-        ..get(
-            "/upstreams/{upstreams}/targets/all",
-            What::AllTargets,
-            "list-all-targets",
-            Group::Health,
-            "Lists the targets of an upstream, those of weight 0 too.",
-            &[
-                Answer {
-                    status: 200,
-                    shape: Shape::Object(&[("data", "array"), ("next", "string")]),
-                    about: "The targets.",
-                },
-                Answer {
-                    status: 400,
-                    shape: Shape::Error,
-                    about: "`size`, `offset` or `tags` is wrong.",
-                },
-                message(404, "There is no such upstream."),
-            ],
-        )
-    },
-    Special {
-        query: &[Parameter {
-            name: "balancer_health",
-            kind: "integer",
-            required: false,
-            example: "1",
-            about: "`1`: of the upstream as a whole.",
-        }],
-        ..get(
-            "/upstreams/{upstreams}/health",
-            What::Health,
-            "get-health",
-            Group::Health,
-            "The health of an upstream's targets.",
-            &[
-                Answer {
-                    status: 200,
-                    shape: Shape::Object(&[("node_id", "string")]),
-                    about: "Each target's health.",
-                },
-                message(404, "There is no such upstream."),
-            ],
-        )
-    },
-    Special {
-        verb: Verb::Delete,
-        writes: true,
-        query: &[
-            Parameter {
-                name: "route",
-                kind: "string",
-                required: false,
-                example: "r1",
-                about: "Only answers of this route, by id or name.",
-            },
-            Parameter {
-                name: "tag",
-                kind: "string",
-                required: false,
-                example: "news",
-                about: "Only answers with this tag.",
-            },
-        ],
-        ..get(
-            "/proxy-cache",
-            What::PurgeCache,
-            "purge-cache",
-            Group::Plugins,
-            "Removes stored answers of proxy-cache, on every worker.",
-            &[
-                nothing("They are gone."),
-                message(404, "There is no such route."),
-            ],
-        )
-    },
-    get(
-        "/proxy-cache/{cache_key}",
-        What::Cached,
-        "get-cached",
-        Group::Plugins,
-        "Shows a stored answer of proxy-cache.",
-        &[CACHED, message(404, "There is none.")],
-    ),
-    Special {
-        verb: Verb::Delete,
-        writes: true,
-        ..get(
-            "/proxy-cache/{cache_key}",
-            What::Purge,
-            "purge-cached",
-            Group::Plugins,
-            "Removes a stored answer of proxy-cache, on every worker.",
-            &[nothing("It is gone."), message(404, "There is none.")],
-        )
-    },
-    get(
-        "/proxy-cache/{plugin_id}/caches/{cache_key}",
-        What::CachedOf,
-        "get-cached-of-plugin",
-        Group::Plugins,
-        "Shows a stored answer of this instance of proxy-cache.",
-        &[CACHED, message(404, "There is none.")],
-    ),
-    Special {
-        verb: Verb::Delete,
-        writes: true,
-        ..get(
-            "/proxy-cache/{plugin_id}/caches/{cache_key}",
-            What::PurgeOf,
-            "purge-cached-of-plugin",
-            Group::Plugins,
-            "Removes a stored answer of this instance of proxy-cache.",
-            &[nothing("It is gone."), message(404, "There is none.")],
-        )
-    },
-    get(
-        "/mock/{plugins}/log",
-        What::MockLog,
-        "get-mock-log",
-        Group::Plugins,
-        "The last requests that this instance of mock has answered, as a HAR log.",
-        &[
-            Answer {
-                status: 200,
-                shape: Shape::Object(&[("log", "object")]),
-                about: "The log.",
-            },
-            message(404, "There is no such plugin."),
-        ],
-    ),
 ];
-
-const PAGED: &[Parameter] = &[
+pub(super) const PAGED: &[Parameter] = &[
     Parameter {
         name: "size",
         kind: "integer",
@@ -749,7 +377,7 @@ const PAGED: &[Parameter] = &[
     },
 ];
 
-const PAGE_OF_TAGS: &[Answer] = &[
+pub(super) const PAGE_OF_TAGS: &[Answer] = &[
     Answer {
         status: 200,
         shape: Shape::Object(&[("data", "array"), ("next", "string")]),
@@ -762,13 +390,13 @@ const PAGE_OF_TAGS: &[Answer] = &[
     },
 ];
 
-const CACHED: Answer = Answer {
+pub(super) const CACHED: Answer = Answer {
     status: 200,
     shape: Shape::Object(&[("status", "integer"), ("headers", "object")]),
     about: "The answer.",
 };
 
-const fn get(
+pub(super) const fn get(
     path: &'static str,
     what: What,
     id: &'static str,
@@ -790,7 +418,7 @@ const fn get(
     }
 }
 
-const fn message(status: u16, about: &'static str) -> Answer {
+pub(super) const fn message(status: u16, about: &'static str) -> Answer {
     Answer {
         status,
         shape: Shape::Message,
@@ -798,7 +426,7 @@ const fn message(status: u16, about: &'static str) -> Answer {
     }
 }
 
-const fn nothing(about: &'static str) -> Answer {
+pub(super) const fn nothing(about: &'static str) -> Answer {
     Answer {
         status: 204,
         shape: Shape::Nothing,
