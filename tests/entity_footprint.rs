@@ -1,14 +1,13 @@
 //! What a marketplace's entities cost in memory when they come over REST: 15,000 services with a route and three plugins
 //! each, 15,000 consumers with four credentials each.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 #[path = "footprint/counting.rs"]
 mod counting;
 
 use counting::held;
 use serde_json::Value;
 use serde_json::json;
+use silverback::base::clock;
 use silverback::entity::Entities;
 use silverback::entity::Env;
 use silverback::entity::Kind;
@@ -17,20 +16,24 @@ use uuid::Uuid;
 
 const APIS: usize = 15_000;
 
+fn since(begun: clock::Instant) -> std::time::Duration {
+    std::time::Duration::from_nanos(clock::now().nanos_since(begun))
+}
+
 /// One test, because the counts are the process's.
 #[test]
 fn a_marketplace_fits() {
     let before = held();
     let mut entities = Entities::new(&Registry);
     let mut slowest = std::time::Duration::ZERO;
-    let begun = std::time::Instant::now();
+    let begun = clock::now();
     let mut add = |kind: Kind, input: Value| {
         let input = input.as_object().cloned().unwrap();
         let mut new_id = Uuid::new_v4;
         let mut env = Env::new(1_700_000_000_000, &mut new_id);
-        let begun = std::time::Instant::now();
+        let begun = clock::now();
         let (document, _) = entities.insert(kind, input, &mut env).unwrap();
-        slowest = slowest.max(begun.elapsed());
+        slowest = slowest.max(since(begun));
         json!({ "id": document["id"] })
     };
     for n in 0..APIS {
@@ -61,7 +64,7 @@ fn a_marketplace_fits() {
             add(Kind::KeyauthCredentials, json!({ "consumer": consumer }));
         }
     }
-    let took = begun.elapsed();
+    let took = since(begun);
     let count: usize = Kind::ALL.into_iter().map(|kind| entities.count(kind)).sum();
     let raw: usize = Kind::ALL
         .into_iter()

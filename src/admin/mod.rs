@@ -1,7 +1,7 @@
 //! The Admin API: entities over REST as in Kong, and what the gateway says of itself.
 //!
-//! One table ([`table`]) holds every path; [`dispatch`] turns a request into an operation of it. Entities live with
-//! whoever implements [`Backend`]; what an operation does to them is in [`operate`], pure. Everything else is asked of
+//! One table (`table`) holds every path; `dispatch` turns a request into an operation of it. Entities live with
+//! whoever implements [`Backend`]; what an operation does to them is in `operate`, pure. Everything else is asked of
 //! control. Nothing here is ever waited for by a request of the data plane.
 
 mod audit;

@@ -1,8 +1,8 @@
 //! proxy-cache: gives answers again that an origin has given before (RFC 9111), with Kong's fields.
 //!
-//! A request is looked up by everything that it is known to be answered by ([`key`]); whoever misses fetches for all
-//! that ask for the same meanwhile ([`flights`]). What of an answer is stored, and for how long, is decided when its
-//! head is here ([`review`], [`terms`]) and done when its body is ([`keep`]). What is stored belongs to
+//! A request is looked up by everything that it is known to be answered by (`key`); whoever misses fetches for all
+//! that ask for the same meanwhile (`flights`). What of an answer is stored, and for how long, is decided when its
+//! head is here (`review`, `terms`) and done when its body is (`keep`). What is stored belongs to
 //! [`cache`](crate::cache).
 
 use std::ops::ControlFlow;

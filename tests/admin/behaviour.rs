@@ -331,6 +331,7 @@ fn lists_are_walked_by_their_links() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 fn writes_leave_a_line_and_secrets_leave_none() {
     let log = log();
     let mut client = Client::new(gateway::start(Vec::new()));
@@ -407,6 +408,7 @@ fn writes_leave_a_line_and_secrets_leave_none() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
 fn a_declarative_document_replaces_what_is_stored_and_can_be_taken_back() {
     let mut client = Client::new(gateway::start(Vec::new()));
     let made = client.json("POST", "/services", &json!({ "name": "old", "host": "h" }));

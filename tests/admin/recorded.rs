@@ -169,7 +169,7 @@ fn bare(schema: &Value, is_element: bool) -> Value {
             let kept = members.iter().filter(|(name, value)| match name.as_str() {
                 "description" | "deprecation" | "encrypted" | "referenceable" => false,
                 "required" => **value != Value::Bool(false) && !is_element,
-                "len_min" => **value != Value::from(1),
+                "len_min" => value.as_u64() != Some(1),
                 "default" => !value.is_null() && !value.is_object(),
                 _ => true,
             });
