@@ -57,7 +57,7 @@ fn write_credential(credential: &Credential, secrets: Secrets, out: &mut Writer)
     let (table, fields): (&str, Vec<(&str, String)>) = match &credential.secret {
         Secret::Key { key } => ("keyauth_credentials", vec![("key", shown(key))]),
         Secret::Basic { username, password } => {
-            let hash = if password.starts_with('$') {
+            let hash = if password.starts_with("$argon2") {
                 password.to_string()
             } else {
                 format!("{}{password}", KONG_HASH)

@@ -4,6 +4,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use silverback::config::Secrets;
 use silverback::config::effective;
 use silverback::config::parse_str;
 
