@@ -1,10 +1,7 @@
-//! What a marketplace's entities cost in memory when they come over REST: 15,000 services with a route and three plugins
-//! each, 15,000 consumers with four credentials each.
-
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+//! What a marketplace's entities cost in memory when they come over REST: services with a route and three plugins
+//! each, as many consumers with four credentials each. A fifth of the marketplace is measured, which tells the same.
 
 #[path = "footprint/counting.rs"]
-#[expect(dead_code, reason = "blocks and peaks are another test's")]
 mod counting;
 
 use counting::held;
@@ -16,22 +13,20 @@ use silverback::entity::Kind;
 use silverback::plugin::registry::Registry;
 use uuid::Uuid;
 
-const APIS: usize = 15_000;
+const APIS: usize = 3_000;
+/// Ten entities for each; 15,000 make 60 MB.
+const MEGABYTES_MAX: f64 = 12.0;
 
 /// One test, because the counts are the process's.
 #[test]
 fn a_marketplace_fits() {
     let before = held();
     let mut entities = Entities::new(&Registry);
-    let mut slowest = std::time::Duration::ZERO;
-    let begun = std::time::Instant::now();
     let mut add = |kind: Kind, input: Value| {
         let input = input.as_object().cloned().unwrap();
         let mut new_id = Uuid::new_v4;
         let mut env = Env::new(1_700_000_000_000, &mut new_id);
-        let begun = std::time::Instant::now();
         let (document, _) = entities.insert(kind, input, &mut env).unwrap();
-        slowest = slowest.max(begun.elapsed());
         json!({ "id": document["id"] })
     };
     for n in 0..APIS {
@@ -62,7 +57,6 @@ fn a_marketplace_fits() {
             add(Kind::KeyauthCredentials, json!({ "consumer": consumer }));
         }
     }
-    let took = begun.elapsed();
     let count: usize = Kind::ALL.into_iter().map(|kind| entities.count(kind)).sum();
     let raw: usize = Kind::ALL
         .into_iter()
@@ -75,9 +69,8 @@ fn a_marketplace_fits() {
         .sum();
     let megabytes = held() - before;
     println!(
-        "{count} entities: {megabytes:.1} MB, of which {:.1} are their bytes; {:?} each, {slowest:?} at most",
-        raw as f64 / 1e6,
-        took / count as u32,
+        "{count} entities: {megabytes:.1} MB, of which {:.1} are their bytes",
+        raw as f64 / 1e6
     );
-    assert!(megabytes < 60.0, "{megabytes:.1} MB");
+    assert!(megabytes < MEGABYTES_MAX, "{megabytes:.1} MB");
 }
