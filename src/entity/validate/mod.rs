@@ -12,6 +12,7 @@ mod record;
 mod rule;
 mod sparse;
 mod value;
+mod visit;
 
 use serde_json::Value;
 
