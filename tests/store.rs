@@ -21,6 +21,7 @@ use std::sync::mpsc;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
+use serde_json::json;
 use silverback::base::clock;
 use silverback::base::rng::Rng;
 use silverback::entity::Change;
@@ -64,6 +65,20 @@ fn service(number: u64) -> impl FnOnce(&mut Entities, &mut Env<'_>) -> Made<()> 
             after: Some(row),
         };
         Ok(((), vec![change]))
+    }
+}
+
+/// A service of this number, as somebody would post it.
+fn posted(number: u64) -> impl FnOnce(&mut Entities, &mut Env<'_>) -> Made<()> + Send + 'static {
+    move |entities, env| {
+        let fields = json!({
+            "name": format!("service-{number}"),
+            "url": format!("http://host-{number}.example.com:8080/base"),
+            "tags": ["marketplace"],
+        });
+        let input = fields.as_object().cloned().unwrap_or_default();
+        let (_, changes) = entities.insert(Kind::Services, input, env)?;
+        Ok(((), changes))
     }
 }
 
@@ -226,13 +241,14 @@ fn a_kill_while_the_store_is_made_leaves_none_or_a_whole_one() {
 #[ignore = "a measurement: cargo test --test store -- --ignored --nocapture inserts_per_second"]
 fn inserts_per_second() {
     let directory = env::var("SILVERBACK_TEST_DIRECTORY").unwrap_or("target".to_owned());
+    let writes = env::var("SILVERBACK_TEST_WRITES").map_or(15_000, |text| text.parse().unwrap());
     let directory = tempfile::tempdir_in(directory).unwrap();
     let path = directory.path().join("store.redb");
     let runtime = Builder::new_current_thread().build().unwrap();
     let mut first = 0;
     for clients in [1, 4, 16, 64] {
         let (handle, thread): (Handle, Thread) = open(&path).spawn().unwrap();
-        let each = 15_000 / clients;
+        let each = writes / clients;
         let began = clock::now();
         let tasks: Vec<_> = (0..clients)
             .map(|client| {
@@ -240,7 +256,7 @@ fn inserts_per_second() {
                 let first = first + client * each;
                 runtime.spawn(async move {
                     for number in first..first + each {
-                        let written = handle.write(Author::new("script"), service(number)).await;
+                        let written = handle.write(Author::new("script"), posted(number)).await;
                         written.unwrap().unwrap();
                     }
                 })

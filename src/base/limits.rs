@@ -233,6 +233,8 @@ pub const STORE_QUEUED: usize = 256;
 /// Most writes that one transaction of the store takes together: one flush of the disk for all of them, and none of
 /// their authors waits for more than so many others.
 pub const STORE_BATCH: usize = 256;
+/// How often the store looks for entities whose time to live is over.
+pub const STORE_EXPIRY: Duration = Duration::from_secs(1);
 /// Memory in which the store caches pages of its file. What is read often is in the collection; this serves writes.
 pub const STORE_CACHE_BYTES: usize = 8 << 20;
 /// States of the stored entities that the history keeps.

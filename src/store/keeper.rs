@@ -99,7 +99,7 @@ pub fn unwritable(act: Act, kind: Kind) -> Error {
 /// The one that owns the entities and their file.
 #[derive(Debug)]
 pub struct Keeper {
-    plugins: &'static dyn PluginSchemas,
+    pub(super) plugins: &'static dyn PluginSchemas,
     pub(super) entities: Entities,
     /// Without one, nothing can be written.
     pub(super) disk: Option<Disk>,
@@ -270,18 +270,28 @@ impl Keeper {
         };
         let deeds = deeds(&batch.writes, &all);
         let mut ledger = self.ledger.clone();
-        let kept = match deeds.is_empty() && batch.counters.is_empty() {
-            true => Ok(()),
+        let idle = batch.counters.is_empty() && deeds.iter().all(|deed| deed.changes.is_empty());
+        let kept = match idle {
+            true => Ok(vec![None; deeds.len()]),
             false => disk.ready().and_then(|database| {
                 let counters = &batch.counters;
                 guarded(|| {
-                    tables::commit(database, &deeds, counters, &mut ledger, now_ms)?;
-                    Ok(())
+                    Ok(tables::commit(
+                        database,
+                        &deeds,
+                        counters,
+                        &mut ledger,
+                        now_ms,
+                    )?)
                 })
             }),
         };
         match kept {
-            Ok(()) => self.kept(batch, &all, deeds, ledger),
+            Ok(made) => {
+                self.ledger = ledger;
+                deeds.iter().for_each(|deed| self.feed.add(&deed.changes));
+                self.kept(batch, &made);
+            }
             Err(cause) => self.refused(batch, &all, &cause),
         }
     }
@@ -296,9 +306,7 @@ impl Keeper {
         for write in writes {
             let entities = &mut self.entities;
             let changes = catch_unwind(AssertUnwindSafe(|| {
-                let mut new_id = Uuid::new_v4;
-                let mut env = Env::new(now_ms, &mut new_id);
-                write.run(entities, &mut env)
+                write.run(entities, &mut Env::new(now_ms, &mut Uuid::new_v4))
             }));
             let Ok(changes) = changes else {
                 // What it left behind may be anything.
@@ -310,22 +318,14 @@ impl Keeper {
         Ok(all)
     }
 
-    fn kept(&mut self, batch: Batch, all: &[Vec<Change>], deeds: Vec<Deed>, ledger: Ledger) {
-        let mut revision = self.ledger.newest().revision;
-        self.ledger = ledger;
+    fn kept(&mut self, batch: Batch, made: &[Option<Revision>]) {
         let newest = self.ledger.newest().revision;
-        deeds.iter().for_each(|deed| self.feed.add(&deed.changes));
-        if newest != revision {
+        if made.iter().any(Option::is_some) {
             self.announce.send_replace(newest);
         }
-        let mut deeds = deeds.into_iter().map(|deed| deed.place).peekable();
-        for (place, write) in batch.writes.into_iter().enumerate() {
-            if deeds.next_if_eq(&place).is_some() {
-                revision.0 += 1;
-            }
+        for (write, revision) in batch.writes.into_iter().zip(made) {
             // One that changed nothing may have seen what others of the batch changed.
-            let changed = all.get(place).is_some_and(|changes| !changes.is_empty());
-            write.answer(Ok(if changed { revision } else { newest }));
+            write.answer(Ok(revision.unwrap_or(newest)));
         }
         for to in batch.counted {
             let _ = to.send(Ok(()));
@@ -402,7 +402,7 @@ impl Keeper {
             }
             self.ledger = ledger;
         }
-        if let Err(clashes) = entities.replace_file_rows(self.file_rows()) {
+        if let Err(clashes) = entities.replace_file_rows(file_rows(&self.entities)) {
             tracing::error!("{} entities of files do not fit any more", clashes.len());
         }
         self.entities = entities;
@@ -412,15 +412,21 @@ impl Keeper {
         Ok(())
     }
 
-    fn file_rows(&self) -> Vec<FileRow> {
-        let rows = Kind::ALL
-            .into_iter()
-            .flat_map(|kind| self.entities.iter(kind));
-        let of_files = rows.filter_map(|row| match row.origin {
-            Origin::File(place) => Some((row.kind, row.id, row.doc(), place.clone())),
-            Origin::Store => None,
-        });
-        of_files.collect()
+    /// Takes away what has a time to live that is over. Nobody else may write while a turn lasts, so this sees the
+    /// collection as it is on disk.
+    pub(super) fn expire(&mut self, now_ms: u64) {
+        if self.disk.is_none() {
+            return;
+        }
+        let expire = |entities: &mut Entities, env: &mut Env<'_>| {
+            Ok::<_, Error>(((), entities.expire(env.now_secs)))
+        };
+        let (write, _) = pending(Author::new("expiry"), expire);
+        let batch = Batch {
+            writes: vec![write],
+            ..Batch::default()
+        };
+        self.commit(batch, now_ms);
     }
 
     /// Lets go of the file in good order.
@@ -449,15 +455,28 @@ impl Batch {
     }
 }
 
-/// What goes to disk: the writes that change something.
+/// What goes to disk.
 fn deeds(writes: &[Box<dyn Write>], all: &[Vec<Change>]) -> Vec<Deed> {
-    let deeds = writes.iter().zip(all).enumerate();
-    let deeds = deeds.map(|(place, (write, changes))| Deed {
-        place,
+    let deeds = writes.iter().zip(all).map(|(write, changes)| Deed {
         author: write.author().clone(),
         changes: net(changes),
     });
-    deeds.filter(|deed| !deed.changes.is_empty()).collect()
+    deeds.collect()
+}
+
+/// The entities that stand in files.
+pub(super) fn file_rows(entities: &Entities) -> Vec<FileRow> {
+    let rows = Kind::ALL.into_iter().flat_map(|kind| entities.iter(kind));
+    let of_files = rows.filter_map(|row| match row.origin {
+        Origin::File(place) => {
+            let mut document = row.doc();
+            // The names of a certificate are entities of their own.
+            document.retain(|field, _| row.kind != Kind::Certificates || field != "snis");
+            Some((row.kind, row.id, document, place.clone()))
+        }
+        Origin::Store => None,
+    });
+    of_files.collect()
 }
 
 /// Reads all rows into the collection.

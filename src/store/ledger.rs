@@ -102,20 +102,24 @@ impl Ledger {
         std::iter::once(&self.newest).chain(self.older.iter().rev())
     }
 
-    /// Adds a state.
-    pub(super) fn push(&mut self, author: Author, at_ms: u64, hash: Hash, tally: Tally) {
+    /// The state that comes after the newest, which nothing has been written to yet.
+    pub(super) fn next(&self, author: Author, at_ms: u64) -> Entry {
         let revision = Revision(self.newest.state.revision.0.saturating_add(1));
         let state = State {
             revision,
-            hash,
+            hash: self.newest.state.hash,
             author,
             at_ms,
-            tally,
+            tally: Tally::default(),
         };
-        let entry = Entry {
+        Entry {
             state,
             segment: Segment::new(revision.0),
-        };
+        }
+    }
+
+    /// Adds a state.
+    pub(super) fn push(&mut self, entry: Entry) {
         self.older.push(std::mem::replace(&mut self.newest, entry));
     }
 
@@ -225,12 +229,8 @@ mod tests {
     use super::*;
 
     fn push(ledger: &mut Ledger, author: &str, at_ms: u64) {
-        ledger.push(
-            Author::new(author),
-            at_ms,
-            Hash::default(),
-            Tally::default(),
-        );
+        let next = ledger.next(Author::new(author), at_ms);
+        ledger.push(next);
         while ledger.excess().is_some() {}
     }
 

@@ -15,6 +15,7 @@ mod keeper;
 mod key;
 mod ledger;
 mod past;
+mod secrets;
 mod state;
 mod tables;
 #[cfg(test)]
@@ -41,6 +42,7 @@ pub use keeper::Status;
 pub use keeper::unwritable;
 pub use past::Difference;
 pub use past::PastError;
+pub use secrets::hide_secrets;
 pub use state::Author;
 pub use state::Revision;
 pub use state::State;

@@ -13,7 +13,9 @@ use super::State;
 use super::Written;
 use super::disk::Disk;
 use super::keeper::failed;
+use super::keeper::file_rows;
 use super::key::entity;
+use super::secrets::hide_secrets;
 use super::tables;
 use super::tables::Rows;
 use crate::entity::Change;
@@ -22,6 +24,7 @@ use crate::entity::Entities;
 use crate::entity::Error;
 use crate::entity::Kind;
 use crate::entity::Origin;
+use crate::entity::Type;
 
 /// An entity that is not what it was.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,7 +33,7 @@ pub struct Difference {
     pub kind: Kind,
     /// Its id.
     pub id: Uuid,
-    /// What it is now, complete, secrets included; `None` if it is not there.
+    /// What it is now, complete but for secrets; `None` if it is not there.
     pub now: Option<Document>,
     /// What it was then.
     pub then: Option<Document>,
@@ -99,6 +102,10 @@ impl Keeper {
         let differences = self.compare(&changes);
         let written = self.write(author, move |entities, _| {
             let changes = put(entities, &rows)?;
+            if let Err(error) = check(entities, &changes) {
+                entities.undo(&changes);
+                return Err(error);
+            }
             Ok((differences, changes))
         })?;
         Ok(written)
@@ -107,18 +114,21 @@ impl Keeper {
     /// Takes the changes back, and says what they were about.
     fn compare(&mut self, changes: &[Change]) -> Vec<Difference> {
         let net = super::changes::net(changes);
-        let then: Vec<_> = net
-            .iter()
-            .map(|change| self.entities.get(change.kind, change.id))
-            .collect();
+        let then: Vec<_> = net.iter().map(|change| self.shown(change)).collect();
         self.entities.undo(changes);
         let differences = net.iter().zip(then).map(|(change, then)| Difference {
             kind: change.kind,
             id: change.id,
-            now: self.entities.get(change.kind, change.id),
+            now: self.shown(change),
             then,
         });
         differences.collect()
+    }
+
+    fn shown(&self, change: &Change) -> Option<Document> {
+        let mut document = self.entities.get(change.kind, change.id)?;
+        hide_secrets(change.kind, &mut document, self.plugins);
+        Some(document)
     }
 
     /// What the rows were that have been written since a state.
@@ -194,6 +204,43 @@ fn put(entities: &mut Entities, rows: &Rows) -> Result<Vec<Change>, Error> {
         });
     }
     Ok(changes)
+}
+
+/// What came with a former state must get along with what stands in files by now.
+fn check(entities: &mut Entities, changes: &[Change]) -> Result<(), Error> {
+    for change in changes.iter().filter(|change| change.after.is_some()) {
+        let (kind, id) = (change.kind, change.id);
+        let document = entities.get(kind, id).unwrap_or_default();
+        for field in kind.entity().schema.fields {
+            if let Type::Foreign(parent) = field.kind
+                && let Some(other) = document.get(field.name).and_then(|field| field.get("id"))
+                && let Some(other) = other.as_str().and_then(|id| Uuid::parse_str(id).ok())
+                && entities.row(parent, other).is_none()
+            {
+                let parent = parent.as_str();
+                let why = format!(
+                    "there is no entity {other} of {parent} for its {}",
+                    field.name
+                );
+                return Err(contradiction(kind, id, why));
+            }
+        }
+    }
+    // Putting them again holds each of them against all that is there.
+    let rows = file_rows(entities);
+    if rows.is_empty() {
+        return Ok(());
+    }
+    match entities.replace_file_rows(rows) {
+        Ok(()) => Ok(()),
+        Err(clashes) => Err(clashes.first().map_or_else(
+            || contradiction(Kind::Services, Uuid::nil(), String::new()),
+            |clash| {
+                let why = format!("{} ({})", clash.message, clash.place);
+                contradiction(clash.kind, clash.id, why)
+            },
+        )),
+    }
 }
 
 /// A state that cannot be now.

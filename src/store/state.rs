@@ -7,7 +7,6 @@ use serde::Serialize;
 
 use super::Hash;
 use crate::base::limits::AUTHOR_BYTES;
-use crate::entity::Change;
 
 /// A state's place in the order of writes. The store begins with revision 0, and each write that changes something
 /// makes the next one; numbers are never given twice, not even after a restart.
@@ -66,18 +65,14 @@ impl fmt::Display for Author {
 }
 
 impl Tally {
-    /// What these changes do.
-    pub(super) fn of(changes: &[Change]) -> Self {
-        let mut tally = Self::default();
-        for change in changes {
-            match (&change.before, &change.after) {
-                (None, Some(_)) => tally.created += 1,
-                (Some(_), Some(_)) => tally.updated += 1,
-                (Some(_), None) => tally.deleted += 1,
-                (None, None) => {}
-            }
+    /// Counts an entity that was there or not, and is there or not.
+    pub(super) fn count(&mut self, was: bool, is: bool) {
+        match (was, is) {
+            (false, true) => self.created += 1,
+            (true, true) => self.updated += 1,
+            (true, false) => self.deleted += 1,
+            (false, false) => {}
         }
-        tally
     }
 
     /// Both together.

@@ -17,6 +17,7 @@ use redb::WriteTransaction;
 use super::Author;
 use super::Counter;
 use super::Hash;
+use super::Revision;
 use super::error::Cause;
 use super::key::KEY_BYTES;
 use super::key::Key;
@@ -26,7 +27,6 @@ use super::ledger::Entry;
 use super::ledger::Excess;
 use super::ledger::Ledger;
 pub(super) use super::ledger::Segment;
-use super::state::Tally;
 use crate::entity::Change;
 use crate::entity::Kind;
 
@@ -49,8 +49,6 @@ pub(super) type Rows = BTreeMap<Key, Option<Box<[u8]>>>;
 /// One write of a transaction.
 #[derive(Debug)]
 pub(super) struct Deed {
-    /// Which of the batch's writes it is.
-    pub(super) place: usize,
     /// Who wrote.
     pub(super) author: Author,
     /// What changed, each entity once.
@@ -168,19 +166,21 @@ pub(super) fn counters(database: &Database) -> Result<Vec<Counter>, redb::Error>
     Ok(found)
 }
 
-/// Writes all of it or nothing. When this returns, it is on disk, and the ledger has a state for each deed.
+/// Writes all of it or nothing. When this returns, it is on disk, and the ledger has the states
+/// that the deeds made, if they changed anything.
 pub(super) fn commit(
     database: &Database,
     deeds: &[Deed],
     puts: &[Counter],
     ledger: &mut Ledger,
     now_ms: u64,
-) -> Result<(), redb::Error> {
+) -> Result<Vec<Option<Revision>>, redb::Error> {
+    let mut made = Vec::with_capacity(deeds.len());
     let transaction = database.begin_write()?;
     if !deeds.is_empty() {
         let mut pen = Pen::new(&transaction)?;
         for deed in deeds {
-            pen.write(deed, ledger, now_ms)?;
+            made.push(pen.write(deed, ledger, now_ms)?);
         }
     }
     if !puts.is_empty() {
@@ -193,7 +193,7 @@ pub(super) fn commit(
         }
     }
     transaction.commit()?;
-    Ok(())
+    Ok(made)
 }
 
 /// The tables of one transaction.
@@ -215,34 +215,45 @@ impl<'t> Pen<'t> {
         })
     }
 
-    fn write(&mut self, deed: &Deed, ledger: &mut Ledger, now_ms: u64) -> Result<(), redb::Error> {
-        let mut hash = ledger.newest().hash;
-        ledger.push(deed.author.clone(), now_ms, hash, Tally::of(&deed.changes));
-        let mut segment = ledger.newest_mut().segment;
+    /// Makes a deed, and a state of it if it changes anything.
+    fn write(
+        &mut self,
+        deed: &Deed,
+        ledger: &mut Ledger,
+        now_ms: u64,
+    ) -> Result<Option<Revision>, redb::Error> {
+        let mut entry = ledger.next(deed.author.clone(), now_ms);
         for change in &deed.changes {
             let key = key(change.kind, change.id);
-            let was = change.before.as_deref();
-            self.put(&mut segment, &key, was.unwrap_or_default())?;
-            if let Some(was) = was {
-                hash = hash.without(&key, was);
+            // What was there is what the file says: whatever the collection thought, the way back is right.
+            let was = match &change.after {
+                Some(row) => self.entities.insert(&key, &**row)?,
+                None => self.entities.remove(&key)?,
+            };
+            let was: Option<Box<[u8]>> = was.map(|was| was.value().into());
+            if was == change.after {
+                continue;
             }
-            match &change.after {
-                Some(row) => {
-                    hash = hash.with(&key, row);
-                    self.entities.insert(&key, &**row)?;
-                }
-                None => _ = self.entities.remove(&key)?,
+            let state = &mut entry.state;
+            if let Some(was) = &was {
+                state.hash = state.hash.without(&key, was);
             }
+            if let Some(row) = &change.after {
+                state.hash = state.hash.with(&key, row);
+            }
+            state.tally.count(was.is_some(), change.after.is_some());
+            self.put(&mut entry.segment, &key, &was.unwrap_or_default())?;
         }
-        let newest = ledger.newest_mut();
-        newest.state.hash = hash;
-        newest.segment = segment;
-        let revision = newest.state.revision.0;
-        self.states.insert(revision, newest.encode().as_slice())?;
+        if entry.segment.rows == 0 {
+            return Ok(None);
+        }
+        let revision = entry.state.revision;
+        self.states.insert(revision.0, entry.encode().as_slice())?;
+        ledger.push(entry);
         while let Some(excess) = ledger.excess() {
             self.thin(excess, ledger)?;
         }
-        Ok(())
+        Ok(Some(revision))
     }
 
     fn thin(&mut self, excess: Excess, ledger: &mut Ledger) -> Result<(), redb::Error> {

@@ -8,9 +8,12 @@ use std::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
 use std::thread;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
+use tokio::runtime::Builder;
 use tokio::sync::mpsc;
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use super::Handle;
 use super::Keeper;
@@ -18,7 +21,9 @@ use super::keeper::Batch;
 use super::keeper::Counter;
 use super::keeper::now_ms;
 use super::write::Write;
+use crate::base::clock;
 use crate::base::limits::STORE_BATCH;
+use crate::base::limits::STORE_EXPIRY;
 use crate::base::limits::STORE_QUEUED;
 use crate::entity::Error;
 
@@ -57,17 +62,29 @@ impl Keeper {
     pub fn spawn(self) -> io::Result<(Handle, Thread)> {
         let (sender, receiver) = mpsc::channel(STORE_QUEUED);
         let handle = Handle::new(sender, &self);
+        let runtime = Builder::new_current_thread().enable_time().build()?;
         let thread = thread::Builder::new()
             .name("store".to_owned())
-            .spawn(move || keep(self, receiver))?;
+            .spawn(move || runtime.block_on(keep(self, receiver)))?;
         Ok((handle, Thread { thread }))
     }
 }
 
-fn keep(mut keeper: Keeper, mut messages: mpsc::Receiver<Message>) {
+async fn keep(mut keeper: Keeper, mut messages: mpsc::Receiver<Message>) {
     let mut waiting = Vec::with_capacity(STORE_BATCH);
-    while messages.blocking_recv_many(&mut waiting, STORE_BATCH) > 0 {
-        turn(&mut keeper, &mut waiting);
+    let mut expired = clock::now();
+    loop {
+        let next = messages.recv_many(&mut waiting, STORE_BATCH);
+        match timeout(STORE_EXPIRY, next).await {
+            Ok(0) => break,
+            Ok(_) => turn(&mut keeper, &mut waiting),
+            Err(_) => {}
+        }
+        let now = clock::now();
+        if Duration::from_nanos(now.nanos_since(expired)) >= STORE_EXPIRY {
+            expired = now;
+            keeper.expire(now_ms());
+        }
     }
     keeper.close();
 }

@@ -1,5 +1,6 @@
 //! The store as its users see it, on memory, on files, and on disks that fail.
 
+mod entities;
 mod failing;
 mod history;
 mod opening;
