@@ -1,8 +1,12 @@
 //! Every plugin there is: one line each.
 
 use super::Definition;
+use super::hash_password;
+use crate::entity::Document;
+use crate::entity::Kind;
 use crate::entity::PluginSchema;
 use crate::entity::PluginSchemas;
+use crate::entity::Transform;
 
 /// All definitions, in the order of their names.
 pub const ALL: &[&Definition] = &[
@@ -44,6 +48,21 @@ impl PluginSchemas for Registry {
 
     fn names(&self) -> Vec<&'static str> {
         ALL.iter().map(|definition| definition.name).collect()
+    }
+
+    fn transform(&self, kind: Kind) -> Option<Transform> {
+        (kind == Kind::BasicauthCredentials).then_some(Transform {
+            inputs: &["password"],
+            apply: keep_hash,
+        })
+    }
+}
+
+/// Puts the password's hash in its place. Where there is none to be had, nothing is kept that could be presented.
+fn keep_hash(credential: &mut Document) {
+    if let Some(password) = credential.get_mut("password") {
+        let hash = hash_password(password.as_str().unwrap_or_default().as_bytes());
+        *password = hash.unwrap_or_else(|_| "!".to_owned()).into();
     }
 }
 
