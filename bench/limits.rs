@@ -32,6 +32,7 @@ use silverback::plugin::Edits;
 use silverback::plugin::Identity;
 use silverback::plugin::Named;
 use silverback::plugin::Notes;
+use silverback::plugin::Own;
 use silverback::plugin::Plugin;
 use silverback::plugin::Request;
 use silverback::plugin::Rewrite;
@@ -74,13 +75,7 @@ impl Setup {
             })
         };
         let everybody: Vec<_> = (1..=consumers).map(consumer).collect();
-        let blueprint = Blueprint {
-            id: Uuid::nil(),
-            service: None,
-            route: None,
-            consumer: None,
-            config: &config,
-        };
+        let blueprint = Blueprint { config: &config };
         let definition = registry::find("rate-limiting").unwrap();
         let mut head = RequestHead::default();
         let mut progress = request::Progress::default();
@@ -133,6 +128,7 @@ impl Setup {
             route: &self.route,
             service: None,
             captures: None,
+            own: Own::default(),
             identity: &mut self.identity,
             directory: &self.directory,
             upstream: &mut self.upstream,

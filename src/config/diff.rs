@@ -338,7 +338,10 @@ fn credential_keys(old: &Credential, new: &Credential) -> Vec<&'static str> {
 
 fn plugin_keys(old: &Plugin, new: &Plugin) -> Vec<&'static str> {
     let mut keys = differing!(old, new;
-        instance_name, protocols, enabled, config, tags, created_at);
+        instance_name, protocols, enabled, tags, created_at);
+    if old.config() != new.config() {
+        keys.push("config");
+    }
     let (before, after) = (&old.configured.scope, &new.configured.scope);
     keys.extend(differing!(before, after; service, route, consumer));
     keys

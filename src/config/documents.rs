@@ -211,7 +211,7 @@ fn credential(credential: &Credential) -> (Kind, Document) {
 fn plugin(plugin: &Plugin) -> Document {
     let scope = &plugin.configured.scope;
     let reference = |id: Option<Uuid>| id.map(|id| json!({ "id": id }));
-    let config: Value = serde_json::from_str(&plugin.config).unwrap_or_default();
+    let config: Value = serde_json::from_str(plugin.config()).unwrap_or_default();
     object(json!({
         "name": plugin.name(),
         "instance_name": plugin.instance_name,

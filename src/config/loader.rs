@@ -15,6 +15,7 @@ use foldhash::HashMap;
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::base::limits;
+use crate::plugin::Compiler;
 
 use super::Loaded;
 use super::code::Code;
@@ -31,12 +32,16 @@ use super::source::Sources;
 /// Loads configurations, each faster if it resembles the one before.
 #[derive(Debug, Default)]
 pub struct Loader {
-    /// Parts of the last load by the hash of their text.
     known: Known,
 }
 
-/// Parts by the hash of their text; boxed, because a table has more places than entries.
-type Known = HashMap<u128, Box<Part>>;
+/// What does not have to be read again.
+#[derive(Debug, Default)]
+struct Known {
+    /// Parts by the hash of their text; boxed, because a table has more places than entries.
+    parts: HashMap<u128, Box<Part>>,
+    compiler: Compiler,
+}
 
 /// What one load has read so far.
 #[derive(Debug, Default)]
@@ -95,10 +100,10 @@ impl Loader {
         let faults = finished(sink, &sources);
         let is_good = complete && faults.iter().all(|fault| fault.code.is_warning());
         if is_good {
-            self.known.clear();
+            self.known.parts.clear();
         }
         let parts = placed.into_iter().map(|placed| placed.part);
-        self.known.extend(hashes.into_iter().zip(parts));
+        self.known.parts.extend(hashes.into_iter().zip(parts));
         if !is_good {
             return Err(Faults(faults));
         }
@@ -120,9 +125,8 @@ impl Reading {
         let mut blocks = Vec::new();
         let mut remember = |start: usize, text: &str| {
             let hash = xxh3_128(text.as_bytes());
-            let part = known
-                .remove(&hash)
-                .unwrap_or_else(|| Box::new(Part::read(text)));
+            let part = known.parts.remove(&hash);
+            let part = part.unwrap_or_else(|| Box::new(Part::read(text, &mut known.compiler)));
             let start = Place::of(start..start).start;
             let base = Place {
                 file,
@@ -138,9 +142,9 @@ impl Reading {
         if mixed || blocks.iter().any(|(_, placed)| !placed.part.is_toml) {
             // The text as a whole has the faults that count.
             for (hash, placed) in blocks.drain(..) {
-                known.insert(hash, placed.part);
+                known.parts.insert(hash, placed.part);
             }
-            let part = Box::new(Part::read(&text));
+            let part = Box::new(Part::read(&text, &mut known.compiler));
             let base = Place {
                 file,
                 start: 0,

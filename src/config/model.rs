@@ -16,7 +16,6 @@ use ipnet::IpNet;
 use uuid::Uuid;
 
 pub use plugin::Plugin;
-pub use plugin::PluginParts;
 
 use crate::base::ids::ServiceIndex;
 use crate::plugin::Consumer;

@@ -27,7 +27,7 @@ impl Case<'_> {
         };
         let mut covering: Vec<&Arc<Plugin>> = self.model.plugins.iter().filter(covers).collect();
         covering.sort_by_key(|plugin| {
-            let definition = plugin.configured.definition;
+            let definition = plugin.configured.compiled.definition;
             let rank = plugin.configured.scope.rank();
             (Reverse(definition.priority), definition.name, Reverse(rank))
         });
@@ -52,7 +52,7 @@ impl Case<'_> {
         Asked {
             name: plugin.name(),
             id: plugin.id,
-            priority: configured.definition.priority,
+            priority: configured.compiled.definition.priority,
             on: self.describe(scope),
             part,
         }

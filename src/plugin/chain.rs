@@ -9,9 +9,11 @@ use std::sync::Arc;
 use foldhash::HashMap;
 use uuid::Uuid;
 
+use super::Compiled;
 use super::Configured;
 use super::Definition;
 use super::Needs;
+use super::Own;
 
 /// What a plugin is put on; nothing at all is everything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -31,20 +33,26 @@ pub struct Chain {
     needs: Needs,
 }
 
-/// The plugins of one kind.
+/// The plugins of one kind. All places of a chain lie side by side, and are all that a request of one among many
+/// routes has to fetch of its plugins.
 #[derive(Clone, Debug, Default)]
 struct Place {
     /// Whoever the consumer is.
-    anyone: Option<Choice>,
+    anyone: Option<Link>,
     /// For these consumers, by their index in the directory.
-    by_consumer: Option<Arc<HashMap<u32, Choice>>>,
+    by_consumer: Option<Arc<HashMap<u32, Link>>>,
 }
 
-/// How specific a scope is; higher wins.
-type Rank = u8;
-
-/// A plugin with the rank of its scope.
-type Choice = (Rank, Arc<Configured>);
+/// A plugin in a chain.
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// The plugin.
+    pub compiled: Arc<Compiled>,
+    /// What tells it from others that are configured alike.
+    pub own: Own,
+    /// How specific its scope is; higher wins.
+    rank: u8,
+}
 
 impl Scope {
     /// Whether it covers a route of a service.
@@ -81,12 +89,8 @@ pub struct Draft(Vec<(&'static Definition, Place)>);
 impl Draft {
     /// Offers a plugin that covers the route; the more specific one of a kind stays. `consumer_of` gives a
     /// consumer's index.
-    pub fn offer(
-        &mut self,
-        candidate: &Arc<Configured>,
-        consumer_of: impl Fn(Uuid) -> Option<u32>,
-    ) {
-        let definition = candidate.definition;
+    pub fn offer(&mut self, candidate: &Configured, consumer_of: impl Fn(Uuid) -> Option<u32>) {
+        let definition = candidate.compiled.definition;
         let found = self
             .0
             .iter_mut()
@@ -135,20 +139,20 @@ impl Chain {
 
     /// The plugin at a place for a consumer, or for nobody known.
     #[inline]
-    pub fn at(&self, place: usize, consumer: Option<u32>) -> Option<&Arc<Configured>> {
+    pub fn at(&self, place: usize, consumer: Option<u32>) -> Option<&Link> {
         let place = self.places.get(place)?;
         let anyone = place.anyone.as_ref();
         if let (Some(by_consumer), Some(consumer)) = (&place.by_consumer, consumer)
-            && let Some((rank, configured)) = by_consumer.get(&consumer)
-            && anyone.is_none_or(|(other, _)| rank > other)
+            && let Some(link) = by_consumer.get(&consumer)
+            && anyone.is_none_or(|other| link.rank > other.rank)
         {
-            return Some(configured);
+            return Some(link);
         }
-        anyone.map(|(_, configured)| configured)
+        anyone
     }
 
     /// The plugins for a consumer, in order.
-    pub fn plugins(&self, consumer: Option<u32>) -> impl Iterator<Item = &Arc<Configured>> {
+    pub fn plugins(&self, consumer: Option<u32>) -> impl Iterator<Item = &Link> {
         (0..self.len()).filter_map(move |place| self.at(place, consumer))
     }
 }
@@ -158,16 +162,20 @@ impl Place {
         let anyone = self.anyone.iter();
         let each = self.by_consumer.iter().flat_map(|map| map.values());
         let all = anyone.chain(each);
-        all.fold(Needs::NOTHING, |needs, (_, configured)| {
-            needs.and(configured.plugin.needs())
+        all.fold(Needs::NOTHING, |needs, link| {
+            needs.and(link.compiled.plugin.needs())
         })
     }
 
-    fn offer(&mut self, candidate: &Arc<Configured>, consumer_of: impl Fn(Uuid) -> Option<u32>) {
+    fn offer(&mut self, candidate: &Configured, consumer_of: impl Fn(Uuid) -> Option<u32>) {
         let rank = candidate.scope.rank();
-        let offered = (rank, Arc::clone(candidate));
+        let offered = Link {
+            compiled: Arc::clone(&candidate.compiled),
+            own: candidate.own,
+            rank,
+        };
         let Some(consumer) = candidate.scope.consumer else {
-            if self.anyone.as_ref().is_none_or(|(other, _)| rank > *other) {
+            if self.anyone.as_ref().is_none_or(|other| rank > other.rank) {
                 self.anyone = Some(offered);
             }
             return;
@@ -177,7 +185,7 @@ impl Place {
         };
         let by_consumer = Arc::make_mut(self.by_consumer.get_or_insert_default());
         let present = by_consumer.get(&consumer);
-        if present.is_none_or(|(other, _)| rank > *other) {
+        if present.is_none_or(|other| rank > other.rank) {
             by_consumer.insert(consumer, offered);
         }
     }
@@ -221,22 +229,23 @@ mod tests {
     }
 
     /// A plugin with this id on a route, a service, a consumer; zero is none.
-    fn scoped(number: u128, definition: &'static Definition, on: [u128; 3]) -> Arc<Configured> {
-        Arc::new(Configured {
-            id: Uuid::from_u128(number),
-            scope: Scope {
-                route: id(on[0]),
-                service: id(on[1]),
-                consumer: id(on[2]),
-            },
+    fn scoped(number: u128, definition: &'static Definition, on: [u128; 3]) -> Configured {
+        let scope = Scope {
+            route: id(on[0]),
+            service: id(on[1]),
+            consumer: id(on[2]),
+        };
+        let compiled = Compiled {
             definition,
             observes: false,
+            config: "{}".into(),
             plugin: Arc::new(Idle(Needs::REQUEST)),
-        })
+        };
+        Configured::new(Uuid::from_u128(number), scope, Arc::new(compiled))
     }
 
     /// The ids of the chain's plugins for the consumer with this number.
-    fn ids(candidates: &[Arc<Configured>], consumer: Option<u32>) -> Vec<u128> {
+    fn ids(candidates: &[Configured], consumer: Option<u32>) -> Vec<u128> {
         let mut draft = Draft::default();
         for candidate in candidates {
             draft.offer(candidate, |id| u32::try_from(id.as_u128()).ok());
@@ -244,7 +253,7 @@ mod tests {
         let chain = draft.finish();
         chain
             .plugins(consumer)
-            .map(|configured| configured.id.as_u128())
+            .map(|link| link.own.id.as_u128())
             .collect()
     }
 
@@ -261,7 +270,7 @@ mod tests {
             [0, service, 0],
             [0, 0, 0],
         ];
-        let mut candidates: Vec<Arc<Configured>> = in_order
+        let mut candidates: Vec<Configured> = in_order
             .iter()
             .zip(1..)
             .map(|(on, number)| scoped(number, &FIRST, *on))
@@ -270,7 +279,7 @@ mod tests {
             assert_eq!(ids(&candidates, Some(3)), [first]);
             candidates.reverse();
             assert_eq!(ids(&candidates, Some(3)), [first]);
-            candidates.retain(|candidate| candidate.id.as_u128() > first);
+            candidates.retain(|candidate| candidate.own.id.as_u128() > first);
         }
     }
 

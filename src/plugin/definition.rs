@@ -46,18 +46,10 @@ pub const MODE: Field = Field::text(
 .rules(&[Rule::OneOf(&["enforce", "observe"])])
 .extension();
 
-/// What one plugin is made from.
+/// What plugins are made from.
 #[derive(Clone, Copy, Debug)]
 pub struct Blueprint<'a> {
-    /// The entity's id: the identity of whatever the plugin counts.
-    pub id: Uuid,
-    /// The service it is put on.
-    pub service: Option<Uuid>,
-    /// The route it is put on.
-    pub route: Option<Uuid>,
-    /// The consumer it is put on.
-    pub consumer: Option<Uuid>,
-    /// Its configuration, complete: every field is there, defaults filled in.
+    /// The configuration, complete: every field is there, defaults filled in.
     pub config: &'a Value,
 }
 
@@ -97,17 +89,60 @@ impl Blueprint<'_> {
     }
 }
 
-/// A compiled plugin with what the chain needs to know of it.
+/// A plugin as its configuration makes it, shared by all that are configured alike.
 #[derive(Debug)]
-pub struct Configured {
-    /// The entity's id.
-    pub id: Uuid,
-    /// What it is put on.
-    pub scope: Scope,
+pub struct Compiled {
     /// What kind it is.
     pub definition: &'static Definition,
     /// Its refusals are counted and logged, and not made.
     pub observes: bool,
+    /// The configuration, complete, as JSON with sorted keys.
+    pub config: Box<str>,
     /// The plugin.
     pub plugin: Arc<dyn Plugin>,
+}
+
+/// A plugin with what it is put on.
+#[derive(Clone, Debug)]
+pub struct Configured {
+    /// What it is put on.
+    pub scope: Scope,
+    /// What tells it from others that are configured alike.
+    pub own: Own,
+    /// The plugin.
+    pub compiled: Arc<Compiled>,
+}
+
+/// What tells a plugin from others that are configured alike.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Own {
+    /// The entity's id: the name of what it remembers.
+    pub id: Uuid,
+    /// The name of what it counts: what kind it is and what it is put on, which stay when it is configured anew.
+    /// Plugins on different entities never share counters.
+    pub counters: [u64; 2],
+}
+
+impl Configured {
+    /// A plugin with this id on this.
+    pub fn new(id: Uuid, scope: Scope, compiled: Arc<Compiled>) -> Self {
+        let counters = counters_of(compiled.definition.name, &scope);
+        let own = Own { id, counters };
+        Self {
+            scope,
+            own,
+            compiled,
+        }
+    }
+}
+
+fn counters_of(plugin: &str, scope: &Scope) -> [u64; 2] {
+    const COUNTERS: Uuid = Uuid::from_u128(0x2f0c_95d0_5c57_4f6b_8d2e_6f7a_91c3_7e15);
+    let mut text = Vec::new();
+    for id in [scope.route, scope.service, scope.consumer] {
+        text.extend_from_slice(id.unwrap_or_default().as_bytes());
+    }
+    text.extend_from_slice(plugin.as_bytes());
+    let (high, low) = Uuid::new_v5(&COUNTERS, &text).as_u64_pair();
+    [low, high]
 }

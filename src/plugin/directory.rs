@@ -4,6 +4,10 @@
 //! own and compares it with the one candidate; tables hold numbers, so 60,000 credentials cost little
 //! beside themselves.
 
+mod people;
+mod records;
+
+use std::cell::Cell;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
@@ -12,125 +16,28 @@ use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 use uuid::Uuid;
 
-/// Whoever uses APIs.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Consumer {
-    /// Its id.
-    pub id: Uuid,
-    /// Unique among consumers.
-    pub username: Option<Box<str>>,
-    /// Its id in somebody else's system; unique among consumers.
-    pub custom_id: Option<Box<str>>,
-    /// Labels.
-    pub tags: Vec<String>,
-    /// Seconds since the Unix epoch.
-    pub created_at: u64,
-}
-
-/// What a consumer authenticates with.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Credential {
-    /// Its id.
-    pub id: Uuid,
-    /// Whose it is.
-    pub consumer: Uuid,
-    /// What it is.
-    pub secret: Secret,
-    /// Labels.
-    pub tags: Vec<String>,
-    /// Seconds since the Unix epoch.
-    pub created_at: u64,
-    /// From this second on, since the Unix epoch, it is worth nothing; keys with a `ttl` end.
-    pub expires_at: Option<u64>,
-}
-
-/// The parts of a credential, by its plugin.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub enum Secret {
-    /// key-auth.
-    Key {
-        /// What is presented.
-        key: Box<str>,
-    },
-    /// basic-auth.
-    Basic {
-        /// What is presented in the clear.
-        username: Box<str>,
-        /// A PHC string of argon2id, or Kong's SHA-1 of password and consumer id in hexadecimal.
-        password: Box<str>,
-    },
-    /// hmac-auth.
-    Hmac {
-        /// What is presented.
-        username: Box<str>,
-        /// What is signed with.
-        secret: Box<str>,
-    },
-    /// jwt.
-    Jwt {
-        /// What the claim names.
-        key: Box<str>,
-        /// What the token is signed with.
-        algorithm: Box<str>,
-        /// For the HMAC algorithms.
-        secret: Option<Box<str>>,
-        /// For the others, in PEM.
-        rsa_public_key: Option<Box<str>>,
-    },
-    /// acl: not a credential but a group, which has the same life.
-    Group {
-        /// The group's name.
-        group: Box<str>,
-    },
-}
-
-/// What is looked up by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Table {
-    Key,
-    Basic,
-    Hmac,
-    Jwt,
-}
-
-impl std::fmt::Debug for Secret {
-    /// Says which kind it is and nothing that is secret.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Key { .. } => "Key",
-            Self::Basic { .. } => "Basic",
-            Self::Hmac { .. } => "Hmac",
-            Self::Jwt { .. } => "Jwt",
-            Self::Group { .. } => "Group",
-        })
-    }
-}
-
-impl Secret {
-    /// What a request presents to find it.
-    fn presented(&self) -> Option<(Table, &str)> {
-        match self {
-            Self::Key { key } => Some((Table::Key, key)),
-            Self::Basic { username, .. } => Some((Table::Basic, username)),
-            Self::Hmac { username, .. } => Some((Table::Hmac, username)),
-            Self::Jwt { key, .. } => Some((Table::Jwt, key)),
-            Self::Group { .. } => None,
-        }
-    }
-}
+pub use people::Consumer;
+pub use people::Credential;
+pub use people::Secret;
+use people::Table;
+use records::Record;
+use records::Records;
+use records::Start;
 
 /// All consumers and credentials of a configuration.
 #[derive(Default)]
 pub struct Directory {
     consumers: Vec<Member>,
-    credentials: Vec<Held>,
+    /// The ids of the consumers, which every limit by consumer asks for.
+    ids: Vec<Uuid>,
+    credentials: Vec<Arc<Credential>>,
     by_id: HashMap<Uuid, u32>,
     by_name: HashMap<Box<str>, u32>,
-    /// Indices of credentials by table and text.
-    presented: HashTable<u32>,
-    /// What each credential is found by, and behind it the lines that a request gets which is authenticated by it:
-    /// what is read together lies together, so that the one among many that is asked for is two cache misses away.
-    texts: Vec<u8>,
+    records: Records,
+    /// Where each credential's record starts.
+    starts: Vec<Start>,
+    /// The same by table and text.
+    presented: HashTable<Start>,
     hasher: RandomState,
 }
 
@@ -154,18 +61,6 @@ struct Member {
     groups_line: Box<[u8]>,
 }
 
-struct Held {
-    credential: Arc<Credential>,
-    table: Table,
-    consumer: u32,
-    /// Where in `texts` its text begins; its lines follow.
-    start: usize,
-    text_bytes: u32,
-    lines_bytes: u32,
-    /// The end of time if it does not expire.
-    expires_at: u64,
-}
-
 impl Directory {
     /// A directory of these consumers, their credentials and groups. A credential of an unknown consumer is
     /// left out.
@@ -174,6 +69,7 @@ impl Directory {
         for consumer in consumers {
             let index = u32::try_from(directory.consumers.len()).unwrap_or(u32::MAX);
             directory.by_id.insert(consumer.id, index);
+            directory.ids.push(consumer.id);
             if let Some(name) = &consumer.username {
                 directory.by_name.insert(name.clone(), index);
             }
@@ -187,7 +83,7 @@ impl Directory {
         for credential in credentials {
             directory.add(credential);
         }
-        directory.texts.shrink_to_fit();
+        directory.records.shrink();
         directory.add_groups(credentials);
         directory
     }
@@ -227,29 +123,25 @@ impl Directory {
             Secret::Basic { .. } | Secret::Hmac { .. } | Secret::Jwt { .. } => text.to_owned(),
         };
         let identifier = line(b"X-Credential-Identifier", identifier);
-        let start = self.texts.len();
-        self.texts.extend_from_slice(text.as_bytes());
-        let lines = self.texts.len();
-        if let Some(member) = self.consumers.get(consumer as usize) {
-            self.texts.extend_from_slice(&member.lines);
-        }
-        self.texts.extend_from_slice(&identifier);
-        self.credentials.push(Held {
-            credential: Arc::clone(credential),
-            table,
-            consumer,
-            start,
-            text_bytes: u32::try_from(lines - start).unwrap_or(u32::MAX),
-            lines_bytes: u32::try_from(self.texts.len() - lines).unwrap_or(u32::MAX),
+        let member = self.consumers.get(consumer as usize);
+        let lines = member.map_or(&b""[..], |member| &member.lines);
+        let start = self.records.push(&Record {
             expires_at: credential.expires_at.unwrap_or(u64::MAX),
+            credential: index,
+            consumer,
+            table,
+            text: text.as_bytes(),
+            lines: &[lines, &identifier].concat(),
         });
-        let (hasher, credentials, texts) = (&self.hasher, &self.credentials, &self.texts);
-        let hash_of = |index: &u32| {
-            let held = credentials.get(*index as usize);
-            held.map_or(0, |held| hasher.hash_one((held.table, held.text(texts))))
+        self.credentials.push(Arc::clone(credential));
+        self.starts.push(start);
+        let (hasher, records) = (&self.hasher, &self.records);
+        let hash_of = |start: &Start| {
+            let record = records.at(*start);
+            record.map_or(0, |record| hasher.hash_one((record.table, record.text)))
         };
         let hash = hasher.hash_one((table, text.as_bytes()));
-        self.presented.insert_unique(hash, index, hash_of);
+        self.presented.insert_unique(hash, start, hash_of);
     }
 
     /// The consumer at an index that this directory has given.
@@ -259,21 +151,31 @@ impl Directory {
 
     /// The credential at an index that this directory has given.
     pub fn credential(&self, index: u32) -> Option<&Arc<Credential>> {
-        Some(&self.credentials.get(index as usize)?.credential)
+        self.credentials.get(index as usize)
+    }
+
+    /// The id of the consumer at an index that this directory has given.
+    #[inline]
+    pub fn consumer_id(&self, index: u32) -> Option<Uuid> {
+        self.ids.get(index as usize).copied()
     }
 
     /// The fields `X-Consumer-*` and `X-Credential-Identifier` of a credential, encoded.
     #[inline]
     pub fn credential_lines(&self, index: u32) -> &[u8] {
-        let held = self.credentials.get(index as usize);
-        held.map_or(b"", |held| held.lines(&self.texts))
+        self.record(index).map_or(b"", |record| record.lines)
     }
 
     /// Whether a credential is worth nothing any more.
     #[inline]
     pub fn is_expired(&self, index: u32, unix_secs: u64) -> bool {
-        let held = self.credentials.get(index as usize);
-        held.is_none_or(|held| held.expires_at <= unix_secs)
+        let record = self.record(index);
+        record.is_none_or(|record| record.expires_at <= unix_secs)
+    }
+
+    #[inline]
+    fn record(&self, index: u32) -> Option<Record<'_>> {
+        self.records.at(*self.starts.get(index as usize)?)
     }
 
     /// The consumer with this id or this username.
@@ -329,29 +231,14 @@ impl Directory {
     #[inline]
     fn find(&self, table: Table, text: &[u8]) -> Option<(u32, u32)> {
         let hash = self.hasher.hash_one((table, text));
-        let same = |index: &u32| {
-            let held = self.credentials.get(*index as usize);
-            held.is_some_and(|held| held.table == table && held.text(&self.texts) == text)
-        };
-        let index = *self.presented.find(hash, same)?;
-        Some((index, self.credentials.get(index as usize)?.consumer))
-    }
-}
-
-impl Held {
-    /// What it is found by.
-    #[inline]
-    fn text<'a>(&self, texts: &'a [u8]) -> &'a [u8] {
-        let range = self.start..self.start + self.text_bytes as usize;
-        texts.get(range).unwrap_or_default()
-    }
-
-    /// The lines of a request that is authenticated by it.
-    #[inline]
-    fn lines<'a>(&self, texts: &'a [u8]) -> &'a [u8] {
-        let start = self.start + self.text_bytes as usize;
-        let range = start..start + self.lines_bytes as usize;
-        texts.get(range).unwrap_or_default()
+        let found = Cell::new(None);
+        self.presented.find(hash, |start| {
+            let record = self.records.at(*start);
+            let record = record.filter(|record| record.table == table && record.text == text);
+            found.set(record.map(|record| (record.credential, record.consumer)));
+            record.is_some()
+        })?;
+        found.get()
     }
 }
 

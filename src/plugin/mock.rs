@@ -81,7 +81,6 @@ struct Config {
 /// A configuration of it.
 #[derive(Debug)]
 struct Mock {
-    id: Uuid,
     /// None if the origin answers.
     answer: Option<Answer>,
     delay: Duration,
@@ -121,7 +120,6 @@ struct Mark {
 fn compile(blueprint: &Blueprint<'_>) -> Result<Arc<dyn Plugin>, String> {
     let config: Config = blueprint.parse()?;
     Ok(Arc::new(Mock {
-        id: blueprint.id,
         delay: Duration::from_millis(config.delay),
         log_requests: config.log_requests,
         secrets: Secrets::new(&config.mask),
@@ -169,7 +167,7 @@ impl Plugin for Mock {
     }
 
     fn on_request(&self, request: &mut Request<'_>) -> ControlFlow<Interrupt> {
-        if self.mark(request.notes).is_none() {
+        if Self::mark(request.notes).is_none() {
             let mark = self.begin(request);
             request.notes.put(mark);
             if !self.delay.is_zero() {
@@ -180,7 +178,7 @@ impl Plugin for Mock {
             return ControlFlow::Continue(());
         };
         let reply = answer.reply(&View::of(request), &self.secrets);
-        if let Some(mark) = self.mark(request.notes) {
+        if let Some(mark) = Self::mark(request.notes) {
             self.change(request.core, mark, |entry, hiding| {
                 entry.answer = Some(answer.logged(&reply, &hiding));
             });
@@ -190,7 +188,7 @@ impl Plugin for Mock {
 
     fn on_response(&self, response: &mut Response<'_>) -> ControlFlow<Interrupt> {
         if let (None, Some((head, bytes))) = (&self.answer, response.origin)
-            && let Some(mark) = self.mark(response.notes)
+            && let Some(mark) = Self::mark(response.notes)
         {
             let lines = view::lines(&head.fields, bytes, response.edits);
             self.change(response.core, mark, |entry, hiding| {
@@ -213,7 +211,7 @@ impl Plugin for Mock {
 
     fn on_response_body(&self, body: &mut ResponseBody<'_>) {
         if self.answer.is_none()
-            && let Some(mark) = self.mark(body.notes)
+            && let Some(mark) = Self::mark(body.notes)
         {
             let (head, bytes) = body.origin;
             let lines = view::lines(&head.fields, bytes, body.edits);
@@ -234,7 +232,7 @@ impl Plugin for Mock {
     }
 
     fn on_log(&self, log: &Log<'_>) {
-        if let Some(mark) = self.mark(log.notes) {
+        if let Some(mark) = Self::mark(log.notes) {
             self.change(log.core, mark, |entry, _| {
                 entry.end(log.status, log.total_ns)
             });
@@ -243,14 +241,14 @@ impl Plugin for Mock {
 }
 
 impl Mock {
-    fn mark<'n>(&self, notes: &'n super::Notes) -> Option<&'n Mark> {
-        notes.find::<Mark>(|mark| mark.plugin == self.id)
+    fn mark<'n>(notes: &'n super::Notes) -> Option<&'n Mark> {
+        notes.find::<Mark>(|_| true)
     }
 
     /// Writes a request into the log, if there is one.
     fn begin(&self, request: &Request<'_>) -> Mark {
         let mut mark = Mark {
-            plugin: self.id,
+            plugin: request.own.id,
             serial: None,
             presented: None,
         };
@@ -265,7 +263,7 @@ impl Mock {
                 answer: None,
             };
             let recorder = &request.core.mock;
-            mark.serial = Some(recorder.begin(self.id, self.log_requests, entry));
+            mark.serial = Some(recorder.begin(mark.plugin, self.log_requests, entry));
         }
         mark
     }
@@ -280,7 +278,7 @@ impl Mock {
         if let Some(serial) = mark.serial {
             let hiding = self.secrets.hiding(mark.presented.as_deref());
             core.mock
-                .change(self.id, serial, |entry| change(entry, hiding));
+                .change(mark.plugin, serial, |entry| change(entry, hiding));
         }
     }
 }

@@ -1,9 +1,9 @@
 //! What a plugin is, what each of its phases may see and touch, and the chain that asks them in order.
 //!
-//! A plugin is compiled once from its configuration and shared by all cores; what a core remembers for it (counters,
-//! cached answers, random numbers) is reached through [`Core`]. Phases are synchronous and in the order of
-//! priorities. A request is answered early by `ControlFlow::Break`. One plugin is one file with a
-//! [`Definition`], and one line in [`registry`].
+//! A plugin is compiled once from its configuration and shared by all cores and by all entities that are configured
+//! alike; what a core remembers for it (counters, cached answers, random numbers) is reached through [`Core`]. Phases
+//! are synchronous and in the order of priorities. A request is answered early by `ControlFlow::Break`. One plugin is
+//! one file with a [`Definition`], and one line in [`registry`].
 
 mod acl;
 mod arguments;
@@ -11,6 +11,7 @@ mod auth;
 mod basic_auth;
 pub mod bot_detection;
 mod chain;
+mod compiler;
 mod core;
 pub mod correlation_id;
 pub mod cors;
@@ -55,12 +56,16 @@ pub use basic_auth::is_hashed_password;
 pub use basic_auth::kong_password;
 pub use chain::Chain;
 pub use chain::Draft;
+pub use chain::Link;
 pub use chain::Scope;
+pub use compiler::Compiler;
 pub use core::Core;
 pub use definition::Blueprint;
+pub use definition::Compiled;
 pub use definition::Configured;
 pub use definition::Definition;
 pub use definition::MODE;
+pub use definition::Own;
 pub use directory::Consumer;
 pub use directory::Credential;
 pub use directory::Directory;

@@ -179,7 +179,7 @@ impl Plugin for ProxyCache {
 
     /// Whoever waits for an exchange that has ended without an answer to store goes on.
     fn on_log(&self, log: &Log<'_>) {
-        if let Some(pending) = Pending::of(&self.0, log.notes) {
+        if let Some(pending) = Pending::of(log.notes) {
             pending.let_go();
         }
     }

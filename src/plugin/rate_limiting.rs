@@ -202,12 +202,11 @@ fn compile(blueprint: &Blueprint<'_>) -> Result<Arc<dyn Plugin>, String> {
         ));
     }
     let window = rates::window_named(config.window.as_deref());
-    let scope = rates::scope_of(DEFINITION.name, blueprint, "");
     let message = config
         .error_message
         .map_or(Cow::Borrowed(MESSAGE), Cow::Owned);
     Ok(Arc::new(RateLimiting {
-        rules: config.limits.rules(scope, window),
+        rules: config.limits.rules(0, window),
         lines: config.limits.iter().map(Lines::new).collect(),
         by,
         hides: config.hide_client_headers.unwrap_or(false),

@@ -20,6 +20,7 @@ use super::Core;
 use super::Directory;
 use super::Edits;
 use super::Identity;
+use super::Own;
 use super::Rewrite;
 use super::Signal;
 
@@ -66,6 +67,8 @@ pub struct Request<'a> {
     pub captures: Option<Captures<'a>>,
 
     // What plugins say of it.
+    /// Which of those that are configured alike is asked.
+    pub own: Own,
     /// Who it is from, as far as is known.
     pub identity: &'a mut Identity,
     /// Consumers and credentials.

@@ -154,9 +154,8 @@ fn compile(blueprint: &Blueprint<'_>) -> Result<Arc<dyn Plugin>, String> {
                 "the name of a limit is part of a header's name, which {name:?} cannot be"
             ));
         }
-        let scope = rates::scope_of(DEFINITION.name, blueprint, &name);
         quotas.push(Quota {
-            rules: limits.rules(scope, window),
+            rules: limits.rules(rates::scope_of(&name), window),
             lines: limits
                 .iter()
                 .map(|(period, limit)| lines(&name, period.name(), limit))

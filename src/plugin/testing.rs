@@ -41,6 +41,7 @@ use super::Identity;
 use super::Interrupt;
 use super::Named;
 use super::Notes;
+use super::Own;
 use super::Plugin;
 use super::Request;
 use super::Response;
@@ -62,10 +63,6 @@ pub(crate) fn try_compile(
     };
     complete(definition.config.fields, &mut config);
     (definition.compile)(&Blueprint {
-        id: Uuid::from_u128(0x1d),
-        service: None,
-        route: None,
-        consumer: None,
         config: &Value::Object(config),
     })
 }
@@ -181,6 +178,7 @@ pub(crate) struct Trial {
     pub(crate) secure: bool,
     pub(crate) route: Named,
     pub(crate) service: Option<Named>,
+    pub(crate) own: Own,
     pub(crate) identity: Identity,
     pub(crate) directory: Directory,
     pub(crate) upstream: Edits,
@@ -232,6 +230,10 @@ impl Trial {
             secure: false,
             route: named(1, "route"),
             service: Some(named(2, "service")),
+            own: Own {
+                id: Uuid::from_u128(0x1d),
+                counters: [0x1d, 0],
+            },
             identity: Identity::default(),
             directory: Directory::default(),
             upstream: Edits::default(),
@@ -281,6 +283,7 @@ impl Trial {
             route: &self.route,
             service: self.service.as_ref(),
             captures: None,
+            own: self.own,
             identity: &mut self.identity,
             directory: &self.directory,
             upstream: &mut self.upstream,

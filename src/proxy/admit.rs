@@ -181,6 +181,7 @@ fn ask_each(
         route: &plan.named,
         service: plan.service.map(|index| &snapshot.service(index).named),
         captures,
+        own: plugin::Own::default(),
         identity: &mut verdicts.identity,
         directory: &snapshot.directory,
         upstream: &mut verdicts.upstream,
@@ -190,17 +191,19 @@ fn ask_each(
         core: &shard.plugins,
     };
     while *next < chain.len() {
-        if let Some(configured) = chain.at(*next, request.identity.consumer) {
+        if let Some(link) = chain.at(*next, request.identity.consumer) {
+            let compiled = &*link.compiled;
             let bound = request.rewrite.body_limit;
-            match configured.plugin.on_request(&mut request) {
+            request.own = link.own;
+            match compiled.plugin.on_request(&mut request) {
                 ControlFlow::Continue(()) => {}
-                ControlFlow::Break(Interrupt::Reply(_)) if configured.observes => {
-                    verdicts.would_deny = Some(configured.definition.name);
+                ControlFlow::Break(Interrupt::Reply(_)) if compiled.observes => {
+                    verdicts.would_deny = Some(compiled.definition.name);
                 }
                 interrupt => return interrupt,
             }
-            if configured.observes && request.rewrite.body_limit != bound {
-                let plugin = configured.definition.name;
+            if compiled.observes && request.rewrite.body_limit != bound {
+                let plugin = compiled.definition.name;
                 let set = std::mem::replace(&mut request.rewrite.body_limit, bound);
                 verdicts.watched = set.map(|bytes| Watched { bytes, plugin });
             }

@@ -142,10 +142,10 @@ impl Exchange<'_> {
             unix_micros: shard.unix_micros_at(shard.lately()),
         };
         let mut wish = BodyWish::Nothing;
-        for configured in plan.chain.plugins(verdicts.identity.consumer) {
+        for link in plan.chain.plugins(verdicts.identity.consumer) {
             response.body = BodyWish::Nothing;
-            match configured.plugin.on_response(&mut response) {
-                ControlFlow::Break(Interrupt::Reply(reply)) if !configured.observes => {
+            match link.compiled.plugin.on_response(&mut response) {
+                ControlFlow::Break(Interrupt::Reply(reply)) if !link.compiled.observes => {
                     return Reviewed::Replace(reply);
                 }
                 ControlFlow::Break(_) | ControlFlow::Continue(()) => {}
@@ -173,8 +173,8 @@ impl Exchange<'_> {
             core: &shard.plugins,
             unix_micros: shard.unix_micros_at(shard.lately()),
         };
-        for configured in chain.plugins(verdicts.identity.consumer) {
-            configured.plugin.on_response_body(&mut seen);
+        for link in chain.plugins(verdicts.identity.consumer) {
+            link.compiled.plugin.on_response_body(&mut seen);
         }
         self.scratch.verdicts = verdicts;
     }
@@ -200,8 +200,8 @@ impl Exchange<'_> {
             unix_micros: shard.unix_micros_at(self.moments.received),
             total_ns,
         };
-        for configured in plan.chain.plugins(verdicts.identity.consumer) {
-            configured.plugin.on_log(&log);
+        for link in plan.chain.plugins(verdicts.identity.consumer) {
+            link.compiled.plugin.on_log(&log);
         }
     }
 }

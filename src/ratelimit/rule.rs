@@ -108,6 +108,16 @@ impl Who {
         }
     }
 
+    /// The same one where others count for themselves: 128 bits that no two scopes share.
+    #[inline]
+    #[must_use]
+    pub const fn within(self, scope: [u64; 2]) -> Self {
+        Self {
+            bits: [self.bits[0] ^ scope[0], self.bits[1] ^ scope[1]],
+            class: self.class,
+        }
+    }
+
     /// Whoever has this address.
     #[inline]
     pub fn address(address: IpAddr) -> Self {

@@ -1,7 +1,5 @@
 //! From a model's plugins to the chain of each route.
 
-use std::sync::Arc;
-
 use foldhash::HashMap;
 use uuid::Uuid;
 
@@ -17,8 +15,8 @@ pub(super) struct Chains<'m> {
     directory: &'m Directory,
     /// What every route meets, perhaps for single consumers only.
     general: Draft,
-    by_service: HashMap<Uuid, Vec<&'m Arc<Configured>>>,
-    by_route: HashMap<Uuid, Vec<&'m Arc<Configured>>>,
+    by_service: HashMap<Uuid, Vec<&'m Configured>>,
+    by_route: HashMap<Uuid, Vec<&'m Configured>>,
 }
 
 impl<'m> Chains<'m> {

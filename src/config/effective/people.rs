@@ -124,7 +124,7 @@ fn write_plugin(plugin: &Plugin, secrets: Secrets, out: &mut Writer) {
     let protocols: Vec<&str> = plugin.protocols.names().collect();
     out.value("protocols", super::listed(&protocols));
     out.value("enabled", plugin.enabled);
-    let mut config: Value = serde_json::from_str(&plugin.config).unwrap_or_default();
+    let mut config: Value = serde_json::from_str(plugin.config()).unwrap_or_default();
     if secrets == Secrets::Masked
         && let Some(definition) = registry::find(plugin.name())
     {

@@ -2,16 +2,11 @@
 
 use std::hash::Hash;
 use std::hash::Hasher;
-use std::sync::Arc;
 
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::Protocols;
-use crate::plugin::Blueprint;
 use crate::plugin::Configured;
-use crate::plugin::Scope;
-use crate::plugin::registry;
 
 /// A plugin with its scope. It was compiled when it was read, so its configuration cannot be wrong.
 #[derive(Clone, Debug)]
@@ -24,79 +19,23 @@ pub struct Plugin {
     pub protocols: Protocols,
     /// A disabled plugin is part of no chain.
     pub enabled: bool,
-    /// Its configuration, complete, as JSON with sorted keys.
-    pub config: Box<str>,
     /// Labels for the Admin API.
     pub tags: Vec<String>,
     /// Seconds since the Unix epoch.
     pub created_at: u64,
     /// The compiled plugin and what it is put on.
-    pub configured: Arc<Configured>,
-}
-
-/// What a plugin is made of.
-#[derive(Debug)]
-pub struct PluginParts<'a> {
-    /// See [`Plugin`].
-    pub id: Uuid,
-    /// Kong's name of its kind.
-    pub name: &'a str,
-    /// See [`Plugin`].
-    pub instance_name: Option<String>,
-    /// What it is put on.
-    pub scope: Scope,
-    /// See [`Plugin`].
-    pub protocols: Protocols,
-    /// See [`Plugin`].
-    pub enabled: bool,
-    /// Its configuration, accepted by its schema; defaults may be missing.
-    pub config: Value,
-    /// See [`Plugin`].
-    pub tags: Vec<String>,
-    /// See [`Plugin`].
-    pub created_at: u64,
+    pub configured: Configured,
 }
 
 impl Plugin {
-    /// Compiles a plugin.
-    ///
-    /// # Errors
-    /// A sentence that says why its configuration cannot work.
-    pub fn compile(parts: PluginParts<'_>) -> Result<Self, String> {
-        let name = parts.name;
-        let definition = registry::find(name).ok_or_else(|| {
-            format!("plugin '{name}' not enabled; add it to the 'plugins' configuration property")
-        })?;
-        let blueprint = Blueprint {
-            id: parts.id,
-            service: parts.scope.service,
-            route: parts.scope.route,
-            consumer: parts.scope.consumer,
-            config: &parts.config,
-        };
-        let plugin = (definition.compile)(&blueprint)?;
-        let configured = Configured {
-            id: parts.id,
-            scope: parts.scope,
-            definition,
-            observes: definition.denies && parts.config["mode"] == "observe",
-            plugin,
-        };
-        Ok(Self {
-            id: parts.id,
-            instance_name: parts.instance_name,
-            protocols: parts.protocols,
-            enabled: parts.enabled,
-            config: parts.config.to_string().into(),
-            tags: parts.tags,
-            created_at: parts.created_at,
-            configured: Arc::new(configured),
-        })
-    }
-
     /// Kong's name of its kind.
     pub fn name(&self) -> &'static str {
-        self.configured.definition.name
+        self.configured.compiled.definition.name
+    }
+
+    /// Its configuration, complete, as JSON with sorted keys.
+    pub fn config(&self) -> &str {
+        &self.configured.compiled.config
     }
 
     /// All that its meaning depends on.
@@ -108,7 +47,7 @@ impl Plugin {
             self.instance_name.as_deref(),
             self.protocols,
             self.enabled,
-            &*self.config,
+            self.config(),
             self.tags.as_slice(),
             self.created_at,
             *scope,

@@ -13,6 +13,7 @@ use crate::config::raw::text::Text;
 use crate::config::schema;
 use crate::config::schema::Section;
 use crate::config::source::Place;
+use crate::plugin::Compiler;
 use crate::plugin::Consumer;
 use crate::plugin::Credential;
 use crate::plugin::Secret;
@@ -25,7 +26,7 @@ use super::part::Target;
 use super::plugins;
 
 /// Reads a table of `consumers`.
-pub(super) fn read(table: &Table<'_>, part: &mut Part, sink: &mut Sink) {
+pub(super) fn read(table: &Table<'_>, part: &mut Part, compiler: &mut Compiler, sink: &mut Sink) {
     let id = names::id(table, sink);
     let username = table.text("username", sink);
     let custom_id = table.text("custom_id", sink);
@@ -56,7 +57,7 @@ pub(super) fn read(table: &Table<'_>, part: &mut Part, sink: &mut Sink) {
     }
     for plugin in table.tables("plugins", &schema::PLUGINS, sink) {
         let within = Target::Consumer(part.consumers.len() - 1);
-        plugins::read(&plugin, Some(within), part, sink);
+        plugins::read(&plugin, Some(within), part, compiler, sink);
     }
 }
 

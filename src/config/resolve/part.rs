@@ -24,6 +24,7 @@ use crate::config::raw::Table;
 use crate::config::raw::text::Text;
 use crate::config::schema;
 use crate::config::source::Place;
+use crate::plugin::Compiler;
 use crate::plugin::Consumer;
 use crate::plugin::Credential;
 
@@ -102,7 +103,7 @@ pub(super) enum Reference {
     /// The one that it stands in.
     Within(Target),
     /// The one with this name or id, wherever it stands.
-    Named(String, Place),
+    Named(Box<(String, Place)>),
 }
 
 /// An entity of the same part, by its index there.
@@ -149,7 +150,7 @@ impl OwnTimeouts {
 
 impl Part {
     /// Reads a block of a file.
-    pub(in crate::config) fn read(text: &str) -> Self {
+    pub(in crate::config) fn read(text: &str, compiler: &mut Compiler) -> Self {
         let mut sink = Sink::default();
         let (document, errors) = DeTable::parse_recoverable(text);
         let mut is_toml = true;
@@ -170,7 +171,7 @@ impl Part {
             ..Self::default()
         };
         if is_toml {
-            part.resolve(document.get_ref(), text, &mut sink);
+            part.resolve(document.get_ref(), text, compiler, &mut sink);
         }
         part.drafts = sink.drafts;
         part.shrink();
@@ -187,26 +188,32 @@ impl Part {
         self.plugins.shrink_to_fit();
     }
 
-    fn resolve<'t>(&mut self, document: &'t DeTable<'t>, text: &'t str, sink: &mut Sink) {
+    fn resolve<'t>(
+        &mut self,
+        document: &'t DeTable<'t>,
+        text: &'t str,
+        compiler: &mut Compiler,
+        sink: &mut Sink,
+    ) {
         let root = Table::root(&schema::ROOT, document, text, sink);
         let includes = root.texts("include", sink);
         let owned = |text: &Text<'_>| (text.place, text.value.to_owned());
         self.includes = includes.iter().map(owned).collect();
         self.sections = sections::read(&root, sink);
         for table in root.tables("services", &schema::SERVICES, sink) {
-            services::read(&table, self, sink);
+            services::read(&table, self, compiler, sink);
         }
         for table in root.tables("routes", &schema::ROUTES, sink) {
-            routes::read(&table, None, self, sink);
+            routes::read(&table, None, self, compiler, sink);
         }
         for table in root.tables("upstreams", &schema::UPSTREAMS, sink) {
             upstreams::read(&table, self, sink);
         }
         for table in root.tables("consumers", &schema::CONSUMERS, sink) {
-            consumers::read(&table, self, sink);
+            consumers::read(&table, self, compiler, sink);
         }
         for table in root.tables("plugins", &schema::PLUGINS, sink) {
-            plugins::read(&table, None, self, sink);
+            plugins::read(&table, None, self, compiler, sink);
         }
         let entities = ["services", "routes", "upstreams", "consumers", "plugins"];
         self.has_entities = entities.iter().any(|key| root.get(key).is_some());

@@ -1,12 +1,11 @@
 //! One plugin: what it is told, and what it is put on.
 //!
-//! What a plugin takes is written in its own file, in the language of `entity`; here its faults get their places. It is
-//! compiled when the parts are joined, because what it is put on may stand elsewhere, and kept as long as nothing of it
-//! changes.
+//! What a plugin takes is written in its own file, in the language of `entity`; here its faults get their places.
 
 use std::sync::Arc;
 
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::config::code::Code;
 use crate::config::fault::Sink;
@@ -16,7 +15,8 @@ use crate::config::raw::Table;
 use crate::config::raw::loose::Loose;
 use crate::config::raw::nearest;
 use crate::config::source::Place;
-use crate::entity;
+use crate::plugin::Compiled;
+use crate::plugin::Compiler;
 use crate::plugin::Definition;
 use crate::plugin::registry;
 
@@ -27,31 +27,40 @@ use super::part::Reference;
 use super::part::Target;
 use super::routes;
 
-/// A plugin that is not compiled yet, or is.
+/// A plugin, whose scope may stand elsewhere. A loader keeps tens of thousands, so what most of them lack is boxed.
 #[derive(Debug)]
 pub(super) struct PluginEntry {
     /// Its name.
     pub(super) at: Place,
-    pub(super) id: Option<(uuid::Uuid, Place)>,
-    pub(super) instance_name: Option<(String, Place)>,
-    pub(super) name: &'static str,
+    pub(super) id: Option<Box<(Uuid, Place)>>,
+    pub(super) instance_name: Option<Box<(String, Place)>>,
     pub(super) service: Option<Reference>,
     pub(super) route: Option<Reference>,
     pub(super) consumer: Option<Reference>,
     pub(super) protocols: Protocols,
     pub(super) enabled: bool,
-    /// Complete.
-    pub(super) config: Value,
-    /// Where the configuration stands.
-    pub(super) config_at: Place,
+    pub(super) compiled: Arc<Compiled>,
     pub(super) tags: Vec<String>,
     pub(super) created_at: u64,
     /// What it became the last time.
-    pub(super) compiled: Option<Arc<Plugin>>,
+    pub(super) joined: Option<Arc<Plugin>>,
+}
+
+impl PluginEntry {
+    /// Its name.
+    pub(super) fn name(&self) -> &'static str {
+        self.compiled.definition.name
+    }
 }
 
 /// Reads a table of `plugins`; `within` is what it stands in.
-pub(super) fn read(table: &Table<'_>, within: Option<Target>, part: &mut Part, sink: &mut Sink) {
+pub(super) fn read(
+    table: &Table<'_>,
+    within: Option<Target>,
+    part: &mut Part,
+    compiler: &mut Compiler,
+    sink: &mut Sink,
+) {
     let id = names::id(table, sink);
     let instance_name = table.text("instance_name", sink);
     let protocols = routes::protocols(table, sink);
@@ -84,24 +93,22 @@ pub(super) fn read(table: &Table<'_>, within: Option<Target>, part: &mut Part, s
         let message = format!("`{}` runs before the consumer is known", name.value);
         sink.add(Code::KeysConflict, name.place, message);
     }
-    let Some(config) = complete(definition, loose, config_at, sink) else {
+    let Some(compiled) = compile(definition, loose, config_at, compiler, sink) else {
         return;
     };
     part.plugins.push(PluginEntry {
         at: name.place,
-        id,
-        instance_name: instance_name.map(|text| (text.value.to_owned(), text.place)),
-        name: definition.name,
+        id: id.map(Box::new),
+        instance_name: instance_name.map(|text| Box::new((text.value.to_owned(), text.place))),
         service,
         route,
         consumer,
         protocols,
         enabled,
-        config,
-        config_at,
+        compiled,
         tags,
         created_at,
-        compiled: None,
+        joined: None,
     });
 }
 
@@ -121,27 +128,29 @@ fn reference(
         let fault = text.fault(Code::KeysConflict, message, sink);
         fault.hint(format!("drop `{key}`, or move the plugin to `[[plugins]]`"));
     }
-    Some(Reference::Named(text.value.to_owned(), text.place))
+    let named = (text.value.to_owned(), text.place);
+    Some(Reference::Named(Box::new(named)))
 }
 
 /// What a file says where it says nothing, and Kong's clients expect something else: plugin, field, value.
 const FRESH: [(&str, &str, &str); 1] = [("rate-limiting", "window", "sliding")];
 
-/// The configuration with all defaults, if it is right.
-fn complete(
+/// The plugin, if its configuration is right.
+fn compile(
     definition: &'static Definition,
     loose: Loose,
     config_at: Place,
+    compiler: &mut Compiler,
     sink: &mut Sink,
-) -> Option<Value> {
+) -> Option<Arc<Compiled>> {
     let mut given = loose.value.clone();
     for (_, field, value) in FRESH.iter().filter(|(name, ..)| *name == definition.name) {
         given
             .entry((*field).to_owned())
             .or_insert_with(|| Value::from(*value));
     }
-    match entity::complete_config(&definition.schema(), given) {
-        Ok(config) => Some(Value::Object(config)),
+    match compiler.compile(definition, given) {
+        Ok(compiled) => Some(compiled),
         Err(faults) => {
             for fault in faults {
                 let place = loose.place(&fault.path).unwrap_or(config_at);

@@ -12,6 +12,7 @@ use crate::config::model::Route;
 use crate::config::raw::Table;
 use crate::config::raw::text::Text;
 use crate::config::schema;
+use crate::plugin::Compiler;
 
 use super::names;
 use super::part::Entry;
@@ -25,7 +26,13 @@ use super::services;
 use super::url;
 
 /// Reads a table of `routes`; `service` is the index of the service it stands in.
-pub(super) fn read(table: &Table<'_>, service: Option<usize>, part: &mut Part, sink: &mut Sink) {
+pub(super) fn read(
+    table: &Table<'_>,
+    service: Option<usize>,
+    part: &mut Part,
+    compiler: &mut Compiler,
+    sink: &mut Sink,
+) {
     let id = names::id(table, sink);
     let name = names::name(table, sink);
     let owner = owner(table, service, sink);
@@ -81,7 +88,7 @@ pub(super) fn read(table: &Table<'_>, service: Option<usize>, part: &mut Part, s
     });
     let index = part.routes.len() - 1;
     for plugin in table.tables("plugins", &schema::PLUGINS, sink) {
-        plugins::read(&plugin, Some(Target::Route(index)), part, sink);
+        plugins::read(&plugin, Some(Target::Route(index)), part, compiler, sink);
     }
 }
 

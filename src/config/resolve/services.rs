@@ -12,6 +12,7 @@ use crate::config::model::Service;
 use crate::config::model::ServiceProtocol;
 use crate::config::raw::Table;
 use crate::config::schema;
+use crate::plugin::Compiler;
 
 use super::names;
 use super::part::Entry;
@@ -26,7 +27,7 @@ use super::url;
 use super::url::Url;
 
 /// Reads a table of `services`.
-pub(super) fn read(table: &Table<'_>, part: &mut Part, sink: &mut Sink) {
+pub(super) fn read(table: &Table<'_>, part: &mut Part, compiler: &mut Compiler, sink: &mut Sink) {
     let id = names::id(table, sink);
     let name = names::name(table, sink);
     let Url {
@@ -70,10 +71,10 @@ pub(super) fn read(table: &Table<'_>, part: &mut Part, sink: &mut Sink) {
     });
     let index = part.services.len() - 1;
     for route in table.tables("routes", &schema::ROUTES, sink) {
-        routes::read(&route, Some(index), part, sink);
+        routes::read(&route, Some(index), part, compiler, sink);
     }
     for plugin in table.tables("plugins", &schema::PLUGINS, sink) {
-        plugins::read(&plugin, Some(Target::Service(index)), part, sink);
+        plugins::read(&plugin, Some(Target::Service(index)), part, compiler, sink);
     }
 }
 

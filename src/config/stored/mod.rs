@@ -21,6 +21,7 @@ use crate::config::model::Target;
 use crate::config::model::Upstream;
 use crate::config::resolve::services::DEFAULT_TIMEOUTS;
 use crate::entity::Kind;
+use crate::plugin::Compiler;
 use crate::plugin::Consumer;
 use crate::plugin::Credential;
 use kept::Kept;
@@ -35,6 +36,7 @@ pub struct Stored {
     consumers: Kept<Consumer>,
     credentials: Kept<Credential>,
     plugins: Kept<Plugin>,
+    compiler: Compiler,
 }
 
 /// A route and the id of its service.
@@ -86,7 +88,10 @@ impl Stored {
                 let row: rows::ConsumerRow = rows::read(row)?;
                 self.consumers.put(id, row.consumer(id));
             }
-            Kind::Plugins => self.plugins.put(id, rows::plugin(id, row)?),
+            Kind::Plugins => {
+                let plugin = rows::plugin(id, row, &mut self.compiler)?;
+                self.plugins.put(id, plugin);
+            }
             Kind::KeyauthCredentials => self.hold(id, rows::credential::<rows::Key>(id, row)?),
             Kind::BasicauthCredentials => self.hold(id, rows::credential::<rows::Basic>(id, row)?),
             Kind::HmacauthCredentials => self.hold(id, rows::credential::<rows::Hmac>(id, row)?),

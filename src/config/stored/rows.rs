@@ -14,7 +14,6 @@ use crate::config::model::HashInput;
 use crate::config::model::HeaderMatch;
 use crate::config::model::PathHandling;
 use crate::config::model::Plugin;
-use crate::config::model::PluginParts;
 use crate::config::model::Protocols;
 use crate::config::model::Route;
 use crate::config::model::Service;
@@ -25,11 +24,15 @@ use crate::config::resolve::patterns;
 use crate::config::resolve::services::DEFAULT_TIMEOUTS;
 use crate::config::resolve::url::without_brackets;
 use crate::entity;
+use crate::entity::Document;
 use crate::entity::Kind;
+use crate::plugin::Compiler;
+use crate::plugin::Configured;
 use crate::plugin::Consumer;
 use crate::plugin::Credential;
 use crate::plugin::Scope;
 use crate::plugin::Secret;
+use crate::plugin::registry;
 use crate::plugin::registry::Registry;
 
 /// Reads a row.
@@ -379,7 +382,7 @@ struct PluginRow {
     consumer: Option<Reference>,
     protocols: Option<Vec<String>>,
     enabled: bool,
-    config: Value,
+    config: Document,
     tags: Option<Vec<String>>,
     created_at: u64,
 }
@@ -394,7 +397,7 @@ impl Default for PluginRow {
             consumer: None,
             protocols: None,
             enabled: true,
-            config: Value::Null,
+            config: Document::new(),
             tags: None,
             created_at: 0,
         }
@@ -402,25 +405,34 @@ impl Default for PluginRow {
 }
 
 /// Reads and compiles a plugin.
-pub(super) fn plugin(id: Uuid, row: &[u8]) -> Result<Plugin, String> {
+pub(super) fn plugin(id: Uuid, row: &[u8], compiler: &mut Compiler) -> Result<Plugin, String> {
     let row = entity::full(Kind::Plugins, row, &Registry)?;
     let row = PluginRow::deserialize(Value::Object(row)).map_err(|error| error.to_string())?;
     let of = |reference: Option<Reference>| reference.map(|reference| reference.id);
     let protocols = protocols(row.protocols.as_deref());
-    Plugin::compile(PluginParts {
+    let protocols = protocols.ok_or("only plugins for http are run yet")?;
+    let name = row.name;
+    let definition = registry::find(&name).ok_or_else(|| {
+        format!("plugin '{name}' not enabled; add it to the 'plugins' configuration property")
+    })?;
+    let compiled = compiler.compile(definition, row.config);
+    let compiled = compiled.map_err(|faults| {
+        let said = faults.into_iter().map(|fault| fault.message);
+        said.collect::<Vec<_>>().join("; ")
+    })?;
+    let scope = Scope {
+        service: of(row.service),
+        route: of(row.route),
+        consumer: of(row.consumer),
+    };
+    Ok(Plugin {
         id,
-        name: &row.name,
         instance_name: row.instance_name,
-        scope: Scope {
-            service: of(row.service),
-            route: of(row.route),
-            consumer: of(row.consumer),
-        },
-        protocols: protocols.ok_or("only plugins for http are run yet")?,
+        protocols,
         enabled: row.enabled,
-        config: row.config,
         tags: row.tags.unwrap_or_default(),
         created_at: row.created_at,
+        configured: Configured::new(id, scope, compiled),
     })
 }
 

@@ -203,7 +203,7 @@ fn fetch(
         key::write(config, request, hints, Method::Head, &mut url);
     }
     request.notes.put(Pending {
-        plugin: config.id,
+        plugin: request.own.id,
         route: request.route.id,
         key: url.into(),
         digest,
@@ -268,7 +268,6 @@ fn note_outdated(config: &Config, request: &mut Request<'_>, hints: &Hints<'_>) 
         key.into_boxed_slice()
     });
     request.notes.put(Outdates {
-        plugin: config.id,
         clock: Clock::of(request),
         keys,
     });

@@ -1,7 +1,6 @@
 //! The plugin's configuration as its phases use it.
 
 use serde::Deserialize;
-use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::base::limits;
@@ -16,8 +15,6 @@ use crate::plugin::Edits;
 /// What one plugin stores, and for how long.
 #[derive(Debug)]
 pub(super) struct Config {
-    /// The plugin's id.
-    pub(super) id: Uuid,
     pub(super) statuses: Vec<u16>,
     pub(super) methods: Methods,
     pub(super) media: Vec<MediaType>,
@@ -132,7 +129,6 @@ impl Config {
         let methods = methods.map(|method| Methods::bit(Method::of(method.as_bytes())));
         let media = raw.content_type.iter();
         Ok(Self {
-            id: blueprint.id,
             statuses: raw.response_code,
             methods: Methods(methods.fold(0, |all, one| all | one)),
             media: media

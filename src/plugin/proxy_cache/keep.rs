@@ -23,7 +23,7 @@ use super::pending::Pending;
 use super::pending::Plan;
 
 pub(super) fn keep(config: &Config, body: &mut ResponseBody<'_>) {
-    let Some(pending) = Pending::of(config, body.notes) else {
+    let Some(pending) = Pending::of(body.notes) else {
         return;
     };
     let Some(plan) = pending.plan.take() else {
@@ -42,7 +42,7 @@ fn store(config: &Config, pending: &Pending, plan: Plan, answer: Answer, body: &
         key,
         digest: pending.digest,
         dictionary: config.dictionary,
-        plugin: config.id,
+        plugin: pending.plugin,
         route: pending.route,
         asked: pending.clock.received,
         content,

@@ -28,7 +28,7 @@ pub(super) fn write(
     key: &mut Vec<u8>,
 ) {
     key.clear();
-    key.extend_from_slice(config.id.as_bytes());
+    key.extend_from_slice(request.own.id.as_bytes());
     key.extend_from_slice(request.route.id.as_bytes());
     let consumer = request.identity.consumer;
     if let Some(consumer) = consumer.and_then(|index| request.directory.consumer(index)) {

@@ -16,7 +16,6 @@ use crate::plugin::Edits;
 use crate::plugin::Notes;
 use crate::plugin::Request;
 
-use super::config::Config;
 use super::flights::End;
 use super::flights::Lead;
 
@@ -81,15 +80,14 @@ pub(super) struct Plan {
 /// A request that changes what its URL stands for, if it succeeds (RFC 9111 section 4.4): the keys of what is stored.
 #[derive(Debug)]
 pub(super) struct Outdates {
-    pub(super) plugin: Uuid,
     pub(super) clock: Clock,
     pub(super) keys: [Box<[u8]>; 2],
 }
 
 impl Pending {
-    /// The plugin's own, if there is one.
-    pub(super) fn of<'n>(config: &Config, notes: &'n Notes) -> Option<&'n Self> {
-        notes.find(|pending: &Self| pending.plugin == config.id)
+    /// The exchange's, if there is one: of each kind of plugin a request meets one at most.
+    pub(super) fn of(notes: &Notes) -> Option<&Self> {
+        notes.find(|_| true)
     }
 
     /// Lets whoever waits go on, if nobody else has.

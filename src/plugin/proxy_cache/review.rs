@@ -32,8 +32,8 @@ use super::pending::Plan;
 use super::terms;
 
 pub(super) fn review(config: &Config, response: &mut Response<'_>) -> ControlFlow<Interrupt> {
-    outdate(config, response);
-    let Some(pending) = Pending::of(config, response.notes) else {
+    outdate(response);
+    let Some(pending) = Pending::of(response.notes) else {
         return ControlFlow::Continue(());
     };
     if pending.reviewed.replace(true) {
@@ -129,7 +129,7 @@ fn revalidate(
         key: stale.entry.key.clone(),
         digest: stale.entry.digest,
         dictionary: config.dictionary,
-        plugin: config.id,
+        plugin: pending.plugin,
         route: stale.entry.route,
         asked: pending.clock.received,
         content: Content::Answer(Box::new(Filed {
@@ -196,9 +196,8 @@ fn forget_outdated(config: &Config, core: &Core, pending: &Pending, status: u16)
 }
 
 /// Forgets what a request has changed that has succeeded.
-fn outdate(config: &Config, response: &Response<'_>) {
-    let mine = |outdates: &Outdates| outdates.plugin == config.id;
-    if let Some(outdates) = response.notes.find::<Outdates>(mine)
+fn outdate(response: &Response<'_>) {
+    if let Some(outdates) = response.notes.find::<Outdates>(|_| true)
         && response.origin.is_some()
         && matches!(response.status, 200..400)
     {

@@ -295,3 +295,12 @@ fn the_configuration_has_kongs_fields() {
     names.sort_unstable();
     assert_eq!(names, recorded);
 }
+
+#[test]
+fn those_that_are_configured_alike_count_for_themselves() {
+    let plugin = limited(json!({"minute": 2}));
+    let mut trial = Trial::new("GET /", &[]);
+    assert_eq!(fates(&mut trial, &*plugin, 3), [true, true, false]);
+    trial.own.counters = [7, 7];
+    assert_eq!(fates(&mut trial, &*plugin, 3), [true, true, false]);
+}

@@ -70,10 +70,10 @@ impl LimitBy {
         }
     }
 
-    /// Who a request is counted for.
+    /// Who a request is counted for, by the plugin that is asked.
     #[inline]
     pub(in crate::plugin) fn who(&self, request: &Request<'_>) -> Who {
-        match self {
+        let who = match self {
             Self::One(part) => match part.of(request) {
                 Some(Found::Known(id)) => Who::known(id),
                 Some(Found::Sent(value)) => {
@@ -84,7 +84,8 @@ impl LimitBy {
                 None => Who::address(request.client),
             },
             Self::All(parts) => Self::all(parts, request),
-        }
+        };
+        who.within(request.own.counters)
     }
 
     fn all(parts: &[Part], request: &Request<'_>) -> Who {
@@ -138,7 +139,7 @@ impl Part {
         };
         match self {
             Self::Consumer => match request.identity.consumer {
-                Some(index) => Some(known(request.directory.consumer(index)?.id)),
+                Some(index) => request.directory.consumer_id(index).map(known),
                 None => credential(),
             },
             Self::Credential => credential(),

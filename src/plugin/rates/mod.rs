@@ -25,8 +25,6 @@ use crate::ratelimit::Period;
 use crate::ratelimit::Rule;
 use crate::ratelimit::Window;
 
-use super::Blueprint;
-
 /// Limits as they are configured.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default)]
@@ -54,7 +52,7 @@ impl Limits {
         all.filter_map(|(period, limit)| Some((period, limit?)))
     }
 
-    /// As rules for what a plugin is put on.
+    /// As rules, which `scope` sets apart from the plugin's other ones.
     pub(super) fn rules(self, scope: u128, window: Window) -> Box<[Rule]> {
         let rule = |(period, limit)| Rule::new(scope, period, window, whole(limit));
         self.iter().map(rule).collect()
@@ -72,16 +70,8 @@ pub(super) fn window_named(name: Option<&str>) -> Window {
     name.and_then(Window::named).unwrap_or_default()
 }
 
-/// What the counters of a plugin are known by: what it is and what it is put on, which stays the same when it is
-/// configured anew. Plugins on different consumers never share counters.
-pub(super) fn scope_of(plugin: &str, blueprint: &Blueprint<'_>, name: &str) -> u128 {
-    const COUNTERS: Uuid = Uuid::from_u128(0x2f0c_95d0_5c57_4f6b_8d2e_6f7a_91c3_7e15);
-    let mut text = Vec::new();
-    for id in [blueprint.route, blueprint.service, blueprint.consumer] {
-        text.extend_from_slice(id.unwrap_or_default().as_bytes());
-    }
-    text.extend_from_slice(plugin.as_bytes());
-    text.push(0);
-    text.extend_from_slice(name.as_bytes());
-    Uuid::new_v5(&COUNTERS, &text).as_u128()
+/// What sets the counters of a limit with a name apart from those of a plugin's other limits.
+pub(super) fn scope_of(name: &str) -> u128 {
+    const LIMITS: Uuid = Uuid::from_u128(0x6b1f_3c0a_94d2_4e8d_b5a7_0c5e_d6f1_2a93);
+    Uuid::new_v5(&LIMITS, name.as_bytes()).as_u128()
 }

@@ -1,4 +1,4 @@
-//! Plugins find what they are put on, and are compiled.
+//! Plugins find what they are put on.
 
 use std::sync::Arc;
 
@@ -9,7 +9,6 @@ use crate::base::ids::kong_id;
 use crate::config::code::Code;
 use crate::config::fault::Sink;
 use crate::config::model::Plugin;
-use crate::config::model::PluginParts;
 use crate::config::model::Route;
 use crate::config::model::Service;
 use crate::config::raw::nearest;
@@ -18,6 +17,7 @@ use crate::config::resolve::part::Reference;
 use crate::config::resolve::part::Target;
 use crate::config::resolve::plugins::PluginEntry;
 use crate::config::source::Place;
+use crate::plugin::Configured;
 use crate::plugin::Consumer;
 use crate::plugin::Scope;
 
@@ -56,51 +56,32 @@ pub(super) fn join(
             };
             let place = entry.at.moved(*base);
             let id = found.id_of(entry, &scope, place, *base, sink);
-            if let Some(plugin) = compile(entry, id, scope, *base, sink) {
-                plugins.push((plugin, place));
-            }
+            plugins.push((put_on(entry, id, scope), place));
         }
         part.plugins = entries;
     }
     plugins
 }
 
-/// The plugin, or what it was compiled to the last time if nothing of it has changed.
-fn compile(
-    entry: &mut PluginEntry,
-    id: Uuid,
-    scope: Scope,
-    base: Place,
-    sink: &mut Sink,
-) -> Option<Arc<Plugin>> {
-    if let Some(compiled) = &entry.compiled
-        && compiled.id == id
-        && compiled.configured.scope == scope
+/// The plugin on its scope, or what that was the last time if nothing of it has changed.
+fn put_on(entry: &mut PluginEntry, id: Uuid, scope: Scope) -> Arc<Plugin> {
+    if let Some(joined) = &entry.joined
+        && joined.id == id
+        && joined.configured.scope == scope
     {
-        return Some(Arc::clone(compiled));
+        return Arc::clone(joined);
     }
-    let parts = PluginParts {
+    let plugin = Arc::new(Plugin {
         id,
-        name: entry.name,
-        instance_name: entry.instance_name.as_ref().map(|(name, _)| name.clone()),
-        scope,
+        instance_name: entry.instance_name.as_ref().map(|named| named.0.clone()),
         protocols: entry.protocols,
         enabled: entry.enabled,
-        config: entry.config.clone(),
         tags: entry.tags.clone(),
         created_at: entry.created_at,
-    };
-    match Plugin::compile(parts) {
-        Ok(plugin) => {
-            let plugin = Arc::new(plugin);
-            entry.compiled = Some(Arc::clone(&plugin));
-            Some(plugin)
-        }
-        Err(why) => {
-            sink.add(Code::BadPlugin, entry.config_at.moved(base), why);
-            None
-        }
-    }
+        configured: Configured::new(id, scope, Arc::clone(&entry.compiled)),
+    });
+    entry.joined = Some(Arc::clone(&plugin));
+    plugin
 }
 
 /// What the plugins so far must not share with another.
@@ -121,12 +102,12 @@ impl Found {
         base: Place,
         sink: &mut Sink,
     ) -> Uuid {
-        if let Some(first) = self.scopes.insert((entry.name, *scope), place) {
-            let message = format!("there is a `{}` on the same already", entry.name);
+        if let Some(first) = self.scopes.insert((entry.name(), *scope), place) {
+            let message = format!("there is a `{}` on the same already", entry.name());
             sink.add(Code::DuplicateEntity, place, message)
                 .first_at(first);
         }
-        if let Some((name, at)) = &entry.instance_name {
+        if let Some((name, at)) = entry.instance_name.as_deref() {
             let place = at.moved(base);
             if let Some(first) = self.names.insert(name.clone(), place) {
                 let message = format!("duplicate plugin instance_name `{name}`");
@@ -134,7 +115,7 @@ impl Found {
                     .first_at(first);
             }
         }
-        let Some((id, at)) = entry.id else {
+        let Some(&(id, at)) = entry.id.as_deref() else {
             let text = |id: Option<Uuid>| id.map(|id| id.to_string()).unwrap_or_default();
             let Scope {
                 route,
@@ -144,7 +125,7 @@ impl Found {
             let (route, service, consumer) = (text(route), text(service), text(consumer));
             return kong_id(
                 "plugins",
-                &format!("{}:{route}:{service}:{consumer}", entry.name),
+                &format!("{}:{route}:{service}:{consumer}", entry.name()),
             );
         };
         let place = at.moved(base);
@@ -189,10 +170,11 @@ impl Finder<'_> {
         match reference {
             None => Some(None),
             Some(Reference::Within(target)) => self.within(*target).map(Some),
-            Some(Reference::Named(name, place)) => match entities.find(name) {
+            Some(Reference::Named(named)) => match entities.find(&named.0) {
                 Some(index) => entities.values.get(index).map(|entity| Some(entity.id())),
                 None => {
                     if self.complete {
+                        let (name, place) = &**named;
                         let message = format!(
                             "invalid reference '{kind}: {name}' (no such entry in '{kind}s')"
                         );

@@ -16,13 +16,7 @@ fn text(config: Value, trial: &mut Trial) -> String {
     for (name, value) in config.as_object().unwrap() {
         full[name] = value.clone();
     }
-    let config = Config::of(&Blueprint {
-        id: uuid::Uuid::nil(),
-        service: None,
-        route: None,
-        consumer: None,
-        config: &full,
-    });
+    let config = Config::of(&Blueprint { config: &full });
     trial.run(|request| text_of(&config.unwrap(), request))
 }
 
