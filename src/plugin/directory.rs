@@ -4,18 +4,18 @@
 //! own and compares it with the one candidate; tables hold numbers, so 60,000 credentials cost little
 //! beside themselves.
 
+mod index;
 mod people;
 mod records;
 
-use std::cell::Cell;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use foldhash::HashMap;
 use foldhash::quality::RandomState;
-use hashbrown::HashTable;
 use uuid::Uuid;
 
+use index::Index;
 pub use people::Consumer;
 pub use people::Credential;
 pub use people::Secret;
@@ -37,7 +37,7 @@ pub struct Directory {
     /// Where each credential's record starts.
     starts: Vec<Start>,
     /// The same by table and text.
-    presented: HashTable<Start>,
+    presented: Index,
     hasher: RandomState,
 }
 
@@ -80,6 +80,7 @@ impl Directory {
                 groups_line: Box::default(),
             });
         }
+        directory.presented = Index::for_entries(credentials.len());
         for credential in credentials {
             directory.add(credential);
         }
@@ -135,13 +136,8 @@ impl Directory {
         });
         self.credentials.push(Arc::clone(credential));
         self.starts.push(start);
-        let (hasher, records) = (&self.hasher, &self.records);
-        let hash_of = |start: &Start| {
-            let record = records.at(*start);
-            record.map_or(0, |record| hasher.hash_one((record.table, record.text)))
-        };
-        let hash = hasher.hash_one((table, text.as_bytes()));
-        self.presented.insert_unique(hash, start, hash_of);
+        let hash = self.hasher.hash_one((table, text.as_bytes()));
+        self.presented.insert(hash, start);
     }
 
     /// The consumer at an index that this directory has given.
@@ -231,14 +227,11 @@ impl Directory {
     #[inline]
     fn find(&self, table: Table, text: &[u8]) -> Option<(u32, u32)> {
         let hash = self.hasher.hash_one((table, text));
-        let found = Cell::new(None);
         self.presented.find(hash, |start| {
-            let record = self.records.at(*start);
-            let record = record.filter(|record| record.table == table && record.text == text);
-            found.set(record.map(|record| (record.credential, record.consumer)));
-            record.is_some()
-        })?;
-        found.get()
+            let record = self.records.at(start)?;
+            let same = record.table == table && record.text == text;
+            same.then_some((record.credential, record.consumer))
+        })
     }
 }
 

@@ -18,6 +18,8 @@ use crate::plugin::Needs;
 use crate::plugin::Signal;
 use crate::proxy::exchange::Exchange;
 use crate::proxy::exchange::Scratch;
+use crate::proxy::exchange::canonical_path;
+use crate::proxy::exchange::raw_path;
 use crate::proxy::failure::Stop;
 use crate::proxy::route::Routed;
 use crate::router::Match;
@@ -129,11 +131,7 @@ fn ask(
     next: &mut usize,
 ) -> Result<Option<Pause>, Stop> {
     let instance = Rc::clone(&exchange.instance);
-    let snapshot = &instance.snapshot;
-    let mut verdicts = std::mem::take(&mut exchange.scratch.verdicts);
-    let asked = ask_each(exchange, snapshot, matched, plan, next, &mut verdicts);
-    exchange.scratch.verdicts = verdicts;
-    match asked {
+    match ask_each(exchange, &instance.snapshot, matched, plan, next) {
         ControlFlow::Continue(()) => Ok(None),
         ControlFlow::Break(Interrupt::Wait(signal)) => Ok(Some(Pause::Until(signal))),
         ControlFlow::Break(Interrupt::Delay(delay)) => Ok(Some(Pause::For(delay))),
@@ -142,42 +140,56 @@ fn ask(
 }
 
 fn ask_each(
-    exchange: &Exchange<'_>,
+    exchange: &mut Exchange<'_>,
     snapshot: &Snapshot,
     matched: &Match,
     plan: &RoutePlan,
     next: &mut usize,
-    verdicts: &mut Verdicts,
 ) -> ControlFlow<Interrupt> {
-    let shard = &exchange.cx.shard;
-    let head = &exchange.scratch.request;
+    let Exchange {
+        cx,
+        client,
+        input,
+        body,
+        moments,
+        request_id,
+        scratch,
+        ..
+    } = exchange;
+    let shard = &cx.shard;
+    let bytes = input.as_slice();
+    let Scratch {
+        request: head,
+        canonical,
+        verdicts,
+        ..
+    } = &mut **scratch;
+    let raw_path = raw_path(head, bytes);
+    let path = canonical_path(canonical, raw_path);
     let chain: &Chain = &plan.chain;
     let mut routing = shard.routing.borrow_mut();
     let captures = if chain.needs().has(Needs::CAPTURES) {
-        let path = exchange.canonical_path();
         snapshot.router.captures(matched, path, &mut routing)
     } else {
         None
     };
-    let peer = exchange.client.address.ip();
-    let peer_trusted = snapshot.trust.trusted.contains(peer);
-    let first = head.length..head.length + exchange.body.first;
+    let peer = client.address.ip();
+    let trusted = snapshot.trust.trusted.contains(peer);
+    let first = head.length..head.length + body.first;
     let mut request = plugin::Request {
         head,
-        bytes: exchange.input,
-        path: exchange.canonical_path(),
-        raw_path: exchange.raw_path(),
-        body: exchange.input.get(first).filter(|_| exchange.body.complete),
-        received: exchange.moments.received,
-        unix_micros: shard.unix_micros_at(exchange.moments.received),
-        client: snapshot
-            .trust
-            .client(peer, peer_trusted, &head.fields, exchange.input),
-        peer: exchange.client.address,
-        listener: exchange.client.listening.address,
+        bytes,
+        path,
+        raw_path,
+        body: bytes.get(first).filter(|_| body.complete),
+        received: moments.received,
+        unix_micros: shard.unix_micros_at(moments.received),
+        client: snapshot.trust.client(peer, trusted, &head.fields, bytes),
+        peer: client.address,
+        listener: client.listening.address,
         secure: false,
-        connection_requests: exchange.client.requests,
-        id: &exchange.request_id,
+        connection_requests: client.requests,
+        id: request_id,
         route: &plan.named,
         service: plan.service.map(|index| &snapshot.service(index).named),
         captures,

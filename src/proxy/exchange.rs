@@ -285,17 +285,12 @@ impl<'a> Exchange<'a> {
 
     /// The path as received, without the query.
     pub(super) fn raw_path(&self) -> &[u8] {
-        let path = self.scratch.request.target.path.of(self.input);
-        if path.is_empty() { b"/" } else { path }
+        raw_path(&self.scratch.request, self.input)
     }
 
     /// The path that routing, keys and the upstream see.
     pub(super) fn canonical_path(&self) -> &[u8] {
-        if self.scratch.canonical.is_empty() {
-            self.raw_path()
-        } else {
-            &self.scratch.canonical
-        }
+        canonical_path(&self.scratch.canonical, self.raw_path())
     }
 
     /// Bytes that the client sent behind its upgrade request; they belong to the tunnel now.
@@ -310,4 +305,15 @@ impl<'a> Exchange<'a> {
         }
         held
     }
+}
+
+/// The path of a head that stands in `bytes`, as received.
+pub(super) fn raw_path<'a>(head: &RequestHead, bytes: &'a [u8]) -> &'a [u8] {
+    let path = head.target.path.of(bytes);
+    if path.is_empty() { b"/" } else { path }
+}
+
+/// The path that routing, keys and the upstream see; `canonical` is empty where it is the received one.
+pub(super) fn canonical_path<'a>(canonical: &'a [u8], raw: &'a [u8]) -> &'a [u8] {
+    if canonical.is_empty() { raw } else { canonical }
 }

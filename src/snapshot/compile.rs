@@ -1,5 +1,6 @@
 //! Compiling a model: patterns into a router, entities into plans, names into a list for control to resolve.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -69,13 +70,14 @@ pub fn compile(model: &Model, generation: Generation, workers: usize) -> Result<
         .collect();
     let directory = Directory::new(&model.consumers, &model.credentials);
     let chains = Chains::new(model, &directory);
+    let mut patience = Patience::default();
     let limits = &model.limits;
     Ok(Snapshot {
         generation,
         router,
         routes: served
             .iter()
-            .map(|route| route_plan(route, chains.of(route, model)))
+            .map(|route| route_plan(route, chains.of(route, model), patience.of(route)))
             .collect(),
         services,
         upstreams: targets.upstreams,
@@ -191,8 +193,7 @@ fn path_pattern(path: &str) -> Result<PathPattern, PatternFault> {
     }
 }
 
-fn route_plan(route: &config::Route, chain: Chain) -> RoutePlan {
-    let timeouts = &route.timeouts;
+fn route_plan(route: &config::Route, chain: Chain, timeouts: Arc<RouteTimeouts>) -> RoutePlan {
     RoutePlan {
         name: name_of(route).into(),
         named: Named {
@@ -209,13 +210,26 @@ fn route_plan(route: &config::Route, chain: Chain) -> RoutePlan {
         preserve_host: route.preserve_host,
         serves_http: route.protocols.http,
         https_redirect_status: route.https_redirect_status_code,
-        timeouts: RouteTimeouts {
+        timeouts,
+    }
+}
+
+/// Timeouts, each combination of them once.
+#[derive(Default)]
+struct Patience(HashMap<RouteTimeouts, Arc<RouteTimeouts>>);
+
+impl Patience {
+    fn of(&mut self, route: &config::Route) -> Arc<RouteTimeouts> {
+        let timeouts = &route.timeouts;
+        let timeouts = RouteTimeouts {
             connect: timeouts.connect,
             write: timeouts.write,
             read: timeouts.read,
             idle: timeouts.idle,
             total: timeouts.total,
-        },
+        };
+        let shared = self.0.entry(timeouts);
+        Arc::clone(shared.or_insert_with(|| Arc::new(timeouts)))
     }
 }
 
@@ -231,7 +245,9 @@ fn service_plan<'m>(service: &'m config::Service, targets: &mut Targets<'m>) -> 
             name: service.name.as_deref().map(Into::into),
         },
         upstream: targets.upstream_of(service),
-        path: service.path.as_deref().unwrap_or("/").as_bytes().into(),
+        path: service.path.as_deref().map_or(Cow::Borrowed(b"/"), |path| {
+            Cow::Owned(path.as_bytes().to_vec())
+        }),
         retries: u32::from(service.retries),
     }
 }

@@ -1,6 +1,8 @@
 //! Entities as the data plane wants them: what a request needs is one index away, nothing is looked up by name.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::balance::HashOn;
@@ -31,12 +33,12 @@ pub struct RoutePlan {
     pub serves_http: bool,
     /// What such a request is answered otherwise.
     pub https_redirect_status: u16,
-    /// Patience with its upstream.
-    pub timeouts: RouteTimeouts,
+    /// Patience with its upstream; routes of equal patience share it.
+    pub timeouts: Arc<RouteTimeouts>,
 }
 
 /// Patience with an upstream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RouteTimeouts {
     /// For a connection.
     pub connect: Duration,
@@ -60,7 +62,7 @@ pub struct ServicePlan {
     /// Where its requests go.
     pub upstream: UpstreamIndex,
     /// Its path, `/` if it has none.
-    pub path: Box<[u8]>,
+    pub path: Cow<'static, [u8]>,
     /// Further attempts after the first.
     pub retries: u32,
 }

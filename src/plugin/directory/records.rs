@@ -30,7 +30,8 @@ pub(super) struct Record<'a> {
     pub(super) lines: &'a [u8],
 }
 
-const ALIGN: usize = 16;
+/// A cache line, which holds the header and most keys.
+const ALIGN: usize = 64;
 /// The end of its life, two indices, two lengths, and the table.
 const HEADER: usize = 8 + 4 * 4 + 1;
 
