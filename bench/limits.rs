@@ -30,6 +30,7 @@ use silverback::plugin::Core;
 use silverback::plugin::Directory;
 use silverback::plugin::Edits;
 use silverback::plugin::Identity;
+use silverback::plugin::Known;
 use silverback::plugin::Named;
 use silverback::plugin::Notes;
 use silverback::plugin::Own;
@@ -97,7 +98,10 @@ impl Setup {
             now: NOW,
         });
         for n in 0..consumers {
-            setup.identity.consumer = Some(n);
+            setup.identity.consumer = Some(Known {
+                index: n,
+                id: everybody[n as usize].id,
+            });
             setup.ask();
         }
         // A lease that lasts.

@@ -21,7 +21,6 @@ use std::net::Ipv4Addr;
 
 use gungraun::prelude::*;
 use silverback::base::ids::Generation;
-use silverback::base::ids::ServiceIndex;
 use silverback::config::parse_str;
 use silverback::http::Method;
 use silverback::http::RequestHead;
@@ -74,7 +73,7 @@ struct Exchange {
     out: Vec<u8>,
     /// The request's bytes, and the answer's.
     bytes: (&'static [u8], &'static [u8]),
-    found: Option<(Match, ServiceIndex)>,
+    found: Option<Match>,
 }
 
 /// An exchange that has taken place once already.
@@ -131,14 +130,15 @@ impl Exchange {
             sni: None,
         };
         match decide(&self.snapshot, &facts, &mut self.routing) {
-            Decision::Serve(matched, service) => self.found = Some((matched, service)),
+            Decision::Serve(matched, _) => self.found = Some(matched),
             other => panic!("{other:?}"),
         }
     }
 
     fn write_request(&mut self) {
         let (head, bytes) = (&self.request, self.bytes.0);
-        let (matched, service) = self.found.as_ref().unwrap();
+        let matched = self.found.as_ref().unwrap();
+        let route = self.snapshot.route(matched.route);
         let path = head.target.path.of(bytes);
         let onward = Onward {
             head,
@@ -146,8 +146,8 @@ impl Exchange {
             path,
             raw_path: path,
             matched,
-            route: self.snapshot.route(matched.route),
-            service: self.snapshot.service(*service),
+            route,
+            destination: route.destination.as_ref().unwrap(),
             host: b"127.0.0.1:9000",
             peer: self.peer,
             peer_text: &self.peer_text,

@@ -101,7 +101,7 @@ pub(super) fn names(snapshot: &Snapshot) -> HashSet<(&str, &str)> {
 /// A route's names in a snapshot.
 fn name(snapshot: &Snapshot, route: RouteIndex) -> Option<RouteName<'_>> {
     let plan = snapshot.routes.get(usize::try_from(route.0).ok()?)?;
-    let service = match plan.service {
+    let service = match plan.service() {
         Some(index) => &snapshot.service(index).name,
         None => "",
     };

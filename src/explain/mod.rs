@@ -264,14 +264,14 @@ impl Case<'_> {
     /// Scheme, host and port as the service has them, path as the data plane would write it.
     fn upstream(&self, matched: &Match) -> Option<Upstream> {
         let plan = self.snapshot.route(matched.route);
-        let service_plan = self.snapshot.service(plan.service?);
+        let destination = plan.destination.as_ref()?;
         let service = self
             .model
             .service_of(self.routes.get(matched.route.0 as usize)?)?;
         let mut path = Vec::new();
         upstream_path(
             &mut path,
-            &service_plan.path,
+            &destination.path,
             matched,
             self.facts.path,
             plan.strip,
@@ -288,7 +288,7 @@ impl Case<'_> {
         };
         let path = String::from_utf8_lossy(&path);
         Some(Upstream {
-            service: service_plan.name.to_string(),
+            service: self.snapshot.service(destination.service).name.to_string(),
             url: format!("{protocol}://{host}:{port}{path}"),
         })
     }

@@ -103,7 +103,7 @@ impl Plugin for Acl {
             }
             return ControlFlow::Continue(());
         }
-        let Some(consumer) = identity.consumer else {
+        let Some(consumer) = identity.consumer_index() else {
             return unknown(is_authenticated);
         };
         let groups = request.directory.groups(consumer);

@@ -15,13 +15,13 @@ use crate::http::Reply;
 use super::Blueprint;
 use super::Credential;
 use super::Definition;
+use super::Found;
 use super::Interrupt;
 use super::Needs;
 use super::Plugin;
 use super::Request;
 use super::Secret;
 use super::auth;
-use super::auth::Found;
 use super::auth::base64;
 use super::auth::scheme;
 
@@ -123,7 +123,7 @@ impl Plugin for BasicAuth {
 
 impl BasicAuth {
     /// The first of the two fields whose username is known decides.
-    fn attempt(&self, request: &mut Request<'_>) -> Result<Found, Fault> {
+    fn attempt<'a>(&self, request: &mut Request<'a>) -> Result<Found<'a>, Fault> {
         for name in [Name::ProxyAuthorization, Name::Authorization] {
             let Some(value) = request.head.fields.get(name, request.bytes) else {
                 continue;
@@ -162,9 +162,11 @@ impl Presented {
 
 /// Whether the password is the credential's. A slow check that has succeeded is remembered for as long as the stored
 /// password stays the same.
-fn check(request: &Request<'_>, found: Found, presented: &[u8]) -> Result<(), Fault> {
-    let credential: Option<&Credential> =
-        request.directory.credential(found.0).map(|found| &**found);
+fn check(request: &Request<'_>, found: Found<'_>, presented: &[u8]) -> Result<(), Fault> {
+    let credential: Option<&Credential> = request
+        .directory
+        .credential(found.credential)
+        .map(|found| &**found);
     let Some(Credential {
         id,
         consumer,

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use foldhash::HashMap;
+use smallvec::SmallVec;
 use uuid::Uuid;
 
 use super::Compiled;
@@ -29,9 +30,12 @@ pub struct Scope {
 /// The plugins of a route.
 #[derive(Clone, Debug, Default)]
 pub struct Chain {
-    places: Box<[Place]>,
+    places: Places,
     needs: Needs,
 }
+
+/// The few that are usual stand within the route's plan, which is read just before.
+type Places = SmallVec<[Place; 3]>;
 
 /// The plugins of one kind. All places of a chain lie side by side, and are all that a request of one among many
 /// routes has to fetch of its plugins.
@@ -111,7 +115,7 @@ impl Draft {
             std::cmp::Reverse((definition.priority, definition.name))
         };
         self.0.sort_by_key(order);
-        let places: Box<[Place]> = self.0.into_iter().map(|(_, place)| place).collect();
+        let places: Places = self.0.into_iter().map(|(_, place)| place).collect();
         let needs = places.iter().map(Place::needs);
         let needs = needs.fold(Needs::NOTHING, Needs::and);
         Chain { places, needs }

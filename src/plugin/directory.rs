@@ -18,25 +18,22 @@ use uuid::Uuid;
 use index::Index;
 pub use people::Consumer;
 pub use people::Credential;
+pub use people::Found;
+pub use people::Known;
 pub use people::Secret;
 use people::Table;
 use records::Record;
 use records::Records;
-use records::Start;
 
 /// All consumers and credentials of a configuration.
 #[derive(Default)]
 pub struct Directory {
     consumers: Vec<Member>,
-    /// The ids of the consumers, which every limit by consumer asks for.
-    ids: Vec<Uuid>,
     credentials: Vec<Arc<Credential>>,
     by_id: HashMap<Uuid, u32>,
     by_name: HashMap<Box<str>, u32>,
     records: Records,
-    /// Where each credential's record starts.
-    starts: Vec<Start>,
-    /// The same by table and text.
+    /// Where a credential's record starts, by table and text.
     presented: Index,
     hasher: RandomState,
 }
@@ -69,7 +66,6 @@ impl Directory {
         for consumer in consumers {
             let index = u32::try_from(directory.consumers.len()).unwrap_or(u32::MAX);
             directory.by_id.insert(consumer.id, index);
-            directory.ids.push(consumer.id);
             if let Some(name) = &consumer.username {
                 directory.by_name.insert(name.clone(), index);
             }
@@ -129,13 +125,15 @@ impl Directory {
         let start = self.records.push(&Record {
             expires_at: credential.expires_at.unwrap_or(u64::MAX),
             credential: index,
-            consumer,
+            consumer: Known {
+                index: consumer,
+                id: credential.consumer,
+            },
             table,
             text: text.as_bytes(),
             lines: &[lines, &identifier].concat(),
         });
         self.credentials.push(Arc::clone(credential));
-        self.starts.push(start);
         let hash = self.hasher.hash_one((table, text.as_bytes()));
         self.presented.insert(hash, start);
     }
@@ -150,35 +148,13 @@ impl Directory {
         self.credentials.get(index as usize)
     }
 
-    /// The id of the consumer at an index that this directory has given.
-    #[inline]
-    pub fn consumer_id(&self, index: u32) -> Option<Uuid> {
-        self.ids.get(index as usize).copied()
-    }
-
-    /// The fields `X-Consumer-*` and `X-Credential-Identifier` of a credential, encoded.
-    #[inline]
-    pub fn credential_lines(&self, index: u32) -> &[u8] {
-        self.record(index).map_or(b"", |record| record.lines)
-    }
-
-    /// Whether a credential is worth nothing any more.
-    #[inline]
-    pub fn is_expired(&self, index: u32, unix_secs: u64) -> bool {
-        let record = self.record(index);
-        record.is_none_or(|record| record.expires_at <= unix_secs)
-    }
-
-    #[inline]
-    fn record(&self, index: u32) -> Option<Record<'_>> {
-        self.records.at(*self.starts.get(index as usize)?)
-    }
-
     /// The consumer with this id or this username.
-    pub fn consumer_called(&self, id_or_name: &str) -> Option<u32> {
+    pub fn consumer_called(&self, id_or_name: &str) -> Option<Known> {
         let by_id = Uuid::parse_str(id_or_name).ok();
         let by_id = by_id.and_then(|id| self.by_id.get(&id));
-        by_id.or_else(|| self.by_name.get(id_or_name)).copied()
+        let index = *by_id.or_else(|| self.by_name.get(id_or_name))?;
+        let id = self.consumer(index)?.id;
+        Some(Known { index, id })
     }
 
     /// The index of the consumer with this id.
@@ -205,32 +181,37 @@ impl Directory {
     }
 
     /// The credential of key-auth with this key: its index and its consumer's.
-    pub fn by_key(&self, key: &[u8]) -> Option<(u32, u32)> {
+    pub fn by_key(&self, key: &[u8]) -> Option<Found<'_>> {
         self.find(Table::Key, key)
     }
 
     /// The credential of basic-auth with this username.
-    pub fn by_basic_username(&self, username: &[u8]) -> Option<(u32, u32)> {
+    pub fn by_basic_username(&self, username: &[u8]) -> Option<Found<'_>> {
         self.find(Table::Basic, username)
     }
 
     /// The credential of hmac-auth with this username.
-    pub fn by_hmac_username(&self, username: &[u8]) -> Option<(u32, u32)> {
+    pub fn by_hmac_username(&self, username: &[u8]) -> Option<Found<'_>> {
         self.find(Table::Hmac, username)
     }
 
     /// The credential of jwt with this key.
-    pub fn by_jwt_key(&self, key: &[u8]) -> Option<(u32, u32)> {
+    pub fn by_jwt_key(&self, key: &[u8]) -> Option<Found<'_>> {
         self.find(Table::Jwt, key)
     }
 
     #[inline]
-    fn find(&self, table: Table, text: &[u8]) -> Option<(u32, u32)> {
+    fn find(&self, table: Table, text: &[u8]) -> Option<Found<'_>> {
         let hash = self.hasher.hash_one((table, text));
         self.presented.find(hash, |start| {
             let record = self.records.at(start)?;
             let same = record.table == table && record.text == text;
-            same.then_some((record.credential, record.consumer))
+            same.then_some(Found {
+                credential: record.credential,
+                consumer: record.consumer,
+                expires_at: record.expires_at,
+                lines: record.lines,
+            })
         })
     }
 }
@@ -302,30 +283,32 @@ mod tests {
                 credential(13, 9, key("nobody's")),
             ],
         );
-        assert_eq!(directory.by_key(b"one"), Some((0, 0)));
-        assert_eq!(directory.by_jwt_key(b"one"), Some((1, 1)));
+        let one = directory.by_key(b"one").unwrap();
+        let alice = directory.consumer_called("alice").unwrap();
+        assert_eq!((one.credential, one.consumer), (0, alice));
+        assert_eq!(one.expires_at, u64::MAX);
+        let bob = directory.consumer_called("bob").unwrap();
+        let of_jwt = directory.by_jwt_key(b"one").unwrap();
+        assert_eq!((of_jwt.credential, of_jwt.consumer), (1, bob));
         assert_eq!(directory.by_key(b"two"), None);
         assert_eq!(directory.by_key(b"nobody's"), None);
         assert_eq!(directory.groups(1), ["g".into(), "first".into()]);
         let line = b"X-Consumer-Groups: g, first\r\n";
         assert_eq!(directory.groups_line(1), line);
         assert_eq!(directory.groups_line(0), b"");
-        assert_eq!(directory.consumer_called("bob"), Some(1));
+        assert_eq!((bob.index, bob.id), (1, Uuid::from_u128(2)));
         let id = Uuid::from_u128(1).to_string();
-        assert_eq!(directory.consumer_called(&id), Some(0));
+        assert_eq!(directory.consumer_called(&id), Some(alice));
         let lines = String::from_utf8(directory.consumer_lines(0).to_vec()).unwrap();
         assert_eq!(
             lines,
             format!("X-Consumer-ID: {id}\r\nX-Consumer-Username: alice\r\n")
         );
-        let with_credential = directory
-            .credential_lines(0)
-            .strip_prefix(&*lines.into_bytes());
+        let with_credential = one.lines.strip_prefix(&*lines.into_bytes());
         let id = Uuid::from_u128(10);
         let expected = format!("X-Credential-Identifier: {id}\r\n");
         assert_eq!(with_credential, Some(expected.as_bytes()));
-        let of_jwt = directory.credential_lines(1);
-        assert!(of_jwt.ends_with(b"X-Credential-Identifier: one\r\n"));
+        assert!(of_jwt.lines.ends_with(b"X-Credential-Identifier: one\r\n"));
     }
 
     #[test]
@@ -348,10 +331,8 @@ mod tests {
             .collect();
         let directory = Directory::new(&consumers, &credentials);
         for n in 0..10_000_u32 {
-            assert_eq!(
-                directory.by_key(format!("key-{n}").as_bytes()),
-                Some((n, 0))
-            );
+            let found = directory.by_key(format!("key-{n}").as_bytes());
+            assert_eq!(found.map(|found| found.credential), Some(n));
         }
     }
 }

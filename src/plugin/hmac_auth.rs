@@ -24,13 +24,13 @@ use crate::http::Version;
 
 use super::Blueprint;
 use super::Definition;
+use super::Found;
 use super::Interrupt;
 use super::Needs;
 use super::Plugin;
 use super::Request;
 use super::Secret;
 use super::auth;
-use super::auth::Found;
 use super::auth::base64;
 
 mod date;
@@ -162,7 +162,7 @@ impl Plugin for HmacAuth {
 }
 
 impl HmacAuth {
-    fn attempt(&self, request: &mut Request<'_>) -> Result<Found, Fault> {
+    fn attempt<'a>(&self, request: &mut Request<'a>) -> Result<Found<'a>, Fault> {
         let fields = &request.head.fields;
         if !fields.has(Name::Authorization) && !fields.has(Name::ProxyAuthorization) {
             return Err(Fault::Missing);
@@ -177,7 +177,7 @@ impl HmacAuth {
         }
         let found = request.directory.by_hmac_username(parameters.username);
         let found = found.ok_or(Fault::Unverifiable)?;
-        let credential = request.directory.credential(found.0);
+        let credential = request.directory.credential(found.credential);
         let Some(Secret::Hmac { secret, .. }) = credential.map(|found| &found.secret) else {
             return Err(Fault::Unverifiable);
         };

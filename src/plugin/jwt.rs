@@ -14,13 +14,13 @@ use crate::http::Reply;
 use crate::http::reply::Body;
 
 use super::Blueprint;
+use super::Found;
 use super::Interrupt;
 use super::Needs;
 use super::Plugin;
 use super::Request;
 use super::Secret;
 use super::auth;
-use super::auth::Found;
 use super::auth::base64;
 use super::auth::memory::Verified;
 
@@ -130,7 +130,7 @@ impl Plugin for Jwt {
 }
 
 impl Jwt {
-    fn attempt(&self, request: &Request<'_>) -> Result<Found, Fault> {
+    fn attempt<'a>(&self, request: &Request<'a>) -> Result<Found<'a>, Fault> {
         let token = match self.places.search(request) {
             Presented::Token(token) => token,
             Presented::Nothing => return Err(Fault::Missing),
@@ -159,7 +159,11 @@ impl Jwt {
     }
 
     /// Verifies a token's signature with the credential that it names.
-    fn verify(&self, request: &Request<'_>, token: &[u8]) -> Result<(Found, Verified), Fault> {
+    fn verify<'a>(
+        &self,
+        request: &Request<'a>,
+        token: &[u8],
+    ) -> Result<(Found<'a>, Verified), Fault> {
         let token = Token::parse(token).map_err(Fault::Bad)?;
         let key = token.find(&self.key_claim).ok_or(Fault::NoKey)?;
         let key = key
@@ -168,7 +172,9 @@ impl Jwt {
             .ok_or(Fault::BadKey)?;
         let directory = request.directory;
         let found = directory.by_jwt_key(key.as_bytes()).ok_or(Fault::Unknown)?;
-        let credential = directory.credential(found.0).ok_or(Fault::Unknown)?;
+        let credential = directory
+            .credential(found.credential)
+            .ok_or(Fault::Unknown)?;
         let Secret::Jwt {
             algorithm,
             secret,
@@ -261,12 +267,12 @@ impl Jwt {
 }
 
 /// Where a token's credential stands now, if it is still what the token was verified with.
-fn still_good(request: &Request<'_>, known: &Verified) -> Option<Found> {
+fn still_good<'a>(request: &Request<'a>, known: &Verified) -> Option<Found<'a>> {
     let Secret::Jwt { key, .. } = &known.credential.secret else {
         return None;
     };
     let found = request.directory.by_jwt_key(key.as_bytes())?;
-    let credential = request.directory.credential(found.0)?;
+    let credential = request.directory.credential(found.credential)?;
     (Arc::ptr_eq(credential, &known.credential) || *credential == known.credential).then_some(found)
 }
 

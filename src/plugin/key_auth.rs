@@ -20,12 +20,12 @@ use crate::http::Name;
 
 use super::Blueprint;
 use super::Definition;
+use super::Found;
 use super::Interrupt;
 use super::Needs;
 use super::Plugin;
 use super::Request;
 use super::auth;
-use super::auth::Found;
 use super::auth::body;
 use super::auth::pairs;
 use super::auth::pairs::Lookup;
@@ -188,7 +188,7 @@ impl Plugin for KeyAuth {
 
 impl KeyAuth {
     /// The first of the names that holds a text decides.
-    fn attempt(&self, request: &mut Request<'_>) -> Result<Found, Fault> {
+    fn attempt<'a>(&self, request: &mut Request<'a>) -> Result<Found<'a>, Fault> {
         for name in &self.names {
             match self.look_up(request, name) {
                 Lookup::Missing | Lookup::Bare => {}
@@ -258,13 +258,12 @@ impl KeyAuth {
 }
 
 #[inline]
-fn find(request: &Request<'_>, key: &[u8]) -> Result<Found, Fault> {
+fn find<'a>(request: &Request<'a>, key: &[u8]) -> Result<Found<'a>, Fault> {
     if key.is_empty() {
         return Err(Fault::Missing);
     }
     let found = request.directory.by_key(key).ok_or(Fault::Unknown)?;
-    let now = request.unix_micros / 1_000_000;
-    if request.directory.is_expired(found.0, now) {
+    if found.expires_at <= request.unix_micros / 1_000_000 {
         return Err(Fault::Unknown);
     }
     Ok(found)

@@ -69,6 +69,8 @@ pub use definition::Own;
 pub use directory::Consumer;
 pub use directory::Credential;
 pub use directory::Directory;
+pub use directory::Found;
+pub use directory::Known;
 pub use directory::Secret;
 pub use edits::Edits;
 pub use edits::Rewrite;

@@ -7,7 +7,6 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-use crate::base::ids::ServiceIndex;
 use crate::base::limits;
 use crate::http::Cause;
 use crate::http::Method;
@@ -30,7 +29,6 @@ use crate::snapshot::Snapshot;
 #[derive(Debug)]
 pub(super) struct Admitted {
     pub(super) matched: Match,
-    pub(super) service: ServiceIndex,
 }
 
 /// What plugins have found out about an exchange and want changed of it; memory that a fiber keeps.
@@ -73,7 +71,7 @@ impl Verdicts {
 
 /// Asks every plugin of the route.
 pub(super) async fn admit(exchange: &mut Exchange<'_>, routed: Routed) -> Result<Admitted, Stop> {
-    let Routed { matched, service } = routed;
+    let Routed { matched } = routed;
     let instance = Rc::clone(&exchange.instance);
     let plan = instance.snapshot.route(matched.route);
     exchange.total = plan
@@ -96,8 +94,7 @@ pub(super) async fn admit(exchange: &mut Exchange<'_>, routed: Routed) -> Result
         exchange.scratch.keep_head_apart();
         exchange.measure_body()?;
     }
-    let service = service.ok_or(Cause::ServiceMissing)?;
-    Ok(Admitted { matched, service })
+    Ok(Admitted { matched })
 }
 
 impl Scratch {
@@ -191,7 +188,7 @@ fn ask_each(
         connection_requests: client.requests,
         id: request_id,
         route: &plan.named,
-        service: plan.service.map(|index| &snapshot.service(index).named),
+        service: plan.service().map(|index| &snapshot.service(index).named),
         captures,
         own: plugin::Own::default(),
         identity: &mut verdicts.identity,
@@ -203,7 +200,7 @@ fn ask_each(
         core: &shard.plugins,
     };
     while *next < chain.len() {
-        if let Some(link) = chain.at(*next, request.identity.consumer) {
+        if let Some(link) = chain.at(*next, request.identity.consumer_index()) {
             let compiled = &*link.compiled;
             let bound = request.rewrite.body_limit;
             request.own = link.own;

@@ -25,6 +25,7 @@ use crate::proxy::failure::connect_cause;
 use crate::proxy::hashing::hash_key;
 use crate::proxy::relay;
 use crate::proxy::request_head::Onward;
+use crate::snapshot::Destination;
 use crate::telemetry::Counter;
 use crate::upstream::Choice;
 use crate::upstream::Group;
@@ -63,8 +64,9 @@ impl Missed {
 /// Sends the request to a target and relays the answer.
 pub(super) async fn forward(exchange: &mut Exchange<'_>, admitted: Admitted) -> Result<Fate, Stop> {
     let instance = Rc::clone(&exchange.instance);
-    let service = instance.snapshot.service(admitted.service);
-    let group = instance.group(service.upstream, &exchange.cx.shard.peers);
+    let plan = instance.snapshot.route(admitted.matched.route);
+    let destination = plan.destination.as_ref().ok_or(Cause::ServiceMissing)?;
+    let group = instance.group(destination.upstream, &exchange.cx.shard.peers);
     let key = if group.hashes() {
         hash_key(exchange, &admitted, &group.hash_on)
     } else {
@@ -72,7 +74,7 @@ pub(super) async fn forward(exchange: &mut Exchange<'_>, admitted: Admitted) -> 
     };
     let mut choice = Choice::new(key);
     let mut last = None;
-    let mut retries = service.retries;
+    let mut retries = destination.retries;
     let mut fresh = false;
     // Where the next attempt goes without a choice: first to the client's own connection.
     let mut given = exchange.pinned_member(group);
@@ -85,7 +87,7 @@ pub(super) async fn forward(exchange: &mut Exchange<'_>, admitted: Admitted) -> 
             }
         };
         let member = &group.members[index];
-        let cause = match attempt(exchange, &admitted, member, fresh).await {
+        let cause = match attempt(exchange, &admitted, destination, member, fresh).await {
             Ok(fate) => {
                 exchange.observe(group, index);
                 return Ok(fate);
@@ -116,6 +118,7 @@ pub(super) async fn forward(exchange: &mut Exchange<'_>, admitted: Admitted) -> 
 async fn attempt(
     exchange: &mut Exchange<'_>,
     admitted: &Admitted,
+    destination: &Destination,
     member: &Member,
     fresh: bool,
 ) -> Result<Fate, Missed> {
@@ -123,13 +126,19 @@ async fn attempt(
     exchange.tally.upstream = Some(lease.peer().address);
     exchange.tally.reused = lease.is_reused();
     let mut out = exchange.cx.shard.pool.take(Size::Medium);
-    write_request(exchange, admitted, &member.host, &mut out);
+    write_request(exchange, admitted, destination, &member.host, &mut out);
     let lease = send(exchange, admitted, lease, out).await?;
     relay::converse(exchange, admitted, lease).await
 }
 
 /// Appends the request's head, and the part of its body that is here, to `out`.
-fn write_request(exchange: &Exchange<'_>, admitted: &Admitted, host: &[u8], out: &mut Vec<u8>) {
+fn write_request(
+    exchange: &Exchange<'_>,
+    admitted: &Admitted,
+    destination: &Destination,
+    host: &[u8],
+    out: &mut Vec<u8>,
+) {
     let snapshot = &exchange.instance.snapshot;
     let head = &exchange.scratch.request;
     let onward = Onward {
@@ -139,7 +148,7 @@ fn write_request(exchange: &Exchange<'_>, admitted: &Admitted, host: &[u8], out:
         raw_path: exchange.raw_path(),
         matched: &admitted.matched,
         route: snapshot.route(admitted.matched.route),
-        service: snapshot.service(admitted.service),
+        destination,
         host,
         peer: exchange.client.address.ip(),
         peer_text: exchange.client.text,

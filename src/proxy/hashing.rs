@@ -47,7 +47,7 @@ fn input(exchange: &Exchange<'_>, admitted: &Admitted, input: &HashInput) -> Opt
     match input {
         HashInput::None => None,
         HashInput::Consumer => {
-            let consumer = exchange.scratch.verdicts.identity.consumer?;
+            let consumer = exchange.scratch.verdicts.identity.consumer_index()?;
             let directory = &exchange.instance.snapshot.directory;
             let consumer = directory.consumer(consumer)?;
             Some(HashKey::of(consumer.id.as_bytes()))

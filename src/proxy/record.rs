@@ -1,6 +1,7 @@
 //! The one place where an exchange is recorded, whatever became of it: metrics, then the access log.
 
 use crate::proxy::exchange::Exchange;
+use crate::snapshot::RoutePlan;
 use crate::telemetry::AccessRecord;
 use crate::telemetry::Outcome;
 
@@ -52,7 +53,7 @@ fn access_record<'a>(exchange: &'a Exchange<'_>, outcome: &Outcome) -> AccessRec
     let snapshot = &exchange.instance.snapshot;
     let route = exchange.tally.route.map(|route| snapshot.route(route));
     let service = route
-        .and_then(|route| route.service)
+        .and_then(RoutePlan::service)
         .map(|service| snapshot.service(service));
     AccessRecord {
         unix_micros: exchange.cx.shard.unix_micros_at(exchange.moments.received),

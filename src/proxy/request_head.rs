@@ -26,8 +26,8 @@ use crate::plugin::Rewrite;
 use crate::router::Match;
 use crate::router::forwarded_prefix;
 use crate::router::upstream_path;
+use crate::snapshot::Destination;
 use crate::snapshot::RoutePlan;
-use crate::snapshot::ServicePlan;
 
 /// A request on its way to an origin: everything that its new head is made of.
 #[derive(Clone, Copy, Debug)]
@@ -44,8 +44,8 @@ pub struct Onward<'a> {
     pub matched: &'a Match,
     /// Its route.
     pub route: &'a RoutePlan,
-    /// Its service.
-    pub service: &'a ServicePlan,
+    /// Where it goes.
+    pub destination: &'a Destination,
     /// The Host of the target.
     pub host: &'a [u8],
     /// The connection's other end.
@@ -93,7 +93,7 @@ impl Onward<'_> {
             Some(path) => out.extend_from_slice(path),
             None => upstream_path(
                 out,
-                &self.service.path,
+                &self.destination.path,
                 self.matched,
                 self.path,
                 self.route.strip,

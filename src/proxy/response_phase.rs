@@ -132,7 +132,7 @@ impl Exchange<'_> {
             request: (&self.scratch.request, self.input),
             path: self.canonical_path(),
             route: Some(&plan.named),
-            service: plan.service.map(|index| &snapshot.service(index).named),
+            service: plan.service().map(|index| &snapshot.service(index).named),
             identity: &verdicts.identity,
             directory: &snapshot.directory,
             edits: &mut verdicts.downstream,
@@ -142,7 +142,7 @@ impl Exchange<'_> {
             unix_micros: shard.unix_micros_at(shard.lately()),
         };
         let mut wish = BodyWish::Nothing;
-        for link in plan.chain.plugins(verdicts.identity.consumer) {
+        for link in plan.chain.plugins(verdicts.identity.consumer_index()) {
             response.body = BodyWish::Nothing;
             match link.compiled.plugin.on_response(&mut response) {
                 ControlFlow::Break(Interrupt::Reply(reply)) if !link.compiled.observes => {
@@ -173,7 +173,7 @@ impl Exchange<'_> {
             core: &shard.plugins,
             unix_micros: shard.unix_micros_at(shard.lately()),
         };
-        for link in chain.plugins(verdicts.identity.consumer) {
+        for link in chain.plugins(verdicts.identity.consumer_index()) {
             link.compiled.plugin.on_response_body(&mut seen);
         }
         self.scratch.verdicts = verdicts;
@@ -192,7 +192,7 @@ impl Exchange<'_> {
             status: self.tally.status,
             proxied: self.moments.answered.is_some(),
             route: Some(&plan.named),
-            service: plan.service.map(|index| &snapshot.service(index).named),
+            service: plan.service().map(|index| &snapshot.service(index).named),
             identity: &verdicts.identity,
             directory: &snapshot.directory,
             notes: &verdicts.notes,
@@ -200,7 +200,7 @@ impl Exchange<'_> {
             unix_micros: shard.unix_micros_at(self.moments.received),
             total_ns,
         };
-        for link in plan.chain.plugins(verdicts.identity.consumer) {
+        for link in plan.chain.plugins(verdicts.identity.consumer_index()) {
             link.compiled.plugin.on_log(&log);
         }
     }

@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 
-use crate::base::ids::ServiceIndex;
 use crate::base::limits;
 use crate::http::Cause;
 use crate::http::Method;
@@ -23,8 +22,6 @@ use crate::snapshot::decide;
 #[derive(Debug)]
 pub(super) struct Routed {
     pub(super) matched: Match,
-    /// None if only plugins can answer the request.
-    pub(super) service: Option<ServiceIndex>,
 }
 
 /// Finds the request's route. The canonical path is left in the exchange's scratch: it is what plugins, the
@@ -57,18 +54,12 @@ pub(super) fn route(exchange: &mut Exchange<'_>) -> Result<Routed, Stop> {
     exchange.scratch.canonical = canonical;
     exchange.tally.route = decision.matched().map(|matched| matched.route);
     match decision {
-        Decision::Serve(matched, service) => Ok(Routed {
-            matched,
-            service: Some(service),
-        }),
+        // Without a service only plugins can answer it.
+        Decision::Serve(matched, _) | Decision::NoService(matched) => Ok(Routed { matched }),
         Decision::RequireHttps(matched) => {
             let status = snapshot.route(matched.route).https_redirect_status;
             Err(https_required(exchange, status))
         }
-        Decision::NoService(matched) => Ok(Routed {
-            matched,
-            service: None,
-        }),
         Decision::NoRoute => Err(Cause::RouteNotFound.into()),
     }
 }

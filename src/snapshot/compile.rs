@@ -12,6 +12,7 @@ use crate::balance::HashInput;
 use crate::balance::HashOn;
 use crate::balance::Policy;
 use crate::base::ids::Generation;
+use crate::base::ids::ServiceIndex;
 use crate::base::ids::UpstreamIndex;
 use crate::config::Model;
 use crate::config::model as config;
@@ -32,6 +33,7 @@ use crate::router::Router;
 use crate::router::StripPath;
 use crate::snapshot::ClientTimeouts;
 use crate::snapshot::ConnectionShares;
+use crate::snapshot::Destination;
 use crate::snapshot::Endpoint;
 use crate::snapshot::KeepAlive;
 use crate::snapshot::NameKind;
@@ -63,10 +65,9 @@ pub fn compile(model: &Model, generation: Generation, workers: usize) -> Result<
         format!("route {name}: {}", fault.fault)
     })?;
     let mut targets = Targets::new(model);
-    let services = model
-        .services
-        .iter()
-        .map(|service| service_plan(service, &mut targets))
+    let destinations: Vec<Destination> = (0..)
+        .zip(&model.services)
+        .map(|(index, service)| destination(ServiceIndex(index), service, &mut targets))
         .collect();
     let directory = Directory::new(&model.consumers, &model.credentials);
     let chains = Chains::new(model, &directory);
@@ -77,9 +78,19 @@ pub fn compile(model: &Model, generation: Generation, workers: usize) -> Result<
         router,
         routes: served
             .iter()
-            .map(|route| route_plan(route, chains.of(route, model), patience.of(route)))
+            .map(|route| RoutePlan {
+                chain: chains.of(route, model),
+                destination: route
+                    .service
+                    .and_then(|index| destinations.get(index.0 as usize).cloned()),
+                ..route_plan(route, patience.of(route))
+            })
             .collect(),
-        services,
+        services: model
+            .services
+            .iter()
+            .map(|service| service_plan(service))
+            .collect(),
         upstreams: targets.upstreams,
         directory: Arc::new(directory),
         names: targets.names,
@@ -193,15 +204,16 @@ fn path_pattern(path: &str) -> Result<PathPattern, PatternFault> {
     }
 }
 
-fn route_plan(route: &config::Route, chain: Chain, timeouts: Arc<RouteTimeouts>) -> RoutePlan {
+/// A route without plugins and without a service.
+fn route_plan(route: &config::Route, timeouts: Arc<RouteTimeouts>) -> RoutePlan {
     RoutePlan {
         name: name_of(route).into(),
         named: Named {
             id: route.id,
             name: route.name.as_deref().map(Into::into),
         },
-        chain,
-        service: route.service,
+        chain: Chain::default(),
+        destination: None,
         strip: if route.strip_path {
             StripPath::Strip
         } else {
@@ -233,22 +245,30 @@ impl Patience {
     }
 }
 
-fn service_plan<'m>(service: &'m config::Service, targets: &mut Targets<'m>) -> ServicePlan {
+fn service_plan(service: &config::Service) -> ServicePlan {
+    let name = service.name.as_deref();
     ServicePlan {
-        name: service
-            .name
-            .clone()
-            .unwrap_or_else(|| service.id.to_string())
-            .into(),
+        name: name.map_or_else(|| service.id.to_string().into(), Into::into),
         named: Named {
             id: service.id,
-            name: service.name.as_deref().map(Into::into),
+            name: name.map(Into::into),
         },
+    }
+}
+
+fn destination<'m>(
+    index: ServiceIndex,
+    service: &'m config::Service,
+    targets: &mut Targets<'m>,
+) -> Destination {
+    let path = service.path.as_deref();
+    Destination {
+        service: index,
         upstream: targets.upstream_of(service),
-        path: service.path.as_deref().map_or(Cow::Borrowed(b"/"), |path| {
+        retries: u32::from(service.retries),
+        path: path.map_or(Cow::Borrowed(b"/"), |path| {
             Cow::Owned(path.as_bytes().to_vec())
         }),
-        retries: u32::from(service.retries),
     }
 }
 

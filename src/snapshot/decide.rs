@@ -45,7 +45,7 @@ pub fn decide(snapshot: &Snapshot, facts: &Facts<'_>, scratch: &mut Scratch) -> 
     if facts.scheme == Scheme::Http && !plan.serves_http {
         return Decision::RequireHttps(matched);
     }
-    match plan.service {
+    match plan.service() {
         Some(service) => Decision::Serve(matched, service),
         None => Decision::NoService(matched),
     }

@@ -25,6 +25,7 @@ pub use compile::criteria_of;
 pub use compile::served;
 pub use decide::Decision;
 pub use decide::decide;
+pub use plan::Destination;
 pub use plan::Endpoint;
 pub use plan::RoutePlan;
 pub use plan::RouteTimeouts;

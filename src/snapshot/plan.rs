@@ -24,7 +24,7 @@ pub struct RoutePlan {
     /// The plugins that its requests meet.
     pub chain: Chain,
     /// Where its requests go.
-    pub service: Option<ServiceIndex>,
+    pub destination: Option<Destination>,
     /// Whether the matched prefix is taken off.
     pub strip: StripPath,
     /// The client's Host goes upstream.
@@ -35,6 +35,14 @@ pub struct RoutePlan {
     pub https_redirect_status: u16,
     /// Patience with its upstream; routes of equal patience share it.
     pub timeouts: Arc<RouteTimeouts>,
+}
+
+impl RoutePlan {
+    /// Its service.
+    #[inline]
+    pub fn service(&self) -> Option<ServiceIndex> {
+        Some(self.destination.as_ref()?.service)
+    }
 }
 
 /// Patience with an upstream.
@@ -59,12 +67,19 @@ pub struct ServicePlan {
     pub name: Box<str>,
     /// Its id and its name.
     pub named: Named,
+}
+
+/// What forwarding needs of a service. Each of its routes has it, so that a request has one entity less to fetch.
+#[derive(Clone, Debug)]
+pub struct Destination {
+    /// The service.
+    pub service: ServiceIndex,
     /// Where its requests go.
     pub upstream: UpstreamIndex,
-    /// Its path, `/` if it has none.
-    pub path: Cow<'static, [u8]>,
     /// Further attempts after the first.
     pub retries: u32,
+    /// The service's path, `/` if it has none.
+    pub path: Cow<'static, [u8]>,
 }
 
 /// An upstream: targets and how to choose between them.

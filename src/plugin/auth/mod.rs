@@ -20,11 +20,9 @@ use crate::http::Cause;
 use crate::http::Method;
 use crate::http::Reply;
 
+use super::Found;
 use super::Interrupt;
 use super::Request;
-
-/// A credential that was presented and is good: its index and its consumer's.
-pub(super) type Found = (u32, u32);
 
 /// Whether an authentication plugin has nothing to do: the request is a preflight that need not be authenticated,
 /// or another plugin has authenticated it and this one would be content with the anonymous consumer.
@@ -41,19 +39,18 @@ pub(super) fn is_excused(
 /// Makes of an attempt what becomes of the request. The refusal is made only where it is needed: where there is
 /// an anonymous consumer, failed attempts are the rule.
 #[inline]
-pub(super) fn settle<E>(
-    request: &mut Request<'_>,
+pub(super) fn settle<'a, E>(
+    request: &mut Request<'a>,
     anonymous: Option<&str>,
-    attempt: Result<Found, E>,
+    attempt: Result<Found<'a>, E>,
     refusal: impl FnOnce(E) -> Reply,
 ) -> ControlFlow<Interrupt> {
     match (attempt, anonymous) {
-        (Ok((credential, consumer)), _) => {
+        (Ok(found), _) => {
             forget(request);
-            request.identity.credential = Some(credential);
-            request.identity.consumer = Some(consumer);
-            let lines = request.directory.credential_lines(credential);
-            request.upstream.add_lines(lines);
+            request.identity.credential = Some(found.credential);
+            request.identity.consumer = Some(found.consumer);
+            request.upstream.add_lines(found.lines);
             ControlFlow::Continue(())
         }
         (Err(_), Some(anonymous)) => stand_in(request, anonymous),
@@ -70,7 +67,7 @@ fn stand_in(request: &mut Request<'_>, anonymous: &str) -> ControlFlow<Interrupt
     forget(request);
     request.identity.consumer = Some(consumer);
     request.identity.anonymous = true;
-    let lines = request.directory.consumer_lines(consumer);
+    let lines = request.directory.consumer_lines(consumer.index);
     request.upstream.add_lines(lines);
     request
         .upstream

@@ -74,6 +74,28 @@ pub enum Secret {
     },
 }
 
+/// A consumer that a directory knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// Its index in the directory.
+    pub index: u32,
+    /// Its id.
+    pub id: Uuid,
+}
+
+/// A credential that a request presents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found<'d> {
+    /// Its index in the directory.
+    pub credential: u32,
+    /// Whose it is.
+    pub consumer: Known,
+    /// The second since the Unix epoch from which on it is worth nothing.
+    pub expires_at: u64,
+    /// The fields `X-Consumer-*` and `X-Credential-Identifier`, encoded.
+    pub lines: &'d [u8],
+}
+
 /// What is looked up by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Table {

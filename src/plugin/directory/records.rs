@@ -3,6 +3,9 @@
 //! Of many credentials the one that is asked for is in no cache. Whatever a request reads of it therefore lies
 //! together: when it ends, whose it is, what it is found by, and the lines that tell an origin.
 
+use uuid::Uuid;
+
+use super::people::Known;
 use super::people::Table;
 
 /// Records, which are found by where they start.
@@ -21,8 +24,8 @@ pub(super) struct Record<'a> {
     pub(super) expires_at: u64,
     /// The credential's index.
     pub(super) credential: u32,
-    /// Its consumer's index.
-    pub(super) consumer: u32,
+    /// Whose it is.
+    pub(super) consumer: Known,
     pub(super) table: Table,
     /// What it is found by.
     pub(super) text: &'a [u8],
@@ -32,8 +35,8 @@ pub(super) struct Record<'a> {
 
 /// A cache line, which holds the header and most keys.
 const ALIGN: usize = 64;
-/// The end of its life, two indices, two lengths, and the table.
-const HEADER: usize = 8 + 4 * 4 + 1;
+/// The end of its life, an id, two indices, two lengths, and the table.
+const HEADER: usize = 8 + 16 + 4 * 4 + 1;
 
 impl Records {
     /// Appends a record; where it starts.
@@ -44,9 +47,10 @@ impl Records {
         let length = |part: &[u8]| u32::try_from(part.len()).unwrap_or(u32::MAX);
         self.bytes
             .extend_from_slice(&record.expires_at.to_le_bytes());
+        self.bytes.extend_from_slice(record.consumer.id.as_bytes());
         for number in [
             record.credential,
-            record.consumer,
+            record.consumer.index,
             length(record.text),
             length(record.lines),
         ] {
@@ -68,7 +72,8 @@ impl Records {
     pub(super) fn at(&self, start: Start) -> Option<Record<'_>> {
         let bytes = self.bytes.get(start as usize * ALIGN..)?;
         let (header, rest) = bytes.split_first_chunk::<HEADER>()?;
-        let (expires_at, numbers) = header.split_first_chunk::<8>()?;
+        let (expires_at, rest_of_header) = header.split_first_chunk::<8>()?;
+        let (id, numbers) = rest_of_header.split_first_chunk::<16>()?;
         let number = |at: usize| {
             let bytes = numbers.get(4 * at..)?.first_chunk()?;
             Some(u32::from_le_bytes(*bytes))
@@ -77,7 +82,10 @@ impl Records {
         Some(Record {
             expires_at: u64::from_le_bytes(*expires_at),
             credential: number(0)?,
-            consumer: number(1)?,
+            consumer: Known {
+                index: number(1)?,
+                id: Uuid::from_bytes(*id),
+            },
             table: Table::numbered(header[HEADER - 1])?,
             text,
             lines: rest.get(..number(3)? as usize)?,
@@ -96,7 +104,10 @@ mod tests {
         let record = |at: usize| Record {
             expires_at: u64::MAX - at as u64,
             credential: at as u32,
-            consumer: 7,
+            consumer: Known {
+                index: 7,
+                id: Uuid::from_u128(at as u128),
+            },
             table: [Table::Key, Table::Basic, Table::Hmac, Table::Jwt][at % 4],
             text: &texts[at],
             lines: &texts[texts.len() - 1 - at],
@@ -110,7 +121,7 @@ mod tests {
             assert_eq!(found.expires_at, expected.expires_at);
             assert_eq!(
                 (found.credential, found.consumer, found.table),
-                (expected.credential, 7, expected.table)
+                (expected.credential, expected.consumer, expected.table)
             );
             assert_eq!((found.text, found.lines), (expected.text, expected.lines));
         }

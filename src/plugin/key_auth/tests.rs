@@ -73,7 +73,7 @@ fn a_key_in_the_header_or_the_query_names_the_consumer() {
         let mut trial = get(path, lines);
         assert_eq!(trial.passed_by(&*plugin), alice(), "{path} {lines:?}");
         assert_eq!(trial.identity.credential, Some(0));
-        assert_eq!(trial.identity.consumer, Some(0));
+        assert_eq!(trial.identity.consumer_index(), Some(0));
         assert!(!trial.hides("apikey"));
         assert_eq!(trial.rewrite.query, None);
     }

@@ -31,7 +31,7 @@ pub(super) fn of(config: &Config, request: &Request<'_>) -> Digest {
 
 fn text(config: &Config, request: &Request<'_>) -> Vec<u8> {
     let mut text = Vec::with_capacity(256);
-    let consumer = request.identity.consumer;
+    let consumer = request.identity.consumer_index();
     if let Some(consumer) = consumer.and_then(|index| request.directory.consumer(index)) {
         text.extend_from_slice(consumer.id.to_string().as_bytes());
         text.push(b':');

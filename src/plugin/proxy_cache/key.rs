@@ -30,7 +30,7 @@ pub(super) fn write(
     key.clear();
     key.extend_from_slice(request.own.id.as_bytes());
     key.extend_from_slice(request.route.id.as_bytes());
-    let consumer = request.identity.consumer;
+    let consumer = request.identity.consumer_index();
     if let Some(consumer) = consumer.and_then(|index| request.directory.consumer(index)) {
         key.extend_from_slice(consumer.id.as_bytes());
     } else {

@@ -139,7 +139,7 @@ impl Part {
         };
         match self {
             Self::Consumer => match request.identity.consumer {
-                Some(index) => request.directory.consumer_id(index).map(known),
+                Some(consumer) => Some(known(consumer.id)),
                 None => credential(),
             },
             Self::Credential => credential(),
