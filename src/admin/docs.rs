@@ -121,7 +121,10 @@ fn kind_of(kind: &Type) -> String {
         Type::Map(_, element) => format!("map to {}", kind_of(&element.kind)),
         Type::Record(_) | Type::Checked(_) | Type::Config => "record".to_owned(),
         Type::Foreign(parent) => format!("`{{\"id\": …}}` of {}", super::table::noun(*parent)),
-        Type::Any => "any".to_owned(),
+        Type::OneOrMore(element) => {
+            let kind = kind_of(&element.kind);
+            format!("{kind} or list of {kind}")
+        }
         Type::Protocols => "list of text".to_owned(),
     }
 }
