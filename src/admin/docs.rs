@@ -17,7 +17,7 @@ use crate::entity::Rule;
 use crate::entity::Type;
 
 /// The kinds in the order in which one needs them.
-const KINDS: [Kind; 14] = [
+const KINDS: [Kind; 15] = [
     Kind::Services,
     Kind::Routes,
     Kind::Consumers,
@@ -32,6 +32,7 @@ const KINDS: [Kind; 14] = [
     Kind::Certificates,
     Kind::Snis,
     Kind::CaCertificates,
+    Kind::Vaults,
 ];
 
 /// What stands before the tables.

@@ -188,6 +188,7 @@ fn difference(kind: Kind, document: &Document) -> Option<String> {
         Kind::Certificates | Kind::Snis | Kind::CaCertificates => {
             Some("kept, and not used before there is TLS".to_owned())
         }
+        Kind::Vaults => Some("kept, and no reference to a secret is followed yet".to_owned()),
         Kind::Plugins => {
             let config = document.get("config");
             let policy = config.and_then(|config| config.get("policy"));
@@ -262,8 +263,11 @@ consumers:
     password: secret
 plugins:
 - name: made-up
+keys:
+- name: made-up
 vaults:
 - name: env
+  prefix: my-env
 ";
 
     #[test]
@@ -274,8 +278,9 @@ vaults:
         let text = String::from_utf8(out).unwrap();
         for line in [
             "different    services[1]: only services over http are served yet\n",
-            "unsupported  vaults: entities of this kind are not supported\n",
-            "6 identical, 1 different, 2 unsupported\n",
+            "different    vaults[0]: kept, and no reference to a secret is followed yet\n",
+            "unsupported  keys: entities of this kind are not supported\n",
+            "6 identical, 2 different, 2 unsupported\n",
         ] {
             assert!(text.contains(line), "{line}{text}");
         }

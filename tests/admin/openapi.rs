@@ -292,7 +292,12 @@ impl Driver {
         let schema = &self.document["components"]["schemas"][format!("{kind}-input")];
         let mut example = schema["examples"][0].clone();
         let fields = example.as_object_mut().unwrap();
-        for name in ["name", "username", "custom_id", "group", "key"] {
+        // What kind a vault is of is its name.
+        let names: &[&str] = match kind {
+            "vault" => &["prefix"],
+            _ => &["name", "username", "custom_id", "group", "key"],
+        };
+        for name in names.iter().copied() {
             if let Some(Value::String(text)) = fields.get_mut(name) {
                 *text = format!("x{fresh}-{text}");
             }
@@ -386,6 +391,10 @@ impl Driver {
         let upstream =
             json!({ "name": "fixed.internal", "client_certificate": id("certificates") });
         put(&own("upstreams", "upstreams"), upstream);
+        put(
+            &own("vaults", "vaults"),
+            json!({ "prefix": "fixed", "name": "env" }),
+        );
         let consumer = id("consumers");
         for (word, kind, body) in [
             (
@@ -441,6 +450,7 @@ fn places() -> BTreeMap<String, String> {
         "hmacauth_credentials",
         "jwt_secrets",
         "acls",
+        "vaults",
     ];
     let ids = kinds.iter().zip(1..).map(|(kind, number)| {
         (
