@@ -4,6 +4,8 @@ use axum::http::StatusCode;
 use serde_json::Value;
 use serde_json::json;
 
+use super::Api;
+use super::backend::Backend;
 use super::reply::Reply;
 use crate::control::Handle;
 use crate::control::LastReload;
@@ -11,11 +13,17 @@ use crate::control::Status;
 use crate::telemetry::process::Process;
 
 /// `GET /status`
-pub(super) async fn status(control: &Handle) -> Reply {
-    match control.status().await {
-        Some(status) => Reply::ok(body(&status, &Process::read())),
-        None => Reply::leaving(),
+pub(super) async fn status<B: Backend>(api: &Api<B>) -> Reply {
+    let Some(status) = api.control.status().await else {
+        return Reply::leaving();
+    };
+    let mut body = body(&status, &Process::read());
+    // Kong says so of its database; without one it has none to speak of.
+    if api.backend.writable() {
+        let reachable = api.backend.read(|_| ()).await.is_ok();
+        body["database"] = json!({ "reachable": reachable });
     }
+    Reply::ok(body)
 }
 
 /// `GET /status/ready`: 200 while every worker serves and none is told to leave.

@@ -6,6 +6,8 @@ mod behaviour;
 mod client;
 mod docs;
 mod gateway;
+#[path = "../golden/admin.rs"]
+mod golden;
 mod openapi;
 mod recorded;
 mod shape;

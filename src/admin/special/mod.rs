@@ -30,7 +30,7 @@ use crate::telemetry::prometheus;
 pub(super) async fn reply<B: Backend>(api: &Api<B>, what: What, call: Call<'_>) -> Reply {
     match what {
         What::Root => node::root(api).await,
-        What::Status => status::status(&api.control).await,
+        What::Status => status::status(api).await,
         What::Ready => status::ready(&api.control).await,
         What::Metrics => match api.control.metrics().await {
             Some(text) => Reply::text(prometheus::CONTENT_TYPE, text),
