@@ -12,6 +12,7 @@ mod dispatch;
 pub mod docs;
 mod forms;
 mod guard;
+mod hashing;
 mod headers;
 mod memory;
 mod node;
@@ -31,7 +32,6 @@ use std::sync::Arc;
 
 use axum::Router;
 use tokio::net::TcpListener;
-use uuid::Uuid;
 
 pub use backend::Backend;
 pub use memory::Memory;
@@ -42,6 +42,7 @@ use crate::config::model::AdminToken;
 use crate::control::Handle;
 use crate::entity::PluginSchemas;
 use guard::Guard;
+use hashing::Hashing;
 
 /// What the Admin API is made of.
 #[derive(Debug)]
@@ -62,8 +63,7 @@ struct Api<B> {
     control: Handle,
     plugins: &'static dyn PluginSchemas,
     guard: Guard,
-    /// Which process this is.
-    node: Uuid,
+    hashing: Hashing,
 }
 
 /// Serves the admin listener until the process ends.
@@ -73,7 +73,7 @@ pub async fn serve<B: Backend>(socket: TcpListener, setup: Setup<B>) {
         control: setup.control,
         plugins: setup.plugins,
         guard: Guard::new(setup.tokens),
-        node: Uuid::new_v4(),
+        hashing: Hashing::new(),
     };
     let routes = Router::new()
         .fallback(dispatch::answer::<B>)

@@ -15,6 +15,7 @@ use crate::admin::dispatch::Link;
 use crate::admin::dispatch::paging;
 use crate::admin::operate;
 use crate::admin::reply::Reply;
+use crate::base::node::Node;
 use crate::control::Handle;
 use crate::entity::Document;
 use crate::entity::Filter;
@@ -71,10 +72,10 @@ pub(super) async fn health<B: Backend>(api: &Api<B>, call: Call<'_>) -> Reply {
         return Reply::leaving();
     };
     if call.query.is_on("balancer_health") {
-        return Reply::ok(of_upstream(id, &hosts, api.node));
+        return Reply::ok(of_upstream(id, &hosts, Node::own().id));
     }
     let data: Vec<Value> = hosts.into_iter().map(of_target).collect();
-    Reply::ok(json!({ "data": data, "next": null, "node_id": api.node }))
+    Reply::ok(json!({ "data": data, "next": null, "node_id": Node::own().id }))
 }
 
 fn weight(target: &Document) -> u64 {

@@ -44,11 +44,10 @@ impl PluginSchemas for Plugins {
 
     fn transform(&self, kind: Kind) -> Option<Transform> {
         (kind == Kind::BasicauthCredentials).then_some(Transform {
-            inputs: &["password"],
-            apply: |credential| {
-                let password = credential["password"].as_str().unwrap_or_default();
-                let hashed = format!("hashed {password}");
-                credential.insert("password".to_owned(), hashed.into());
+            field: "password",
+            apply: |password, stored| match stored {
+                Some(stored) if stored == password => stored.to_owned(),
+                Some(_) | None => format!("hashed {password}"),
             },
         })
     }
@@ -427,6 +426,28 @@ fn passwords_are_transformed_when_they_are_given() {
         .patch(Kind::BasicauthCredentials, id, json!({"password": "new"}))
         .unwrap();
     assert_eq!(password(&world), json!("hashed new"));
+    world
+        .patch(
+            Kind::BasicauthCredentials,
+            id,
+            json!({"password": "hashed new"}),
+        )
+        .unwrap();
+    assert_eq!(password(&world), json!("hashed new"));
+    world.write(|entities, env| {
+        for (given, of) in [
+            ("other", None),
+            ("another", Some(id)),
+            ("a", Some(Uuid::nil())),
+        ] {
+            env.ready
+                .put(of, given.to_owned(), format!("ready {given}"));
+            let input = object(json!({ "password": given }));
+            let updated = entities.update(Kind::BasicauthCredentials, id, input, env);
+            let word = if given == "a" { "hashed" } else { "ready" };
+            assert_eq!(updated.unwrap().0["password"], format!("{word} {given}"));
+        }
+    });
     world.write(|entities, env| {
         env.transforms = false;
         let result = entities.upsert(Kind::BasicauthCredentials, "al", object(input), env);
