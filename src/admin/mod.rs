@@ -27,11 +27,13 @@ mod stored;
 mod table;
 mod token;
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
 use tokio::net::TcpListener;
+use tracing::level_filters::LevelFilter;
 
 pub use backend::Backend;
 pub use memory::Memory;
@@ -43,6 +45,7 @@ use crate::control::Handle;
 use crate::entity::PluginSchemas;
 use guard::Guard;
 use hashing::Hashing;
+use special::Level;
 
 /// What the Admin API is made of.
 #[derive(Debug)]
@@ -55,6 +58,17 @@ pub struct Setup<B> {
     pub plugins: &'static dyn PluginSchemas,
     /// Who may ask; empty only where nobody but this machine can.
     pub tokens: Vec<AdminToken>,
+    /// The log, whose level may be changed.
+    pub log: &'static dyn LogLevel,
+}
+
+/// A log that can be told to say more or less.
+pub trait LogLevel: Sync + fmt::Debug {
+    /// What it says at most.
+    fn level(&self) -> LevelFilter;
+
+    /// Says so much from now on.
+    fn set(&self, level: LevelFilter);
 }
 
 /// The Admin API of a running gateway.
@@ -64,6 +78,7 @@ struct Api<B> {
     plugins: &'static dyn PluginSchemas,
     guard: Guard,
     hashing: Hashing,
+    level: Level,
 }
 
 /// Serves the admin listener until the process ends.
@@ -74,6 +89,7 @@ pub async fn serve<B: Backend>(socket: TcpListener, setup: Setup<B>) {
         plugins: setup.plugins,
         guard: Guard::new(setup.tokens),
         hashing: Hashing::new(),
+        level: Level::new(setup.log),
     };
     let routes = Router::new()
         .fallback(dispatch::answer::<B>)

@@ -5,6 +5,7 @@
 mod behaviour;
 mod client;
 mod docs;
+mod endpoints;
 mod gateway;
 #[path = "../golden/admin.rs"]
 mod golden;

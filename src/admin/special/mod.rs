@@ -3,13 +3,12 @@
 mod cache;
 mod explain;
 mod health;
+mod level;
 mod schema;
 mod tags;
 
-use axum::http::StatusCode;
 use serde_json::Value;
 use serde_json::json;
-use tracing::level_filters::LevelFilter;
 
 use super::Api;
 use super::audit;
@@ -25,6 +24,8 @@ use super::status;
 use super::table::TABLE;
 use super::table::What;
 use crate::telemetry::prometheus;
+
+pub(super) use level::Level;
 
 /// Answers.
 pub(super) async fn reply<B: Backend>(api: &Api<B>, what: What, call: Call<'_>) -> Reply {
@@ -43,9 +44,16 @@ pub(super) async fn reply<B: Backend>(api: &Api<B>, what: What, call: Call<'_>) 
         }
         What::Endpoints => Reply::ok(json!({ "data": endpoints() })),
         What::OpenApi => Reply::ok(openapi::document(api.plugins)),
-        What::LogLevel => {
-            let text = format!("log level: {}", log_level());
-            Reply::message(StatusCode::OK, &text)
+        What::LogLevel => level::show(&api.level),
+        What::SetLogLevel => {
+            let reply = level::change(&api.level, &call);
+            wrote(&call, "log-level", &reply);
+            reply
+        }
+        What::SetHealth => {
+            let reply = health::set(api, &call).await;
+            wrote(&call, "health", &reply);
+            reply
         }
         What::Schema => schema::of_entity(&call),
         What::PluginSchema => schema::of_plugin(api.plugins, &call),
@@ -105,20 +113,4 @@ fn endpoints() -> Vec<Value> {
     paths
         .map(|endpoint| endpoint.path.as_str().into())
         .collect()
-}
-
-/// In the words of nginx, whose three levels below `warn` are ours from `info` down.
-fn log_level() -> &'static str {
-    let level = LevelFilter::current();
-    if level >= LevelFilter::TRACE {
-        "debug"
-    } else if level >= LevelFilter::DEBUG {
-        "info"
-    } else if level >= LevelFilter::INFO {
-        "notice"
-    } else if level >= LevelFilter::WARN {
-        "warn"
-    } else {
-        "error"
-    }
 }

@@ -38,6 +38,8 @@ pub(in crate::admin) enum What {
     Endpoints,
     OpenApi,
     LogLevel,
+    SetLogLevel,
+    SetHealth,
     Schema,
     PluginSchema,
     Validate,

@@ -1,0 +1,90 @@
+//! The paths by which a node is told how it is to be: how much its log says, and which targets are healthy.
+
+use super::Verb;
+use super::describe::Answer;
+use super::describe::Group;
+use super::describe::Parameter;
+use super::describe::Special;
+use super::describe::What;
+use super::special::get;
+use super::special::message;
+
+/// The rows, by path.
+pub(super) const ALL: &[Special] = &[
+    log_level(
+        "/debug/node/log-level/{log_level}",
+        "put-log-level",
+        "Makes the log say more or less for a while: `debug`, `info`, `notice`, `warn`, `error`, `crit`. Lines about \
+         writes are not left out.",
+    ),
+    log_level(
+        "/debug/cluster/log-level/{log_level}",
+        "put-log-level-of-cluster",
+        "The same; this node is the cluster.",
+    ),
+    health(
+        "/upstreams/{upstreams}/targets/{targets}/healthy",
+        "put-target-healthy",
+    ),
+    health(
+        "/upstreams/{upstreams}/targets/{targets}/unhealthy",
+        "put-target-unhealthy",
+    ),
+    health(
+        "/upstreams/{upstreams}/targets/{targets}/{address}/healthy",
+        "put-address-healthy",
+    ),
+    health(
+        "/upstreams/{upstreams}/targets/{targets}/{address}/unhealthy",
+        "put-address-unhealthy",
+    ),
+];
+
+const TIMEOUT: &[Parameter] = &[Parameter {
+    name: "timeout",
+    kind: "integer",
+    required: false,
+    example: "60",
+    about: "Seconds until it is as it was, 60 if absent; 0: until the process ends.",
+}];
+
+const LEVEL_SET: &[Answer] = &[
+    message(200, "It does, or has done already."),
+    message(
+        400,
+        "There is no such level, or the time is less than none.",
+    ),
+];
+
+const NOBODY_CHECKS: &[Answer] = &[
+    message(
+        400,
+        "Nobody checks the upstream's targets yet, so there is no health to set.",
+    ),
+    message(404, "There is no such upstream, or it has no such target."),
+];
+
+const fn log_level(path: &'static str, id: &'static str, about: &'static str) -> Special {
+    Special {
+        verb: Verb::Put,
+        writes: true,
+        query: TIMEOUT,
+        ..get(path, What::SetLogLevel, id, Group::Node, about, LEVEL_SET)
+    }
+}
+
+const fn health(path: &'static str, id: &'static str) -> Special {
+    let about = "For clients of Kong: sets the health of a target that is checked.";
+    Special {
+        verb: Verb::Put,
+        writes: true,
+        ..get(
+            path,
+            What::SetHealth,
+            id,
+            Group::Health,
+            about,
+            NOBODY_CHECKS,
+        )
+    }
+}
