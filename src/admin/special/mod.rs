@@ -37,24 +37,9 @@ pub(super) async fn reply<B: Backend>(api: &Api<B>, what: What, call: Call<'_>) 
             Some(text) => Reply::text(prometheus::CONTENT_TYPE, text),
             None => Reply::leaving(),
         },
-        What::Reload => {
-            let reply = reload::reload(&api.control, &call.query).await;
-            wrote(&call, "reload", &reply);
-            reply
-        }
         What::Endpoints => Reply::ok(json!({ "data": endpoints() })),
         What::OpenApi => Reply::ok(openapi::document(api.plugins)),
         What::LogLevel => level::show(&api.level),
-        What::SetLogLevel => {
-            let reply = level::change(&api.level, &call);
-            wrote(&call, "log-level", &reply);
-            reply
-        }
-        What::SetHealth => {
-            let reply = health::set(api, &call).await;
-            wrote(&call, "health", &reply);
-            reply
-        }
         What::Schema => schema::of_entity(&call),
         What::PluginSchema => schema::of_plugin(api.plugins, &call),
         What::Validate => schema::validate(api, call).await,
@@ -68,44 +53,40 @@ pub(super) async fn reply<B: Backend>(api: &Api<B>, what: What, call: Call<'_>) 
         What::AllTargets => health::all_targets(api, call).await,
         What::Health => health::health(api, call).await,
         What::Config => configuration::get(api).await,
-        What::Replace => {
-            let (who, peer, verb) = (call.who.clone(), call.peer, call.verb);
-            let tried = call.query.is_on("dry_run");
-            let reply = configuration::post(api, call).await;
-            if !tried {
-                audit::wrote(&who, peer, verb, Subject::Other("config"), reply.status);
-            }
-            reply
-        }
+        What::Replace if call.query.is_on("dry_run") => configuration::post(api, call).await,
         What::History => configuration::list(api).await,
         What::HistoryEntry => configuration::show(api, &call).await,
         What::HistoryDiff => configuration::diff(api, &call).await,
-        What::Rollback => {
-            let reply = configuration::roll_back(api, &call).await;
-            wrote(&call, "rollback", &reply);
-            reply
-        }
         What::Explain => explain::explain(&api.control, &call.query).await,
-        What::PurgeCache => {
-            let reply = cache::clear(api, &call).await;
-            wrote(&call, "proxy-cache", &reply);
-            reply
-        }
         What::Cached | What::CachedOf => cache::show(&api.control, &call).await,
-        What::Purge | What::PurgeOf => {
-            let reply = cache::remove(&api.control, &call).await;
-            wrote(&call, "proxy-cache", &reply);
-            reply
-        }
         What::MockLog => cache::mock_log(api, &call).await,
         What::EntityCache => Reply::not_found(),
         What::PurgeEntityCache => Reply::nothing(),
+        What::Reload
+        | What::Replace
+        | What::Rollback
+        | What::SetLogLevel
+        | What::SetHealth
+        | What::PurgeCache
+        | What::Purge
+        | What::PurgeOf => write(api, what, call).await,
     }
 }
 
-fn wrote(call: &Call<'_>, what: &'static str, reply: &Reply) {
-    let subject = Subject::Other(what);
-    audit::wrote(&call.who, call.peer, call.verb, subject, reply.status);
+/// Does what leaves a line in the log.
+async fn write<B: Backend>(api: &Api<B>, what: What, call: Call<'_>) -> Reply {
+    let (who, peer, verb) = (call.who.clone(), call.peer, call.verb);
+    let (subject, reply) = match what {
+        What::Reload => ("reload", reload::reload(&api.control, &call.query).await),
+        What::Replace => ("config", configuration::post(api, call).await),
+        What::Rollback => ("rollback", configuration::roll_back(api, &call).await),
+        What::SetLogLevel => ("log-level", level::change(&api.level, &call)),
+        What::SetHealth => ("health", health::set(api, &call).await),
+        What::PurgeCache => ("proxy-cache", cache::clear(api, &call).await),
+        _ => ("proxy-cache", cache::remove(&api.control, &call).await),
+    };
+    audit::wrote(&who, peer, verb, Subject::Other(subject), reply.status);
+    reply
 }
 
 fn endpoints() -> Vec<Value> {
