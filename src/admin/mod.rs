@@ -30,6 +30,7 @@ mod token;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use axum::Router;
 use tokio::net::TcpListener;
@@ -79,6 +80,8 @@ struct Api<B> {
     guard: Guard,
     hashing: Hashing,
     level: Level,
+    /// Probes are told that the node is to leave.
+    leaves: AtomicBool,
 }
 
 /// Serves the admin listener until the process ends.
@@ -90,6 +93,7 @@ pub async fn serve<B: Backend>(socket: TcpListener, setup: Setup<B>) {
         guard: Guard::new(setup.tokens),
         hashing: Hashing::new(),
         level: Level::new(setup.log),
+        leaves: AtomicBool::new(false),
     };
     let routes = Router::new()
         .fallback(dispatch::answer::<B>)

@@ -577,6 +577,19 @@ fn a_level_of_the_log_is_one_of_kongs() {
 }
 
 #[test]
+fn a_node_that_is_to_leave_is_not_ready() {
+    let mut client = Client::new(gateway::start(Vec::new()));
+    assert_eq!(client.get("/status/ready").status, 200);
+    let unknown = client.json("POST", "/status/ready", &json!({ "status": "ready" }));
+    assert_eq!(unknown.status, 400);
+    assert_eq!(client.get("/status/ready").status, 200);
+    let form = [("Content-Type", "application/x-www-form-urlencoded")];
+    let told = client.send("POST", "/status/ready", &form, Some(b"status=draining"));
+    assert_eq!(told.status, 204);
+    assert_eq!(client.get("/status/ready").status, 503);
+}
+
+#[test]
 fn the_health_of_what_nobody_checks_cannot_be_set() {
     let mut client = Client::new(gateway::start(Vec::new()));
     client.json("POST", "/upstreams", &json!({ "name": "u" }));

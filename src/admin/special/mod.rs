@@ -32,7 +32,7 @@ pub(super) async fn reply<B: Backend>(api: &Api<B>, what: What, call: Call<'_>) 
     match what {
         What::Root => node::root(api).await,
         What::Status => status::status(api).await,
-        What::Ready => status::ready(&api.control).await,
+        What::Ready => status::ready(api).await,
         What::Metrics => match api.control.metrics().await {
             Some(text) => Reply::text(prometheus::CONTENT_TYPE, text),
             None => Reply::leaving(),
@@ -67,6 +67,7 @@ pub(super) async fn reply<B: Backend>(api: &Api<B>, what: What, call: Call<'_>) 
         | What::Rollback
         | What::SetLogLevel
         | What::SetHealth
+        | What::Leave
         | What::PurgeCache
         | What::Purge
         | What::PurgeOf => write(api, what, call).await,
@@ -82,6 +83,7 @@ async fn write<B: Backend>(api: &Api<B>, what: What, call: Call<'_>) -> Reply {
         What::Rollback => ("rollback", configuration::roll_back(api, &call).await),
         What::SetLogLevel => ("log-level", level::change(&api.level, &call)),
         What::SetHealth => ("health", health::set(api, &call).await),
+        What::Leave => ("readiness", status::leave(api, &call)),
         What::PurgeCache => ("proxy-cache", cache::clear(api, &call).await),
         _ => ("proxy-cache", cache::remove(&api.control, &call).await),
     };

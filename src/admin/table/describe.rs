@@ -40,6 +40,7 @@ pub(in crate::admin) enum What {
     LogLevel,
     SetLogLevel,
     SetHealth,
+    Leave,
     Schema,
     PluginSchema,
     Validate,

@@ -1,4 +1,5 @@
-//! The paths by which a node is told how it is to be: how much its log says, and which targets are healthy.
+//! The paths by which a node is told how it is to be: whether clients are to be sent to it, how much its log says, and
+//! which targets are healthy.
 
 use super::Verb;
 use super::describe::Answer;
@@ -8,9 +9,30 @@ use super::describe::Special;
 use super::describe::What;
 use super::special::get;
 use super::special::message;
+use super::special::nothing;
 
 /// The rows, by path.
 pub(super) const ALL: &[Special] = &[
+    Special {
+        verb: Verb::Post,
+        writes: true,
+        query: &[Parameter {
+            name: "status",
+            kind: "string",
+            required: true,
+            example: "draining",
+            about: "`draining`; it may also stand in the body.",
+        }],
+        ..get(
+            "/status/ready",
+            What::Leave,
+            "leave",
+            Group::Node,
+            "Makes `GET /status/ready` answer 503 until the process ends, so that no new clients are sent here; the \
+             gateway goes on serving.",
+            &[nothing("It does."), message(400, "It is another status.")],
+        )
+    },
     log_level(
         "/debug/node/log-level/{log_level}",
         "put-log-level",
