@@ -43,6 +43,31 @@ fn every_operation_is_as_documented() {
     assert!(asked > 200, "{asked}");
 }
 
+#[test]
+fn what_is_shown_can_be_written_back() {
+    let mut driver = Driver::new();
+    driver.furnish();
+    let places = places();
+    let paths = driver.document["paths"].as_object().unwrap().clone();
+    let own = |path: &&String| {
+        path.matches('/').count() == 2 && path.ends_with('}') && paths[*path].get("put").is_some()
+    };
+    let mut written = 0;
+    for path in paths.keys().filter(own) {
+        let target = fill(path, &places);
+        let mut shown = driver.client.get(&target).value();
+        let back = driver.client.json("PUT", &target, &shown);
+        assert_eq!(back.status, 200, "{target}: {}", back.text());
+        let mut back = back.value();
+        for entity in [&mut shown, &mut back] {
+            entity.as_object_mut().unwrap().remove("updated_at");
+        }
+        assert_eq!(back, shown, "{target}");
+        written += 1;
+    }
+    assert_eq!(written, 14, "every kind but targets has a path of its own");
+}
+
 struct Driver {
     client: Client,
     document: Value,
