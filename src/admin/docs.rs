@@ -17,7 +17,7 @@ use crate::entity::Rule;
 use crate::entity::Type;
 
 /// The kinds in the order in which one needs them.
-const KINDS: [Kind; 15] = [
+const KINDS: [Kind; Kind::ALL.len()] = [
     Kind::Services,
     Kind::Routes,
     Kind::Consumers,

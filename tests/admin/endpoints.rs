@@ -62,6 +62,16 @@ fn kongs_paths_are_here_or_absent_for_a_reason() {
     assert!(needless.is_empty(), "{needless:?}");
 }
 
+#[test]
+fn every_path_stands_on_the_page() {
+    let page = std::fs::read_to_string("docs/admin-api.md").unwrap();
+    let mut client = Client::new(gateway::start(Vec::new()));
+    for path in paths(&client.get("/endpoints").value()) {
+        let stands = page.contains(&format!("`{path}` |")) || page.contains(&format!(" {path}\n"));
+        assert!(stands, "{path}");
+    }
+}
+
 fn paths(listed: &Value) -> BTreeSet<String> {
     let paths = listed["data"].as_array().unwrap().iter();
     paths

@@ -116,9 +116,22 @@ fn compare(
         false => answer.value(),
     };
     known.compare(case, &body, case.unordered)?;
+    if case.unordered {
+        check_order(&body)?;
+    }
     // A schema has prose in it, which is our own.
     let length_is_stable = !case.unsized_body && !case.is_schema();
     fields(case, usual, answer, length_is_stable)
+}
+
+/// Kong lists entities in the order of their ids, which are not the recorded ones.
+fn check_order(body: &Value) -> Result<(), String> {
+    let data = body["data"].as_array().ok_or("no list")?;
+    let ids: Vec<Option<&str>> = data.iter().map(|row| row["id"].as_str()).collect();
+    let sorted = ids.is_sorted();
+    sorted
+        .then_some(())
+        .ok_or_else(|| format!("not in the order of ids: {ids:?}"))
 }
 
 /// Our own name stands in `Server`, and an entity has a tag, which Kong's have not.
