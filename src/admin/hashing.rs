@@ -20,6 +20,7 @@ use super::table::Place;
 use super::table::Verb;
 use crate::base::limits::HASHED_AT_ONCE;
 use crate::base::limits::HASHERS;
+use crate::control::reload::yield_to_workers;
 use crate::declarative::Declaration;
 use crate::entity::Entities;
 use crate::entity::Kind;
@@ -57,6 +58,7 @@ impl Hashing {
             }
             let turn = Arc::clone(&self.turns).acquire_owned().await;
             let work = spawn_blocking(move || {
+                yield_to_workers();
                 let kept = some.into_iter().map(|text| {
                     let kept = (text.transform.apply)(&text.given, text.stored.as_deref());
                     (text.id, text.given, kept)
