@@ -30,6 +30,7 @@ use super::body;
 use super::body::Input;
 use super::guard::Denied;
 use super::guard::Who;
+use super::hashing;
 use super::headers;
 use super::headers::Asked;
 use super::operate;
@@ -227,7 +228,9 @@ async fn entity<B: Backend>(api: &Api<B>, place: Place, call: Call<'_>) -> Reply
     }
     let author = Author::new(&call.who.name);
     let plugins = api.plugins;
+    let ready = hashing::of_task(api, &task).await;
     let write = move |entities: &mut Entities, env: &mut Env<'_>| {
+        env.ready = ready;
         operate::write(entities, env, plugins, task)
     };
     let (kind, id, reply) = match api.backend.write(author, write).await {

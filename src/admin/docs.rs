@@ -17,7 +17,7 @@ use crate::entity::Rule;
 use crate::entity::Type;
 
 /// The kinds in the order in which one needs them.
-const KINDS: [Kind; 14] = [
+const KINDS: [Kind; Kind::ALL.len()] = [
     Kind::Services,
     Kind::Routes,
     Kind::Consumers,
@@ -32,6 +32,7 @@ const KINDS: [Kind; 14] = [
     Kind::Certificates,
     Kind::Snis,
     Kind::CaCertificates,
+    Kind::Vaults,
 ];
 
 /// What stands before the tables.
@@ -121,7 +122,10 @@ fn kind_of(kind: &Type) -> String {
         Type::Map(_, element) => format!("map to {}", kind_of(&element.kind)),
         Type::Record(_) | Type::Checked(_) | Type::Config => "record".to_owned(),
         Type::Foreign(parent) => format!("`{{\"id\": …}}` of {}", super::table::noun(*parent)),
-        Type::Any => "any".to_owned(),
+        Type::OneOrMore(element) => {
+            let kind = kind_of(&element.kind);
+            format!("{kind} or list of {kind}")
+        }
         Type::Protocols => "list of text".to_owned(),
     }
 }

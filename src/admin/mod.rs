@@ -12,6 +12,7 @@ mod dispatch;
 pub mod docs;
 mod forms;
 mod guard;
+mod hashing;
 mod headers;
 mod memory;
 mod node;
@@ -26,12 +27,14 @@ mod stored;
 mod table;
 mod token;
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use axum::Router;
 use tokio::net::TcpListener;
-use uuid::Uuid;
+use tracing::level_filters::LevelFilter;
 
 pub use backend::Backend;
 pub use memory::Memory;
@@ -42,6 +45,8 @@ use crate::config::model::AdminToken;
 use crate::control::Handle;
 use crate::entity::PluginSchemas;
 use guard::Guard;
+use hashing::Hashing;
+use special::Level;
 
 /// What the Admin API is made of.
 #[derive(Debug)]
@@ -54,6 +59,17 @@ pub struct Setup<B> {
     pub plugins: &'static dyn PluginSchemas,
     /// Who may ask; empty only where nobody but this machine can.
     pub tokens: Vec<AdminToken>,
+    /// The log, whose level may be changed.
+    pub log: &'static dyn LogLevel,
+}
+
+/// A log that can be told to say more or less.
+pub trait LogLevel: Sync + fmt::Debug {
+    /// What it says at most.
+    fn level(&self) -> LevelFilter;
+
+    /// Says so much from now on.
+    fn set(&self, level: LevelFilter);
 }
 
 /// The Admin API of a running gateway.
@@ -62,8 +78,10 @@ struct Api<B> {
     control: Handle,
     plugins: &'static dyn PluginSchemas,
     guard: Guard,
-    /// Which process this is.
-    node: Uuid,
+    hashing: Hashing,
+    level: Level,
+    /// Probes are told that the node is to leave.
+    leaves: AtomicBool,
 }
 
 /// Serves the admin listener until the process ends.
@@ -73,7 +91,9 @@ pub async fn serve<B: Backend>(socket: TcpListener, setup: Setup<B>) {
         control: setup.control,
         plugins: setup.plugins,
         guard: Guard::new(setup.tokens),
-        node: Uuid::new_v4(),
+        hashing: Hashing::new(),
+        level: Level::new(setup.log),
+        leaves: AtomicBool::new(false),
     };
     let routes = Router::new()
         .fallback(dispatch::answer::<B>)

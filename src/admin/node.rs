@@ -7,6 +7,7 @@ use serde_json::json;
 use super::Api;
 use super::backend::Backend;
 use super::reply::Reply;
+use crate::base::node::Node;
 use crate::entity::Kind;
 use crate::plugin::registry;
 
@@ -31,13 +32,13 @@ pub(super) async fn root<B: Backend>(api: &Api<B>) -> Reply {
         (definition.name.to_owned(), about)
     });
     let available: Map<String, Value> = available.collect();
-    let pid = std::process::id();
+    let node = Node::own();
     Reply::ok(json!({
         "tagline": "Welcome to silverback",
         "version": KONG,
         "edition": "community",
-        "hostname": hostname(),
-        "node_id": api.node,
+        "hostname": node.hostname,
+        "node_id": node.id,
         "timers": { "running": 0, "pending": 0 },
         "plugins": { "available_on_server": available, "enabled_in_cluster": enabled },
         "lua_version": "none",
@@ -47,12 +48,7 @@ pub(super) async fn root<B: Backend>(api: &Api<B>) -> Reply {
             "router_flavor": "traditional_compatible",
             "role": "traditional",
         },
-        "pids": { "master": pid, "workers": [pid] },
+        "pids": { "master": node.pid, "workers": [node.pid] },
         "silverback": { "version": env!("CARGO_PKG_VERSION") },
     }))
-}
-
-fn hostname() -> String {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname");
-    name.unwrap_or_default().trim().to_owned()
 }

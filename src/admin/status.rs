@@ -1,29 +1,54 @@
 //! `GET /status` in Kong's shape, with what Kong has no place for beside it, and `GET /status/ready`.
 
+use std::sync::atomic::Ordering;
+
 use axum::http::StatusCode;
 use serde_json::Value;
 use serde_json::json;
 
+use super::Api;
+use super::backend::Backend;
+use super::dispatch::Call;
 use super::reply::Reply;
-use crate::control::Handle;
 use crate::control::LastReload;
 use crate::control::Status;
 use crate::telemetry::process::Process;
 
 /// `GET /status`
-pub(super) async fn status(control: &Handle) -> Reply {
-    match control.status().await {
-        Some(status) => Reply::ok(body(&status, &Process::read())),
-        None => Reply::leaving(),
+pub(super) async fn status<B: Backend>(api: &Api<B>) -> Reply {
+    let Some(status) = api.control.status().await else {
+        return Reply::leaving();
+    };
+    let mut body = body(&status, &Process::read());
+    // Kong says so of its database; without one it has none to speak of.
+    if api.backend.writable() {
+        let reachable = api.backend.read(|_| ()).await.is_ok();
+        body["database"] = json!({ "reachable": reachable });
+    }
+    Reply::ok(body)
+}
+
+/// `GET /status/ready`: 200 while every worker serves and nobody has said that the node is to leave.
+pub(super) async fn ready<B: Backend>(api: &Api<B>) -> Reply {
+    let not_ready = |why: &str| Reply::message(StatusCode::SERVICE_UNAVAILABLE, why);
+    if api.leaves.load(Ordering::Relaxed) {
+        return not_ready("draining");
+    }
+    match api.control.status().await {
+        Some(status) if status.ready && !status.draining => Reply::message(StatusCode::OK, "ready"),
+        Some(_) | None => not_ready("not ready"),
     }
 }
 
-/// `GET /status/ready`: 200 while every worker serves and none is told to leave.
-pub(super) async fn ready(control: &Handle) -> Reply {
-    match control.status().await {
-        Some(status) if status.ready && !status.draining => Reply::message(StatusCode::OK, "ready"),
-        Some(_) | None => Reply::message(StatusCode::SERVICE_UNAVAILABLE, "not ready"),
+/// `POST /status/ready` with `status=draining`: probes are told from now on that the node is to leave; it serves on.
+pub(super) fn leave<B: Backend>(api: &Api<B>, call: &Call<'_>) -> Reply {
+    let given = call.input.document.get("status").and_then(Value::as_str);
+    if given.or(call.query.get("status")) != Some("draining") {
+        let text = "status: expected one of: draining";
+        return Reply::message(StatusCode::BAD_REQUEST, text);
     }
+    api.leaves.store(true, Ordering::Relaxed);
+    Reply::nothing()
 }
 
 fn body(status: &Status, process: &Process) -> Value {

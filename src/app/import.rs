@@ -166,6 +166,10 @@ impl Import {
 /// What of an entity works otherwise here than in Kong, or not yet.
 fn difference(kind: Kind, document: &Document) -> Option<String> {
     let text = |key: &str| document.get(key).and_then(Value::as_str);
+    if document.values().any(has_reference) {
+        let why = "no reference to a secret is followed yet: it is taken for the secret itself";
+        return Some(why.to_owned());
+    }
     match kind {
         Kind::Services if text("protocol") != Some("http") => {
             Some("only services over http are served yet".to_owned())
@@ -188,6 +192,7 @@ fn difference(kind: Kind, document: &Document) -> Option<String> {
         Kind::Certificates | Kind::Snis | Kind::CaCertificates => {
             Some("kept, and not used before there is TLS".to_owned())
         }
+        Kind::Vaults => Some("kept, and no reference to a secret is followed yet".to_owned()),
         Kind::Plugins => {
             let config = document.get("config");
             let policy = config.and_then(|config| config.get("policy"));
@@ -195,6 +200,16 @@ fn difference(kind: Kind, document: &Document) -> Option<String> {
                 .then(|| "counted in this process alone".to_owned())
         }
         _ => None,
+    }
+}
+
+/// Whether a secret stands elsewhere: `{vault://env/name}`.
+fn has_reference(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.starts_with("{vault://"),
+        Value::Array(values) => values.iter().any(has_reference),
+        Value::Object(members) => members.values().any(has_reference),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }
 
@@ -260,10 +275,16 @@ consumers:
   basicauth_credentials:
   - username: alice
     password: secret
+  hmacauth_credentials:
+  - username: alice
+    secret: '{vault://my-env/alice}'
 plugins:
+- name: made-up
+keys:
 - name: made-up
 vaults:
 - name: env
+  prefix: my-env
 ";
 
     #[test]
@@ -274,8 +295,10 @@ vaults:
         let text = String::from_utf8(out).unwrap();
         for line in [
             "different    services[1]: only services over http are served yet\n",
-            "unsupported  vaults: entities of this kind are not supported\n",
-            "6 identical, 1 different, 2 unsupported\n",
+            "different    vaults[0]: kept, and no reference to a secret is followed yet\n",
+            "unsupported  keys: entities of this kind are not supported\n",
+            "different    consumers[0].hmacauth_credentials[0]: no reference to a secret is followed yet",
+            "6 identical, 3 different, 2 unsupported\n",
         ] {
             assert!(text.contains(line), "{line}{text}");
         }
@@ -292,7 +315,7 @@ vaults:
         let toml = import.to_toml().unwrap();
         let loaded = config::parse_str("imported", &toml).unwrap();
         assert_eq!(loaded.model.services.len(), 2);
-        assert_eq!(loaded.model.credentials.len(), 2);
+        assert_eq!(loaded.model.credentials.len(), 3);
         assert_eq!(loaded.model.plugins.len(), 2);
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("store.redb");

@@ -4,6 +4,7 @@ pub mod cli;
 pub mod demo;
 pub mod doctor;
 pub mod import;
+pub mod log;
 pub mod mock_origin;
 pub mod reload;
 pub mod run;
@@ -49,10 +50,7 @@ pub fn main() -> Exit {
             return cli::exit_of(&error);
         }
     };
-    let log = tracing_subscriber::fmt()
-        .with_writer(io::stderr)
-        .with_target(false);
-    log.with_ansi(io::stderr().is_terminal()).init();
+    log::Log::start();
     obey(command)
 }
 

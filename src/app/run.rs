@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use crate::admin;
 use crate::app::cli::DriverChoice;
 use crate::app::cli::Exit;
+use crate::app::log::Log;
 use crate::base::clock;
 use crate::base::cores::Cores;
 use crate::base::ids::Generation;
@@ -170,6 +171,7 @@ impl Plan {
                 control: handle,
                 plugins: &Registry,
                 tokens: admin.tokens.clone(),
+                log: &Log,
             };
             tokio::spawn(admin::serve(socket, setup));
         }

@@ -228,6 +228,10 @@ pub const CACHE_LISTED: usize = 1_000;
 pub const CACHE_ASKED: Duration = Duration::from_secs(1);
 /// Longest body that the Admin API reads, as in Kong: 15,000 entities in declarative form are some 5 MB.
 pub const ADMIN_BODY_BYTES: usize = 10_485_760;
+/// How many threads hash new passwords at once; each takes 7 MiB, and a core from those who serve requests.
+pub const HASHERS: usize = 1;
+/// Passwords that one write has hashed before it is another's turn: some 150 ms.
+pub const HASHED_AT_ONCE: usize = 8;
 /// Operations that may wait for the store's thread; whoever has another one waits to hand it over.
 pub const STORE_QUEUED: usize = 256;
 /// Most writes that one transaction of the store takes together: one flush of the disk for all of them, and none of

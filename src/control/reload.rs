@@ -332,10 +332,11 @@ impl Loaded {
     }
 }
 
-/// Compiling may need a core that a worker has: requests go first. On Linux the priority is the thread's own.
-fn yield_to_workers() {
+/// Work that takes long may need a core that a worker has: requests go first. On Linux the priority is the thread's
+/// own, so this is for threads that end with their work.
+pub fn yield_to_workers() {
     if let Err(error) = rustix::process::setpriority_process(None, BUILD_NICE) {
-        tracing::debug!("a reload competes with the workers: {error}");
+        tracing::debug!("long work competes with the workers: {error}");
     }
 }
 

@@ -48,7 +48,7 @@ fn references(kind: Kind) -> &'static [(&'static str, Kind)] {
         | Kind::HmacauthCredentials
         | Kind::JwtSecrets
         | Kind::Acls => &[("consumer", Kind::Consumers)],
-        Kind::Consumers | Kind::Certificates | Kind::CaCertificates => &[],
+        Kind::Consumers | Kind::Certificates | Kind::CaCertificates | Kind::Vaults => &[],
     }
 }
 
@@ -59,6 +59,7 @@ fn name_field(kind: Kind) -> &'static str {
         Kind::KeyauthCredentials | Kind::JwtSecrets => "key",
         Kind::Targets => "target",
         Kind::Acls => "group",
+        Kind::Vaults => "prefix",
         Kind::CaCertificates | Kind::Certificates => "cert",
         Kind::Services | Kind::Routes | Kind::Plugins | Kind::Upstreams | Kind::Snis => "name",
     }
@@ -282,7 +283,7 @@ mod tests {
             ] }],
             "plugins": [{ "name": "cors", "service": "s", "consumer": { "username": "c" } }],
             "consumers": [{ "username": "c", "acls": [{ "group": "g" }] }],
-            "vaults": [{ "name": "env" }],
+            "keys": [{ "name": "made-up" }],
         }))
         .unwrap();
         let names: Vec<(Kind, &str)> = declaration

@@ -27,7 +27,31 @@ pub fn entity(kind: Kind) -> Value {
     if kind == Kind::Routes {
         shown["entity_checks"] = checks_of_routes();
     }
+    if kind == Kind::Upstreams {
+        tell_defaults(&mut shown);
+    }
     shown
+}
+
+/// Of upstreams Kong also says what each record is when it is absent: its fields' defaults.
+fn tell_defaults(schema: &mut Value) -> Object {
+    let mut defaults = Object::new();
+    let fields = schema.get_mut("fields").and_then(Value::as_array_mut);
+    let fields = fields
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_object_mut);
+    for (name, field) in fields.flatten() {
+        if field["type"] == "record" {
+            field["default"] = Value::Object(tell_defaults(field));
+        }
+        // Kong's own list of them is older than this field.
+        let is_listed = name != "threshold";
+        if let Some(default) = field.get("default").filter(|_| is_listed) {
+            defaults.insert(name.clone(), default.clone());
+        }
+    }
+    defaults
 }
 
 /// What Kong says of the checks that are functions with us: which fields they are about, those of its own router
@@ -153,9 +177,13 @@ fn alias(plugin: &str, field: &Field) -> Value {
 }
 
 fn element(element: &Element) -> Value {
+    Value::Object(of_element(element))
+}
+
+fn of_element(element: &Element) -> Object {
     let mut shown = of_type(&element.kind);
     shown.extend(element.rules.iter().filter_map(rule));
-    Value::Object(shown)
+    shown
 }
 
 fn of_type(kind: &Type) -> Object {
@@ -190,7 +218,7 @@ fn of_type(kind: &Type) -> Object {
             put("type", json!("foreign"));
             put("reference", json!(parent.as_str()));
         }
-        Type::Any => put("type", json!("any")),
+        Type::OneOrMore(of) => return of_element(of),
         Type::Protocols => {
             put("type", json!("set"));
             put("default", json!(PluginSchema::HTTP));

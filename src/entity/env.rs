@@ -1,10 +1,10 @@
 //! What the checks of entities need from the world around them.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use uuid::Uuid;
 
-use super::Document;
 use super::Field;
 use super::Kind;
 use super::Preset;
@@ -23,6 +23,8 @@ pub struct Env<'a> {
     pub new_id: &'a mut dyn FnMut() -> Uuid,
     /// Inputs are as people write them: passwords, say, are not hashed yet.
     pub transforms: bool,
+    /// What is kept of some inputs, worked out beforehand.
+    pub ready: Ready,
 }
 
 impl<'a> Env<'a> {
@@ -33,6 +35,7 @@ impl<'a> Env<'a> {
             now_ms,
             new_id,
             transforms: true,
+            ready: Ready::default(),
         }
     }
 }
@@ -59,13 +62,35 @@ pub trait PluginSchemas: Sync + fmt::Debug {
     }
 }
 
-/// What becomes of an accepted input before it is kept: passwords are hashed, say.
+/// What becomes of a field of an accepted input before it is kept: passwords are hashed, say.
 #[derive(Clone, Copy, Debug)]
 pub struct Transform {
-    /// It is applied if the input has one of these fields.
-    pub inputs: &'static [&'static str],
-    /// Changes the complete entity.
-    pub apply: fn(&mut Document),
+    /// The field, which is a text.
+    pub field: &'static str,
+    /// What is kept of the text that is given, which may take long; the second is what has been kept so far.
+    pub apply: fn(&str, Option<&str>) -> String,
+}
+
+/// What a [`Transform`] makes of texts, worked out before the operation that brings them: an operation is not to take
+/// long.
+#[derive(Default)]
+pub struct Ready(HashMap<(Option<Uuid>, String), String>);
+
+impl Ready {
+    /// This is kept of the text that is given for an entity; no id stands for the only one that the operation is
+    /// about.
+    pub fn put(&mut self, id: Option<Uuid>, given: String, kept: String) {
+        self.0.insert((id, given), kept);
+    }
+
+    /// What is kept of a text, if that is known.
+    pub(super) fn take(&mut self, id: Uuid, given: &str) -> Option<String> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let known = self.0.remove(&(Some(id), given.to_owned()));
+        known.or_else(|| self.0.remove(&(None, given.to_owned())))
+    }
 }
 
 /// What a kind of plugin looks like.

@@ -62,7 +62,10 @@ fn infer_value(kind: &Type, value: &mut Value, config: Option<Fields>) {
                 infer_members(fields, value, config);
             }
         }
-        Type::Text | Type::Foreign(_) | Type::Any => {}
+        // A list has brackets in its name.
+        Type::OneOrMore(element) if value.is_array() => infer_list(&element.kind, value, config),
+        Type::OneOrMore(element) => infer_value(&element.kind, value, config),
+        Type::Text | Type::Foreign(_) => {}
     }
 }
 

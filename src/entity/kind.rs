@@ -22,11 +22,13 @@ pub enum Kind {
     HmacauthCredentials,
     JwtSecrets,
     Acls,
+    Vaults,
 }
 
 impl Kind {
     /// Every kind, in an order in which each comes after those that it may refer to.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
+        Self::Vaults,
         Self::CaCertificates,
         Self::Certificates,
         Self::Snis,
@@ -60,6 +62,7 @@ impl Kind {
             Self::HmacauthCredentials => "hmacauth_credentials",
             Self::JwtSecrets => "jwt_secrets",
             Self::Acls => "acls",
+            Self::Vaults => "vaults",
         }
     }
 

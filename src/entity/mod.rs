@@ -28,6 +28,7 @@ pub use env::Env;
 pub use env::NoPlugins;
 pub use env::PluginSchema;
 pub use env::PluginSchemas;
+pub use env::Ready;
 pub use env::Transform;
 pub use error::Error;
 pub use form::infer;

@@ -29,9 +29,8 @@ mod password;
 #[cfg(test)]
 mod tests;
 
-pub use password::hash_password;
-pub use password::is_hashed_password;
 pub use password::kong_password;
+pub use password::stored_password;
 
 /// The plugin's definition.
 pub(super) const DEFINITION: Definition = Definition {

@@ -51,9 +51,8 @@ mod transform;
 use std::fmt;
 use std::ops::ControlFlow;
 
-pub use basic_auth::hash_password;
-pub use basic_auth::is_hashed_password;
 pub use basic_auth::kong_password;
+pub use basic_auth::stored_password;
 pub use chain::Chain;
 pub use chain::Draft;
 pub use chain::Link;

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::entity::Check;
 use crate::entity::Document;
+use crate::entity::Element;
 use crate::entity::Field;
 use crate::entity::Misfit;
 use crate::entity::Preset;
@@ -17,6 +18,7 @@ use crate::entity::Rule;
 use crate::entity::Schema;
 use crate::entity::Then;
 use crate::entity::Type;
+use crate::entity::rules::NO_EMPTY_SEGMENTS;
 use crate::ratelimit;
 use crate::ratelimit::Counters;
 use crate::ratelimit::Period;
@@ -55,6 +57,7 @@ pub(super) const DEFINITION: Definition = Definition {
                 Then::Required,
             ),
             Check::If("limit_by", Rule::Eq("path"), "path", Then::Required),
+            Check::Each(check_names),
             Check::Custom(rates::check_policy),
         ],
     },
@@ -89,14 +92,13 @@ const FIELDS: [Field; 26] = {
         year,
         Field::new(
             "limit_by",
-            Type::Any,
+            Type::OneOrMore(&Element::texts(&[Rule::OneOf(LimitBy::NAMES)])),
             "whose requests are counted together: one name or several",
         )
-        .preset(Preset::Text("consumer"))
-        .rules(&[Rule::Custom(check_limit_by)]),
+        .preset(Preset::Text("consumer")),
         Field::text("header_name", "the field that `header` means"),
         Field::text("path", "the path that `path` means")
-            .rules(&[Rule::StartsWith("/"), Rule::Custom(check_segments)]),
+            .rules(&[Rule::StartsWith("/"), Rule::Form(&NO_EMPTY_SEGMENTS)]),
         rates::policy(),
         rates::fault_tolerant(),
         rates::redis(),
@@ -124,28 +126,19 @@ const FIELDS: [Field; 26] = {
     ]
 };
 
-fn check_limit_by(value: &Value) -> Result<(), String> {
-    let known = |name: &Value| {
-        name.as_str()
-            .is_some_and(|name| LimitBy::NAMES.contains(&name))
+/// A list of names needs what each of them needs; Kong, which has no lists, says so of one name.
+fn check_names(config: &Document) -> Vec<Misfit> {
+    let Some(Value::Array(names)) = config.get("limit_by") else {
+        return Vec::new();
     };
-    let fine = match value {
-        Value::String(_) => known(value),
-        Value::Array(names) => !names.is_empty() && names.iter().all(known),
-        _ => return Err("expected a string".to_owned()),
-    };
-    if fine {
-        Ok(())
-    } else {
-        Err(format!("expected one of: {}", LimitBy::NAMES.join(", ")))
-    }
-}
-
-fn check_segments(path: &Value) -> Result<(), String> {
-    match path.as_str() {
-        Some(path) if path.contains("//") => Err("must not have empty segments".to_owned()),
-        Some(_) | None => Ok(()),
-    }
+    let needs = [("header", "header_name"), ("path", "path")];
+    let missing = needs.into_iter().filter(|(name, field)| {
+        let given = config.get(*field).is_some_and(|value| !value.is_null());
+        names.iter().any(|listed| listed == name) && !given
+    });
+    missing
+        .map(|(_, field)| Misfit::at(field, "required field missing"))
+        .collect()
 }
 
 /// What Kong checks of the configuration as a whole.

@@ -1,8 +1,7 @@
 //! Every plugin there is: one line each.
 
 use super::Definition;
-use super::hash_password;
-use crate::entity::Document;
+use super::stored_password;
 use crate::entity::Kind;
 use crate::entity::PluginSchema;
 use crate::entity::PluginSchemas;
@@ -52,17 +51,9 @@ impl PluginSchemas for Registry {
 
     fn transform(&self, kind: Kind) -> Option<Transform> {
         (kind == Kind::BasicauthCredentials).then_some(Transform {
-            inputs: &["password"],
-            apply: keep_hash,
+            field: "password",
+            apply: stored_password,
         })
-    }
-}
-
-/// Puts the password's hash in its place. Where there is none to be had, nothing is kept that could be presented.
-fn keep_hash(credential: &mut Document) {
-    if let Some(password) = credential.get_mut("password") {
-        let hash = hash_password(password.as_str().unwrap_or_default().as_bytes());
-        *password = hash.unwrap_or_else(|_| "!".to_owned()).into();
     }
 }
 

@@ -50,6 +50,7 @@ const fn tag(kind: Kind) -> u8 {
         Kind::HmacauthCredentials => 12,
         Kind::JwtSecrets => 13,
         Kind::Acls => 14,
+        Kind::Vaults => 15,
     }
 }
 

@@ -554,3 +554,66 @@ fn what_is_not_an_entitys_is_answered_too() {
     );
     assert_eq!(client.send("HEAD", "/metrics", &[], None).status, 200);
 }
+
+#[test]
+fn a_level_of_the_log_is_one_of_kongs() {
+    let mut client = Client::new(gateway::start(Vec::new()));
+    let path = "/debug/node/log-level";
+    for (word, status, message) in [
+        ("notice", 200, "log level is already notice"),
+        ("debug?timeout=5", 200, "log level changed"),
+        ("crit?timeout=x", 200, "log level changed"),
+        ("loud", 400, "unknown log level: loud"),
+        (
+            "debug?timeout=-1",
+            400,
+            "timeout must be greater than or equal to 0",
+        ),
+    ] {
+        let answer = client.send("PUT", &format!("{path}/{word}"), &[], None);
+        assert_eq!(answer.status, status, "{word}");
+        assert_eq!(answer.value()["message"], message);
+    }
+}
+
+#[test]
+fn a_node_that_is_to_leave_is_not_ready() {
+    let mut client = Client::new(gateway::start(Vec::new()));
+    assert_eq!(client.get("/status/ready").status, 200);
+    let unknown = client.json("POST", "/status/ready", &json!({ "status": "ready" }));
+    assert_eq!(unknown.status, 400);
+    assert_eq!(client.get("/status/ready").status, 200);
+    let form = [("Content-Type", "application/x-www-form-urlencoded")];
+    let told = client.send("POST", "/status/ready", &form, Some(b"status=draining"));
+    assert_eq!(told.status, 204);
+    assert_eq!(client.get("/status/ready").status, 503);
+}
+
+#[test]
+fn the_health_of_what_nobody_checks_cannot_be_set() {
+    let mut client = Client::new(gateway::start(Vec::new()));
+    client.json("POST", "/upstreams", &json!({ "name": "u" }));
+    let target = client.json(
+        "POST",
+        "/upstreams/u/targets",
+        &json!({ "target": "a.test:80" }),
+    );
+    let id = target.value()["id"].as_str().unwrap().to_owned();
+    for target in [id.as_str(), "a.test:80"] {
+        for end in [
+            "healthy",
+            "unhealthy",
+            "10.0.0.1:80/healthy",
+            "10.0.0.1/unhealthy",
+        ] {
+            let path = format!("/upstreams/u/targets/{target}/{end}");
+            let answer = client.send("PUT", &path, &[], None);
+            assert_eq!(answer.status, 400);
+            assert_eq!(answer.value()["message"], "no healthchecker found for u");
+        }
+    }
+    let missing = "/upstreams/u/targets/b.test:80/healthy";
+    assert_eq!(client.send("PUT", missing, &[], None).status, 404);
+    let health = client.get("/upstreams/u/health").value();
+    assert_eq!(health["node_id"], client.get("/").value()["node_id"]);
+}

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use silverback::admin;
 use silverback::admin::Backend;
+use silverback::admin::LogLevel;
 use silverback::admin::Memory;
 use silverback::admin::Setup;
 use silverback::base::ids::Generation;
@@ -24,6 +25,7 @@ use silverback::entity::Entities;
 use silverback::plugin::registry::Registry;
 use silverback::store::Keeper;
 use tokio::sync::mpsc;
+use tracing::level_filters::LevelFilter;
 
 /// Starts one with a store in memory and says where it listens. It ends with the process.
 pub(crate) fn start(tokens: Vec<AdminToken>) -> SocketAddr {
@@ -68,11 +70,24 @@ fn serve(backend: impl Backend, tokens: Vec<AdminToken>) -> SocketAddr {
                 control,
                 plugins: &Registry,
                 tokens,
+                log: &Silent,
             };
             admin::serve(socket, setup).await;
         });
     });
     told.recv().unwrap()
+}
+
+/// A log whose level is always the same.
+#[derive(Debug)]
+struct Silent;
+
+impl LogLevel for Silent {
+    fn level(&self) -> LevelFilter {
+        LevelFilter::INFO
+    }
+
+    fn set(&self, _: LevelFilter) {}
 }
 
 async fn stand_in(mut requests: mpsc::Receiver<Request>) {

@@ -5,7 +5,10 @@
 mod behaviour;
 mod client;
 mod docs;
+mod endpoints;
 mod gateway;
+#[path = "../golden/admin.rs"]
+mod golden;
 mod openapi;
 mod recorded;
 mod shape;

@@ -13,6 +13,7 @@ use serde_json::json;
 use super::Api;
 use super::backend::Backend;
 use super::dispatch::Call;
+use super::hashing;
 use super::reply::Reply;
 use crate::declarative;
 use crate::declarative::Declaration;
@@ -86,7 +87,9 @@ pub(super) async fn post<B: Backend>(api: &Api<B>, call: Call<'_>) -> Reply {
         (false, false) => Purpose::Replace,
     };
     let author = Author::new(&call.who.name);
+    let ready = hashing::of_declaration(api, &declaration).await;
     let replace = move |entities: &mut Entities, env: &mut Env<'_>| {
+        env.ready = ready;
         replace::replace(entities, env, declaration, purpose)
     };
     match api.backend.write(author, replace).await {

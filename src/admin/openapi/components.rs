@@ -29,6 +29,7 @@ pub(super) const fn name(kind: Kind) -> &'static str {
         Kind::HmacauthCredentials => "hmacauth_credential",
         Kind::JwtSecrets => "jwt_secret",
         Kind::Acls => "acl",
+        Kind::Vaults => "vault",
     }
 }
 

@@ -29,5 +29,8 @@ pub(in crate::admin) fn of(kind: Kind) -> Value {
             json!({ "key": "issuer-1", "algorithm": "HS256", "secret": "battery staple" })
         }
         Kind::Acls => json!({ "group": "gold" }),
+        Kind::Vaults => {
+            json!({ "prefix": "my-env", "name": "env", "config": { "prefix": "ORDERS_" } })
+        }
     }
 }

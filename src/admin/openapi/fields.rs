@@ -104,6 +104,9 @@ fn nullable(schema: &mut Map<String, Value>) {
     if let Some(values) = schema.get_mut("enum").and_then(Value::as_array_mut) {
         values.push(Value::Null);
     }
+    if let Some(either) = schema.get_mut("anyOf").and_then(Value::as_array_mut) {
+        either.push(json!({ "type": "null" }));
+    }
 }
 
 fn typed(kind: &Type, side: Side) -> Map<String, Value> {
@@ -128,7 +131,10 @@ fn typed(kind: &Type, side: Side) -> Map<String, Value> {
             }),
             Side::Request => json!({ "type": "object", "minProperties": 1, "maxProperties": 1 }),
         },
-        Type::Any => json!({}),
+        Type::OneOrMore(inner) => json!({ "anyOf": [
+            element(inner, side),
+            { "type": "array", "items": element(inner, side), "minItems": 1 },
+        ] }),
         Type::Protocols => json!({ "type": "array", "items": { "type": "string" } }),
         Type::Config => json!({ "type": "object" }),
     };

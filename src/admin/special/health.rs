@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use axum::http::StatusCode;
 use serde_json::Value;
 use serde_json::json;
 use uuid::Uuid;
@@ -15,6 +16,7 @@ use crate::admin::dispatch::Link;
 use crate::admin::dispatch::paging;
 use crate::admin::operate;
 use crate::admin::reply::Reply;
+use crate::base::node::Node;
 use crate::control::Handle;
 use crate::entity::Document;
 use crate::entity::Filter;
@@ -71,10 +73,37 @@ pub(super) async fn health<B: Backend>(api: &Api<B>, call: Call<'_>) -> Reply {
         return Reply::leaving();
     };
     if call.query.is_on("balancer_health") {
-        return Reply::ok(of_upstream(id, &hosts, api.node));
+        return Reply::ok(of_upstream(id, &hosts, Node::own().id));
     }
     let data: Vec<Value> = hosts.into_iter().map(of_target).collect();
-    Reply::ok(json!({ "data": data, "next": null, "node_id": api.node }))
+    Reply::ok(json!({ "data": data, "next": null, "node_id": Node::own().id }))
+}
+
+/// `PUT /upstreams/{upstreams}/targets/{targets}/healthy`, `unhealthy`, and the same of one of its addresses
+///
+/// As Kong answers of an upstream whose targets nobody checks: there is no state of health that could be set.
+pub(super) async fn set<B: Backend>(api: &Api<B>, call: &Call<'_>) -> Reply {
+    let mut keys = call.keys.iter().cloned();
+    let (upstream, target) = (
+        keys.next().unwrap_or_default(),
+        keys.next().unwrap_or_default(),
+    );
+    let found = api.backend.read(move |entities| {
+        let (id, upstream) = entities.find(Kind::Upstreams, &upstream)?;
+        entities.find_in(Kind::Targets, ("upstream", id), &target)?;
+        upstream
+            .get("name")
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+    });
+    match found.await {
+        Ok(Some(name)) => {
+            let text = format!("no healthchecker found for {name}");
+            Reply::message(StatusCode::BAD_REQUEST, &text)
+        }
+        Ok(None) => Reply::not_found(),
+        Err(_) => Reply::leaving(),
+    }
 }
 
 fn weight(target: &Document) -> u64 {

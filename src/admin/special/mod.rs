@@ -3,13 +3,12 @@
 mod cache;
 mod explain;
 mod health;
+mod level;
 mod schema;
 mod tags;
 
-use axum::http::StatusCode;
 use serde_json::Value;
 use serde_json::json;
-use tracing::level_filters::LevelFilter;
 
 use super::Api;
 use super::audit;
@@ -26,27 +25,21 @@ use super::table::TABLE;
 use super::table::What;
 use crate::telemetry::prometheus;
 
+pub(super) use level::Level;
+
 /// Answers.
 pub(super) async fn reply<B: Backend>(api: &Api<B>, what: What, call: Call<'_>) -> Reply {
     match what {
         What::Root => node::root(api).await,
-        What::Status => status::status(&api.control).await,
-        What::Ready => status::ready(&api.control).await,
+        What::Status => status::status(api).await,
+        What::Ready => status::ready(api).await,
         What::Metrics => match api.control.metrics().await {
             Some(text) => Reply::text(prometheus::CONTENT_TYPE, text),
             None => Reply::leaving(),
         },
-        What::Reload => {
-            let reply = reload::reload(&api.control, &call.query).await;
-            wrote(&call, "reload", &reply);
-            reply
-        }
         What::Endpoints => Reply::ok(json!({ "data": endpoints() })),
         What::OpenApi => Reply::ok(openapi::document(api.plugins)),
-        What::LogLevel => {
-            let text = format!("log level: {}", log_level());
-            Reply::message(StatusCode::OK, &text)
-        }
+        What::LogLevel => level::show(&api.level),
         What::Schema => schema::of_entity(&call),
         What::PluginSchema => schema::of_plugin(api.plugins, &call),
         What::Validate => schema::validate(api, call).await,
@@ -60,44 +53,42 @@ pub(super) async fn reply<B: Backend>(api: &Api<B>, what: What, call: Call<'_>) 
         What::AllTargets => health::all_targets(api, call).await,
         What::Health => health::health(api, call).await,
         What::Config => configuration::get(api).await,
-        What::Replace => {
-            let (who, peer, verb) = (call.who.clone(), call.peer, call.verb);
-            let tried = call.query.is_on("dry_run");
-            let reply = configuration::post(api, call).await;
-            if !tried {
-                audit::wrote(&who, peer, verb, Subject::Other("config"), reply.status);
-            }
-            reply
-        }
+        What::Replace if call.query.is_on("dry_run") => configuration::post(api, call).await,
         What::History => configuration::list(api).await,
         What::HistoryEntry => configuration::show(api, &call).await,
         What::HistoryDiff => configuration::diff(api, &call).await,
-        What::Rollback => {
-            let reply = configuration::roll_back(api, &call).await;
-            wrote(&call, "rollback", &reply);
-            reply
-        }
         What::Explain => explain::explain(&api.control, &call.query).await,
-        What::PurgeCache => {
-            let reply = cache::clear(api, &call).await;
-            wrote(&call, "proxy-cache", &reply);
-            reply
-        }
         What::Cached | What::CachedOf => cache::show(&api.control, &call).await,
-        What::Purge | What::PurgeOf => {
-            let reply = cache::remove(&api.control, &call).await;
-            wrote(&call, "proxy-cache", &reply);
-            reply
-        }
         What::MockLog => cache::mock_log(api, &call).await,
         What::EntityCache => Reply::not_found(),
         What::PurgeEntityCache => Reply::nothing(),
+        What::Reload
+        | What::Replace
+        | What::Rollback
+        | What::SetLogLevel
+        | What::SetHealth
+        | What::Leave
+        | What::PurgeCache
+        | What::Purge
+        | What::PurgeOf => write(api, what, call).await,
     }
 }
 
-fn wrote(call: &Call<'_>, what: &'static str, reply: &Reply) {
-    let subject = Subject::Other(what);
-    audit::wrote(&call.who, call.peer, call.verb, subject, reply.status);
+/// Does what leaves a line in the log.
+async fn write<B: Backend>(api: &Api<B>, what: What, call: Call<'_>) -> Reply {
+    let (who, peer, verb) = (call.who.clone(), call.peer, call.verb);
+    let (subject, reply) = match what {
+        What::Reload => ("reload", reload::reload(&api.control, &call.query).await),
+        What::Replace => ("config", configuration::post(api, call).await),
+        What::Rollback => ("rollback", configuration::roll_back(api, &call).await),
+        What::SetLogLevel => ("log-level", level::change(&api.level, &call)),
+        What::SetHealth => ("health", health::set(api, &call).await),
+        What::Leave => ("readiness", status::leave(api, &call)),
+        What::PurgeCache => ("proxy-cache", cache::clear(api, &call).await),
+        _ => ("proxy-cache", cache::remove(&api.control, &call).await),
+    };
+    audit::wrote(&who, peer, verb, Subject::Other(subject), reply.status);
+    reply
 }
 
 fn endpoints() -> Vec<Value> {
@@ -105,20 +96,4 @@ fn endpoints() -> Vec<Value> {
     paths
         .map(|endpoint| endpoint.path.as_str().into())
         .collect()
-}
-
-/// In the words of nginx, whose three levels below `warn` are ours from `info` down.
-fn log_level() -> &'static str {
-    let level = LevelFilter::current();
-    if level >= LevelFilter::TRACE {
-        "debug"
-    } else if level >= LevelFilter::DEBUG {
-        "info"
-    } else if level >= LevelFilter::INFO {
-        "notice"
-    } else if level >= LevelFilter::WARN {
-        "warn"
-    } else {
-        "error"
-    }
 }

@@ -9,6 +9,7 @@ mod entities;
 mod names;
 mod remembered;
 mod special;
+mod told;
 
 pub(super) use describe::Answer;
 pub(super) use describe::Body;
@@ -124,7 +125,7 @@ impl Table {
                 add(&place.path(), *verb, Action::Entity(place));
             }
         }
-        for special in special::ALL.iter().chain(remembered::ALL) {
+        for special in special::ALL.iter().chain(remembered::ALL).chain(told::ALL) {
             add(special.path, special.verb, Action::Special(special));
         }
         for endpoint in &mut endpoints {

@@ -18,7 +18,8 @@ pub(in crate::admin) const fn word(kind: Kind) -> &'static str {
         | Kind::Certificates
         | Kind::Snis
         | Kind::CaCertificates
-        | Kind::Acls => kind.as_str(),
+        | Kind::Acls
+        | Kind::Vaults => kind.as_str(),
     }
 }
 
@@ -38,7 +39,8 @@ pub(in crate::admin) const fn nested_word(kind: Kind) -> &'static str {
         | Kind::Certificates
         | Kind::Snis
         | Kind::CaCertificates
-        | Kind::Acls => word(kind),
+        | Kind::Acls
+        | Kind::Vaults => word(kind),
     }
 }
 
@@ -59,6 +61,7 @@ pub(in crate::admin) const fn noun(kind: Kind) -> &'static str {
         Kind::HmacauthCredentials => "a credential of hmac-auth",
         Kind::JwtSecrets => "a credential of jwt",
         Kind::Acls => "a group of acl",
+        Kind::Vaults => "a vault",
     }
 }
 
@@ -79,5 +82,6 @@ pub(in crate::admin) const fn plural(kind: Kind) -> &'static str {
         Kind::HmacauthCredentials => "credentials of hmac-auth",
         Kind::JwtSecrets => "credentials of jwt",
         Kind::Acls => "groups of acl",
+        Kind::Vaults => "vaults",
     }
 }

@@ -99,6 +99,8 @@ impl Stored {
             Kind::Acls => self.hold(id, rows::credential::<rows::Group>(id, row)?),
             // There is no TLS yet that would use them.
             Kind::Certificates | Kind::Snis | Kind::CaCertificates => {}
+            // References to secrets are not followed yet.
+            Kind::Vaults => {}
         }
         Ok(())
     }
@@ -120,7 +122,7 @@ impl Stored {
             | Kind::HmacauthCredentials
             | Kind::JwtSecrets
             | Kind::Acls => self.credentials.remove(id),
-            Kind::Certificates | Kind::Snis | Kind::CaCertificates => {}
+            Kind::Certificates | Kind::Snis | Kind::CaCertificates | Kind::Vaults => {}
         }
     }
 

@@ -44,11 +44,10 @@ impl PluginSchemas for Plugins {
 
     fn transform(&self, kind: Kind) -> Option<Transform> {
         (kind == Kind::BasicauthCredentials).then_some(Transform {
-            inputs: &["password"],
-            apply: |credential| {
-                let password = credential["password"].as_str().unwrap_or_default();
-                let hashed = format!("hashed {password}");
-                credential.insert("password".to_owned(), hashed.into());
+            field: "password",
+            apply: |password, stored| match stored {
+                Some(stored) if stored == password => stored.to_owned(),
+                Some(_) | None => format!("hashed {password}"),
             },
         })
     }
@@ -332,11 +331,72 @@ fn a_service_stays_while_a_route_needs_it() {
     assert!(world.all().is_empty());
 }
 
+const CERT: &str = include_str!("../../../tests/tls/cert.pem");
+const KEY: &str = include_str!("../../../tests/tls/key.pem");
+const RSA_CERT: &str = include_str!("../../../tests/tls/rsa-cert.pem");
+const RSA_KEY: &str = include_str!("../../../tests/tls/rsa-key.pem");
+const EXPIRED: &str = include_str!("../../../tests/tls/expired-cert.pem");
+
+#[test]
+fn an_authority_is_one_certificate_in_force_that_may_sign() {
+    let mut world = World::new();
+    let mut add = |cert: &str| {
+        // Whatever is said of its digest, it has its own.
+        let input = json!({ "cert": cert, "cert_digest": "00" });
+        world.insert(Kind::CaCertificates, input)
+    };
+    let (added, _) = add(CERT).unwrap();
+    let digest = added["cert_digest"].as_str().unwrap().to_owned();
+    assert_eq!(digest.len(), 64);
+    for (cert, fault) in [
+        (
+            CERT.to_owned(),
+            format!("UNIQUE violation detected on '{{cert_digest=\"{digest}\"}}'"),
+        ),
+        (
+            CERT.repeat(2),
+            "schema violation (please submit only one certificate at a time)".to_owned(),
+        ),
+        (
+            EXPIRED.to_owned(),
+            "schema violation (certificate expired, \"Not After\" time is in the past)".to_owned(),
+        ),
+        (
+            RSA_CERT.to_owned(),
+            "schema violation (certificate does not appear to be a CA because it is missing the \"CA\" basic \
+             constraint)"
+                .to_owned(),
+        ),
+    ] {
+        assert_eq!(refused(add(&cert)), fault);
+    }
+}
+
+#[test]
+fn a_certificate_comes_with_its_own_key() {
+    let mut world = World::new();
+    let good = json!({"cert": CERT, "key": KEY, "cert_alt": RSA_CERT, "key_alt": RSA_KEY});
+    let id = world.add(Kind::Certificates, good);
+    let mut fault = |change: Value| refused(world.patch(Kind::Certificates, id, change));
+    assert_eq!(
+        fault(json!({ "key": RSA_KEY })),
+        "schema violation (certificate does not match key)"
+    );
+    assert_eq!(
+        fault(json!({ "key_alt": KEY })),
+        "schema violation (alternative certificate does not match key)"
+    );
+    assert_eq!(
+        fault(json!({ "cert_alt": CERT, "key_alt": KEY })),
+        "schema violation (certificate and alternative certificate need to have different type (e.g. RSA and ECDSA), \
+         the provided certificates were both of the same type)"
+    );
+}
+
 #[test]
 fn an_authority_stays_while_a_service_lists_it() {
     let mut world = World::new();
-    let pem = "-----BEGIN CERTIFICATE-----\nMAMCAQU=\n-----END CERTIFICATE-----\n";
-    let authority = world.add(Kind::CaCertificates, json!({ "cert": pem }));
+    let authority = world.add(Kind::CaCertificates, json!({ "cert": CERT }));
     let service = json!({"host": "a.test", "protocol": "https", "ca_certificates": [authority]});
     let service = world.add(Kind::Services, service);
     let refusal = world.entities.delete(Kind::CaCertificates, authority);
@@ -361,8 +421,7 @@ fn a_plugin_shares_a_protocol_with_what_it_is_put_on() {
 #[test]
 fn certificates_list_their_server_names() {
     let mut world = World::new();
-    let block = |label: &str| format!("-----BEGIN {label}-----\nMAMCAQU=\n-----END {label}-----\n");
-    let pair = |snis: Value| json!({"cert": block("CERTIFICATE"), "key": block("PRIVATE KEY"), "snis": snis});
+    let pair = |snis: Value| json!({"cert": CERT, "key": KEY, "snis": snis});
     let inserted = world.insert(Kind::Certificates, pair(json!(["b.test", "a.test"])));
     let (first, changes) = inserted.unwrap();
     assert_eq!(first["snis"], json!(["a.test", "b.test"]));
@@ -427,6 +486,28 @@ fn passwords_are_transformed_when_they_are_given() {
         .patch(Kind::BasicauthCredentials, id, json!({"password": "new"}))
         .unwrap();
     assert_eq!(password(&world), json!("hashed new"));
+    world
+        .patch(
+            Kind::BasicauthCredentials,
+            id,
+            json!({"password": "hashed new"}),
+        )
+        .unwrap();
+    assert_eq!(password(&world), json!("hashed new"));
+    world.write(|entities, env| {
+        for (given, of) in [
+            ("other", None),
+            ("another", Some(id)),
+            ("a", Some(Uuid::nil())),
+        ] {
+            env.ready
+                .put(of, given.to_owned(), format!("ready {given}"));
+            let input = object(json!({ "password": given }));
+            let updated = entities.update(Kind::BasicauthCredentials, id, input, env);
+            let word = if given == "a" { "hashed" } else { "ready" };
+            assert_eq!(updated.unwrap().0["password"], format!("{word} {given}"));
+        }
+    });
     world.write(|entities, env| {
         env.transforms = false;
         let result = entities.upsert(Kind::BasicauthCredentials, "al", object(input), env);

@@ -17,6 +17,7 @@ use crate::entity::Document;
 use crate::entity::Env;
 use crate::entity::Error;
 use crate::entity::Kind;
+use crate::entity::Transform;
 use crate::entity::validate::Intent;
 use crate::entity::validate::Shape;
 use crate::entity::validate::Show;
@@ -172,7 +173,7 @@ impl Entities {
         kind: Kind,
         document: &mut Document,
         given: &[String],
-        env: &Env<'_>,
+        env: &mut Env<'_>,
     ) -> Result<(), Error> {
         if let Some(canonical) = kind.entity().canonical {
             canonical(document);
@@ -181,12 +182,18 @@ impl Entities {
             self.check_protocols(document)?;
         }
         let transform = self.plugins.transform(kind).filter(|_| env.transforms);
-        if let Some(transform) = transform
-            && given
-                .iter()
-                .any(|field| transform.inputs.contains(&field.as_str()))
+        if let Some(Transform { field, apply }) = transform
+            && given.iter().any(|name| name == field)
+            && let Some(Value::String(text)) = document.get(field)
         {
-            (transform.apply)(document);
+            let id = id_of(document);
+            let kept = env.ready.take(id, text).unwrap_or_else(|| {
+                let stored = self
+                    .row(kind, id)
+                    .and_then(|row| row.sparse().remove(field));
+                apply(text, stored.as_ref().and_then(Value::as_str))
+            });
+            document.insert(field.to_owned(), kept.into());
         }
         Ok(())
     }

@@ -16,6 +16,7 @@ mod snis;
 mod targets;
 mod upstreams;
 mod upstreams_health;
+mod vaults;
 
 use super::Document;
 use super::Field;
@@ -107,6 +108,7 @@ impl Kind {
             Self::HmacauthCredentials => &hmacauth_credentials::ENTITY,
             Self::JwtSecrets => &jwt_secrets::ENTITY,
             Self::Acls => &acls::ENTITY,
+            Self::Vaults => &vaults::ENTITY,
         }
     }
 

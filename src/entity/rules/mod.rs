@@ -8,6 +8,7 @@ mod path;
 mod pem;
 mod text;
 mod url;
+mod x509;
 
 use super::schema::Form;
 use super::schema::How;
@@ -25,8 +26,6 @@ pub use address::upstream_name;
 pub use address::wildcard_host;
 pub use path::path;
 pub use path::router_path;
-pub use pem::certificate;
-pub use pem::private_key;
 pub use pem::public_key;
 pub use text::cookie_name;
 pub use text::header_name;
@@ -35,6 +34,11 @@ pub use text::tag;
 pub use text::utf8_name;
 pub(super) use url::Parts as UrlParts;
 pub use url::url;
+pub use x509::Facts;
+pub use x509::belong_together;
+pub use x509::certificate;
+pub use x509::facts;
+pub use x509::private_key;
 
 /// A port.
 pub const PORT: &[Rule] = &[Rule::Between(0, 65_535)];

@@ -1,40 +1,38 @@
-//! Certificates and keys, looked at from outside: a PEM block of the right label around something that has the
-//! shape of DER. Whether a certificate is valid, and whether a key fits it, is for the TLS library to say.
+//! PEM: blocks of DER with a label.
 
 use serde_json::Value;
 
 use crate::entity::base64;
 
-/// One or more certificates.
-///
-/// # Errors
-/// What is wrong with the text.
-pub fn certificate(value: &Value) -> Result<(), String> {
-    let Value::String(text) = value else {
-        return Ok(());
-    };
-    block(text, |label| {
-        matches!(
-            label,
-            "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE"
-        )
-    })
-    .map_err(|problem| format!("invalid certificate: {}", problem.unwrap_or(NO_CERTIFICATE)))
+/// A block.
+#[derive(Debug)]
+pub(super) struct Block<'a> {
+    /// What stands between `BEGIN` and the hyphens.
+    pub(super) label: &'a str,
+    /// Its bytes; none of an old encrypted key, which has headers in front.
+    pub(super) der: Vec<u8>,
 }
 
-/// A private key.
-///
-/// # Errors
-/// What is wrong with the text.
-pub fn private_key(value: &Value) -> Result<(), String> {
-    let Value::String(text) = value else {
-        return Ok(());
-    };
-    block(text, |label| label.ends_with("PRIVATE KEY"))
-        .map_err(|problem| format!("invalid key: {}", problem.unwrap_or(NO_KEY)))
+/// Every block of a text, in order.
+pub(super) fn blocks(text: &str) -> Result<Vec<Block<'_>>, &'static str> {
+    let (mut blocks, mut rest) = (Vec::new(), text);
+    while let Some((_, begun)) = rest.split_once("-----BEGIN ") {
+        let (label, body) = begun.split_once("-----").ok_or("no end of a PEM label")?;
+        let end = format!("-----END {label}-----");
+        let (body, after) = body.split_once(&end).ok_or("no end of a PEM block")?;
+        let digits: String = body.split_ascii_whitespace().collect();
+        let der = match body.contains(':') {
+            true => Vec::new(),
+            false => base64::decode(&digits).ok_or("no base64 in a PEM block")?,
+        };
+        blocks.push(Block { label, der });
+        rest = after;
+    }
+    Ok(blocks)
 }
 
-/// A public key; a certificate and a private key hold one too.
+/// A public key; a certificate and a private key hold one too. It is looked at from outside: the plugin that uses it
+/// says what it can use.
 ///
 /// # Errors
 /// What is wrong with the text.
@@ -42,48 +40,17 @@ pub fn public_key(value: &Value) -> Result<(), String> {
     let Value::String(text) = value else {
         return Ok(());
     };
-    block(text, |label| {
-        label.ends_with("KEY") || label == "CERTIFICATE"
-    })
-    .map_err(|_| "invalid key".to_owned())
-}
-
-/// What Kong says of a text without a certificate, in the words of the library that it reads them with.
-const NO_CERTIFICATE: &str = "x509.new: error:680008E:asn1 encoding routines:asn1_d2i_read_bio:not enough data:\
-    crypto/asn1/a_d2i_fp.c:155:";
-/// The same of a key.
-const NO_KEY: &str = "pkey.new:load_key: error:1E08010C:DECODER routines:OSSL_DECODER_from_bio:unsupported:\
-    crypto/encode_decode/decoder_lib.c:103:";
-
-/// Finds the first block with a label that fits. `None` says that there is none.
-fn block(text: &str, fits: impl Fn(&str) -> bool) -> Result<(), Option<&'static str>> {
-    let mut rest = text;
-    while let Some((_, begun)) = rest.split_once("-----BEGIN ") {
-        let (label, body) = begun
-            .split_once("-----")
-            .ok_or(Some("no end of a PEM label"))?;
-        let end = format!("-----END {label}-----");
-        let (body, after) = body.split_once(&end).ok_or(Some("no end of a PEM block"))?;
-        if fits(label) {
-            // An encrypted key has headers in front, and is no DER that could be read here.
-            return if body.contains(':') || is_der(body) {
-                Ok(())
-            } else {
-                Err(Some("no DER in the PEM block"))
-            };
-        }
-        rest = after;
-    }
-    Err(None)
+    let fits = |block: &Block<'_>| {
+        let is_key = block.label.ends_with("KEY") || block.label == "CERTIFICATE";
+        is_key && is_der(&block.der)
+    };
+    let found = blocks(text).is_ok_and(|blocks| blocks.iter().any(fits));
+    found.then_some(()).ok_or_else(|| "invalid key".to_owned())
 }
 
 /// A sequence whose length is that of the bytes.
-fn is_der(text: &str) -> bool {
-    let digits: String = text.split_ascii_whitespace().collect();
-    let Some(bytes) = base64::decode(&digits) else {
-        return false;
-    };
-    match bytes[..] {
+fn is_der(bytes: &[u8]) -> bool {
+    match *bytes {
         [0x30, short, ..] if short < 0x80 => bytes.len() == usize::from(short) + 2,
         [0x30, 0x81, a, ..] => bytes.len() == usize::from(a) + 3,
         [0x30, 0x82, a, b, ..] => bytes.len() == (usize::from(a) << 8 | usize::from(b)) + 4,
@@ -98,16 +65,25 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_block_is_known_by_its_label_and_its_shape() {
+    fn blocks_have_labels_and_bytes() {
         // A sequence of three bytes.
         let pem =
             |label: &str| format!("-----BEGIN {label}-----\nMAMCAQU=\n-----END {label}-----\n");
-        assert_eq!(certificate(&json!(pem("CERTIFICATE"))), Ok(()));
-        assert_eq!(private_key(&json!(pem("EC PRIVATE KEY"))), Ok(()));
+        let text = pem("A") + "between\n" + &pem("B C");
+        let found = blocks(&text).unwrap();
+        assert_eq!((found[0].label, found[1].label), ("A", "B C"));
+        assert_eq!(found[1].der, [0x30, 3, 2, 1, 5]);
         assert_eq!(public_key(&json!(pem("PUBLIC KEY"))), Ok(()));
-        assert!(certificate(&json!(pem("PRIVATE KEY"))).is_err());
-        assert!(certificate(&json!("x")).is_err());
-        let cut = pem("CERTIFICATE").replace("MAMCAQU=", "MAMCAQ==");
-        assert!(certificate(&json!(cut)).is_err());
+        assert!(public_key(&json!(pem("DATA"))).is_err());
+        let cut = pem("PUBLIC KEY").replace("MAMCAQU=", "MAMCAQ==");
+        assert!(public_key(&json!(cut)).is_err());
+        for wrong in [
+            "-----BEGIN A",
+            "-----BEGIN A-----\nMAMCAQU=\n",
+            "-----BEGIN A-----\n!\n-----END A-----",
+        ] {
+            assert!(blocks(wrong).is_err(), "{wrong}");
+        }
+        assert!(blocks("x").unwrap().is_empty());
     }
 }

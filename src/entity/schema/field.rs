@@ -83,8 +83,8 @@ pub enum Type {
     Checked(&'static Schema),
     /// A reference `{"id": …}` to another entity; input may name it instead.
     Foreign(Kind),
-    /// Any JSON.
-    Any,
+    /// One such value, or a list of several, which is ours: `/schemas` shows what Kong takes, the one.
+    OneOrMore(&'static Element),
     /// The protocols that a plugin serves: those that its schema names, and all of them by default.
     Protocols,
     /// The configuration of a plugin, as the schema of the plugin says.

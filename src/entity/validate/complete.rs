@@ -175,7 +175,9 @@ fn tidy(kind: &Type, value: &mut Value, tools: &mut Tools<'_, '_>) -> Result<(),
             keep_id(value);
             Ok(())
         }
-        Type::Text | Type::Boolean | Type::Any => Ok(()),
+        Type::OneOrMore(element) if value.is_array() => tidy_list(&element.kind, value, tools),
+        Type::OneOrMore(element) => tidy_part(&element.kind, value, tools),
+        Type::Text | Type::Boolean => Ok(()),
     }
 }
 

@@ -132,7 +132,7 @@ fn record_of(kind: &Type, plugin: Option<PluginSchema>) -> Option<(Fields, &'sta
         | Type::Set(_)
         | Type::Map(..)
         | Type::Foreign(_)
-        | Type::Any
+        | Type::OneOrMore(_)
         | Type::Protocols => None,
     }
 }

@@ -40,7 +40,11 @@ fn check_type(kind: &Type, value: &Value, plugin: Option<PluginSchema>) -> Resul
         Type::Map(key, of) => check_map(key, of, value, plugin),
         Type::Record(_) | Type::Checked(_) | Type::Config => check_record(kind, value, plugin),
         Type::Foreign(parent) => check_reference(*parent, value),
-        Type::Any => Ok(()),
+        Type::OneOrMore(element) if value.is_array() => {
+            check_list(value, "expected an array", plugin, element)?;
+            rule::check_all(&[Rule::LengthMin(1)], value).map_err(Value::String)
+        }
+        Type::OneOrMore(element) => check(&element.kind, element.rules, value, plugin),
         Type::Protocols => {
             let rules = [Rule::OneOf(protocols_of(plugin))];
             check_elements(value, "expected a set", |value| {

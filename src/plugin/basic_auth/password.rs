@@ -19,11 +19,25 @@ use subtle::ConstantTimeEq;
 use uuid::Uuid;
 use uuid::fmt::Hyphenated;
 
-/// What a new password is stored as.
+/// What is stored of a password that is given for a credential.
 ///
-/// # Errors
-/// The system has no randomness, or no memory.
-pub fn hash_password(password: &[u8]) -> Result<String, String> {
+/// What is stored already stays if it is of this password, or if it is itself what is given: whoever writes a
+/// credential back as it was shown changes nothing. Any other text is a password, even one that looks like a hash, so
+/// that a hash that has leaked can neither be presented nor be given to another credential.
+pub fn stored_password(given: &str, stored: Option<&str>) -> String {
+    let is_same = |stored: &&str| {
+        let of_this = || matches_argon2(stored, given.as_bytes()).unwrap_or(false);
+        *stored == given || is_slow(stored) && of_this()
+    };
+    match stored.filter(is_same) {
+        Some(stored) => stored.to_owned(),
+        // Where there is no hash to be had, nothing is kept that could be presented.
+        None => hash(given.as_bytes()).unwrap_or_else(|_| "!".to_owned()),
+    }
+}
+
+/// A new hash. There is none where the system has no randomness, or no memory.
+fn hash(password: &[u8]) -> Result<String, String> {
     let mut salt = [0; SALT_BYTES];
     rand::fill(&mut salt).map_err(|_| "the system has no randomness".to_owned())?;
     let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(|error| error.to_string())?;
@@ -31,12 +45,6 @@ pub fn hash_password(password: &[u8]) -> Result<String, String> {
         .hash_password_with_salt(password, &salt)
         .map_err(|error| error.to_string())?;
     Ok(hash.to_string())
-}
-
-/// Whether a text is a stored password already, so that it must not be hashed again: what [`hash_password`] makes,
-/// or Kong's SHA-1.
-pub fn is_hashed_password(text: &str) -> bool {
-    is_slow(text) && PasswordHash::new(text).is_ok() || sha1_of(text).is_some()
 }
 
 /// Whether checking against this stored password takes long.
@@ -129,23 +137,43 @@ mod tests {
 
     #[test]
     fn a_new_password_is_salted_and_checks() {
-        let stored = hash_password(b"pw").unwrap();
+        let stored = hash(b"pw").unwrap();
         assert!(
             stored.starts_with("$argon2id$v=19$m=7168,t=5,p=1$"),
             "{stored}"
         );
-        assert_ne!(hash_password(b"pw").unwrap(), stored);
-        assert!(is_hashed_password(&stored) && is_slow(&stored));
+        assert_ne!(hash(b"pw").unwrap(), stored);
+        assert!(is_slow(&stored));
         assert!(matches(&stored, b"pw", CONSUMER));
         assert!(!matches(&stored, b"pW", CONSUMER));
         assert!(!matches(&stored, b"", CONSUMER));
     }
 
     #[test]
+    fn what_is_stored_stays_if_it_is_given_back_or_of_the_same_password() {
+        let stored = stored_password("pw", None);
+        let kong = kong_password("pw", CONSUMER);
+        for (given, known, stays) in [
+            ("pw", stored.as_str(), true),
+            (stored.as_str(), stored.as_str(), true),
+            ("other", stored.as_str(), false),
+            (kong.as_str(), stored.as_str(), false),
+            (kong.as_str(), kong.as_str(), true),
+            // Kong's hash gives way to a better one.
+            ("pw", kong.as_str(), false),
+        ] {
+            let kept = stored_password(given, Some(known));
+            assert_eq!(kept == known, stays, "{given} {known}");
+            assert!(stays || matches(&kept, given.as_bytes(), CONSUMER));
+        }
+        assert_ne!(stored_password(&stored, None), stored);
+    }
+
+    #[test]
     fn kongs_hash_is_of_password_and_consumer() {
         // printf 'pw00000000-0000-0000-0000-0000000000a1' | sha1sum
         let expected = "f1ab18695156e24c6b90b85c329552d63f05bbe8";
-        assert!(is_hashed_password(expected) && !is_slow(expected));
+        assert!(!is_slow(expected));
         assert!(matches(expected, b"pw", CONSUMER));
         assert!(matches(&expected.to_uppercase(), b"pw", CONSUMER));
         assert!(!matches(expected, b"pw", Uuid::from_u128(0xa2)));
@@ -167,8 +195,6 @@ mod tests {
             assert!(!matches(stored, b"pw", CONSUMER), "{stored}");
             assert!(!matches(stored, b"password", CONSUMER), "{stored}");
         }
-        assert!(!is_hashed_password("pw"));
-        assert!(!is_hashed_password("$argon2id$"));
     }
 
     #[test]

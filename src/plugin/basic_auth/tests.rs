@@ -8,7 +8,7 @@ use proptest::proptest;
 use serde_json::json;
 
 use super::DEFINITION;
-use super::hash_password;
+use super::stored_password;
 use crate::base::limits;
 use crate::plugin::Plugin;
 use crate::plugin::Secret;
@@ -123,25 +123,25 @@ fn hidden_credentials_do_not_reach_the_origin() {
 #[test]
 fn a_slow_check_is_made_once_and_until_the_password_changes() {
     let plugin = plugin(json!({}));
-    let mut trial = get(&[GOOD]).among(&people(&hash_password(b"pw").unwrap()));
+    let mut trial = get(&[GOOD]).among(&people(&stored_password("pw", None)));
     assert!(trial.passes(&*plugin));
     // Nothing may fail any more in this second, so what passes now is remembered.
     for _ in 0..limits::AUTH_FAILURES_PER_SEC {
         trial.core.auth.borrow_mut().failed();
     }
     assert!(trial.passes(&*plugin));
-    let mut trial = trial.among(&people(&hash_password(b"pw").unwrap()));
+    let mut trial = trial.among(&people(&stored_password("pw", None)));
     assert_eq!(trial.refused_by(&*plugin).status, 429);
     trial.unix_micros += 1_000_000;
     assert!(trial.passes(&*plugin));
-    let mut trial = trial.among(&people(&hash_password(b"new").unwrap()));
+    let mut trial = trial.among(&people(&stored_password("new", None)));
     assert_eq!(trial.refused_by(&*plugin).status, 401);
 }
 
 #[test]
 fn a_core_looks_at_so_many_wrong_passwords_in_a_second() {
     let plugin = plugin(json!({}));
-    let mut trial = get(&[BAD]).among(&people(&hash_password(b"pw").unwrap()));
+    let mut trial = get(&[BAD]).among(&people(&stored_password("pw", None)));
     for _ in 0..limits::AUTH_FAILURES_PER_SEC {
         assert_eq!(trial.refused_by(&*plugin).status, 401);
     }
@@ -152,7 +152,7 @@ fn a_core_looks_at_so_many_wrong_passwords_in_a_second() {
 
 #[test]
 fn no_secret_is_shown() {
-    let mut trial = get(&[GOOD]).among(&people(&hash_password(b"pw").unwrap()));
+    let mut trial = get(&[GOOD]).among(&people(&stored_password("pw", None)));
     let plugin = plugin(json!({}));
     assert!(trial.passes(&*plugin));
     let shown = format!("{plugin:?} {:?} {:?}", trial.core, trial.directory);

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::entity::complete_config;
 use crate::plugin::Identity;
 use crate::plugin::testing::People;
 use crate::plugin::testing::Trial;
@@ -238,17 +239,6 @@ fn wrong_configurations_are_refused_in_kongs_words() {
         [""; 0]
     );
 
-    let by = "expected one of: consumer, credential, ip, service, header, path";
-    assert_eq!(check_limit_by(&json!("x")), Err(by.to_owned()));
-    assert_eq!(check_limit_by(&json!(["ip", "x"])), Err(by.to_owned()));
-    assert_eq!(check_limit_by(&json!([])), Err(by.to_owned()));
-    assert_eq!(
-        check_limit_by(&json!(5)),
-        Err("expected a string".to_owned())
-    );
-    assert_eq!(check_limit_by(&json!(["ip", "header"])), Ok(()));
-    assert!(check_segments(&json!("/a//b")).is_err());
-
     for config in [
         json!({"minute": 1, "error_code": 1_000}),
         json!({"minute": 1, "limit_by": ["ip", "header"]}),
@@ -256,6 +246,29 @@ fn wrong_configurations_are_refused_in_kongs_words() {
     ] {
         assert!(try_compile(&DEFINITION, config).is_err());
     }
+}
+
+#[test]
+fn one_may_limit_by_one_thing_or_by_several() {
+    let faults = |by: Value| {
+        let config = json!({"minute": 1, "limit_by": by});
+        let schema = DEFINITION.schema();
+        let completed = complete_config(&schema, config.as_object().cloned().unwrap());
+        let faults = completed.err().unwrap_or_default().into_iter();
+        let faults = faults.map(|fault| format!("{}: {}", fault.path, fault.message));
+        faults.collect::<Vec<String>>()
+    };
+    let known = "expected one of: consumer, credential, ip, service, header, path";
+    assert_eq!(faults(json!("x")), [format!("limit_by: {known}")]);
+    assert_eq!(faults(json!(["ip", "x"])), [format!("limit_by.2: {known}")]);
+    assert_eq!(faults(json!([])), ["limit_by: length must be at least 1"]);
+    assert_eq!(faults(json!(5)), ["limit_by: expected a string"]);
+    assert_eq!(faults(json!(["ip", "service"])), [""; 0]);
+    assert_eq!(
+        faults(json!(["ip", "header"])),
+        ["header_name: required field missing"]
+    );
+    assert!(!(NO_EMPTY_SEGMENTS.holds)("/a//b"));
 }
 
 #[test]

@@ -35,7 +35,10 @@ pub(in crate::plugin) const fn policy() -> Field {
         "where counters are kept: `local` and `cluster` both mean in this process, exactly",
     )
     .preset(Preset::Text("local"))
-    .rules(&[Rule::OneOf(&["local", "cluster", "redis"])])
+    .rules(&[
+        Rule::AllowEmpty,
+        Rule::OneOf(&["local", "cluster", "redis"]),
+    ])
 }
 
 /// Ours: how usage is held against a limit.

@@ -7,6 +7,7 @@ mod bounds;
 mod caching;
 mod cli;
 mod clients;
+mod credentials;
 mod drain;
 mod errors;
 mod expect;
@@ -43,6 +44,7 @@ pub(crate) fn cases() -> Vec<Case> {
         caching::cases(),
         cli::cases(),
         clients::cases(),
+        credentials::cases(),
         drain::cases(),
         errors::cases(),
         expect::cases(),

@@ -16,6 +16,25 @@ cases! {
     unknown_paths_are_404: [];
     wrong_methods_are_405: [];
     admin_and_proxy_are_apart: [];
+    the_log_says_less_for_a_while: [];
+}
+
+fn the_log_says_less_for_a_while() {
+    let gateway = Config::empty().start();
+    let path = "/debug/node/log-level";
+    let level = || gateway.admin("GET", path).expect(200).text();
+    assert_eq!(level(), r#"{"message":"log level: notice"}"#);
+    let put = |level: &str| gateway.admin("PUT", &format!("{path}/{level}")).expect(200);
+    put("error?timeout=0");
+    assert_eq!(level(), r#"{"message":"log level: error"}"#);
+    // Whoever makes the log silent cannot hide it.
+    gateway.wait_log_count("entity=log-level", 1);
+    put("debug?timeout=1");
+    assert_eq!(level(), r#"{"message":"log level: debug"}"#);
+    gateway.wait_log_count("entity=log-level", 2);
+    eventually("the level is what it was at first", || {
+        level().contains("notice").then_some(())
+    });
 }
 
 fn status_has_kongs_shape() {
