@@ -224,8 +224,8 @@ pub const CACHE_WAITS: u8 = 2;
 pub const CACHE_TIDIED: usize = 512;
 /// Stored answers that one list shows.
 pub const CACHE_LISTED: usize = 1_000;
-/// How long the cores may take to answer a question about their caches.
-pub const CACHE_ASKED: Duration = Duration::from_secs(1);
+/// How long the workers may take to answer a question of control; who has not answered then is left out.
+pub const WORKERS_ASKED: Duration = Duration::from_secs(1);
 /// Longest body that the Admin API reads, as in Kong: 15,000 entities in declarative form are some 5 MB.
 pub const ADMIN_BODY_BYTES: usize = 10_485_760;
 /// Operations that may wait for the store's thread; whoever has another one waits to hand it over.

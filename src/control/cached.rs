@@ -7,10 +7,13 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::base::clock;
+use crate::base::limits;
 use crate::cache;
 use crate::cache::Entry;
 use crate::cache::Purge;
+use crate::cache::Question;
 use crate::cache::Target;
+use crate::cache::Told;
 
 /// What is asked of the response caches.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,9 +59,9 @@ pub struct CachedAnswer {
 
 impl CacheQuestion {
     /// What the workers are asked; `None` if nothing can be there under such a key.
-    pub(super) fn for_workers(&self) -> Option<cache::Question> {
+    pub(super) fn for_workers(&self) -> Option<Question> {
         Some(match self {
-            Self::Show(plugin, key) => cache::Question::Find(digest(key)?, *plugin),
+            Self::Show(plugin, key) => Question::Find(digest(key)?, *plugin),
             Self::Remove(plugin, key) => purge(Target::Digest(digest(key)?, *plugin)),
             Self::Clear { route, tag } => purge(match (route, tag) {
                 (Some(route), _) => Target::Route(*route),
@@ -69,15 +72,41 @@ impl CacheQuestion {
     }
 
     /// What the workers' word means for this question.
-    pub(super) fn sum_up(&self, told: &cache::Told) -> CacheAnswer {
+    pub(super) fn sum_up(&self, told: &Told) -> CacheAnswer {
         match (self, told) {
-            (Self::Remove(..), cache::Told::Purged(0)) => CacheAnswer::Missing,
-            (_, cache::Told::Purged(_)) => CacheAnswer::Removed,
-            (_, cache::Told::Found(entries)) => entries
+            (Self::Remove(..), Told::Purged(0)) => CacheAnswer::Missing,
+            (_, Told::Purged(_)) => CacheAnswer::Removed,
+            (_, Told::Found(entries)) => entries
                 .iter()
                 .find_map(|entry| shown(entry))
                 .map_or(CacheAnswer::Missing, CacheAnswer::Found),
         }
+    }
+}
+
+/// What the workers say together. They hold the same entries for the most part, so each is shown once, and of the
+/// numbers of forgotten ones the greatest counts.
+pub(super) fn merge(question: &Question, heard: Vec<Told>) -> Told {
+    let nothing = match question {
+        Question::Purge(_) => Told::Purged(0),
+        Question::Find(..) | Question::List(_) => Told::Found(Vec::new()),
+    };
+    heard.into_iter().fold(nothing, both)
+}
+
+fn both(told: Told, more: Told) -> Told {
+    match (told, more) {
+        (Told::Purged(one), Told::Purged(other)) => Told::Purged(one.max(other)),
+        (Told::Found(mut all), Told::Found(more)) => {
+            for entry in more {
+                let known = all.iter().any(|other| Arc::ptr_eq(other, &entry));
+                if all.len() < limits::CACHE_LISTED && !known {
+                    all.push(entry);
+                }
+            }
+            Told::Found(all)
+        }
+        (told, Told::Purged(_) | Told::Found(_)) => told,
     }
 }
 
@@ -86,8 +115,8 @@ fn digest(key: &str) -> Option<cache::Digest> {
     key.to_ascii_lowercase().as_bytes().try_into().ok()
 }
 
-fn purge(target: Target) -> cache::Question {
-    cache::Question::Purge(Arc::new(Purge {
+fn purge(target: Target) -> Question {
+    Question::Purge(Arc::new(Purge {
         target,
         until: clock::now().micros(),
     }))

@@ -5,7 +5,6 @@
 //! and heard by reports. No request ever waits for anything here.
 
 mod cached;
-mod caches;
 mod crew;
 pub mod dns;
 mod handle;
@@ -13,6 +12,8 @@ mod history;
 mod install;
 pub mod lifecycle;
 mod metrics;
+mod mocks;
+mod questions;
 pub mod quotas;
 pub mod reload;
 mod status;
@@ -30,6 +31,7 @@ use tokio::sync::mpsc;
 use tokio::sync::watch::Receiver as Latest;
 use tokio::task::JoinError;
 use tokio::time::sleep;
+use uuid::Uuid;
 
 pub use cached::CacheAnswer;
 pub use cached::CacheQuestion;
@@ -49,9 +51,9 @@ use crate::base::clock::Instant;
 use crate::base::ids::Generation;
 use crate::bus::Driver;
 use crate::bus::Report;
+use crate::cache;
 use crate::config;
 use crate::config::Model;
-use crate::control::caches::Caches;
 use crate::control::crew::Loss;
 use crate::control::dns::Dns;
 use crate::control::history::History;
@@ -59,12 +61,14 @@ use crate::control::install::Stage;
 use crate::control::install::Waiters;
 use crate::control::lifecycle::Ended;
 use crate::control::lifecycle::Order;
+use crate::control::questions::Questions;
 use crate::control::quotas::Quotas;
 use crate::control::reload::Builder;
 use crate::control::reload::Built;
 use crate::control::reload::Refusal;
 use crate::control::tidy::Tidy;
 use crate::control::watch::Watch;
+use crate::plugin::mock;
 use crate::ratelimit::Pools;
 use crate::snapshot::Addresses;
 use crate::store;
@@ -140,7 +144,11 @@ pub struct Control {
     waiters: Waiters,
     reloads: metrics::Reloads,
     tidy: Tidy,
-    caches: Caches,
+    // What workers are asked.
+    caches: Questions<cache::Told>,
+    mocks: Questions<Vec<mock::Entry>>,
+    /// The mocks that workers were last told to keep logs of.
+    logging: Arc<[Uuid]>,
     // The process.
     started: Instant,
     /// The first configuration was installed, or given up on.
@@ -198,7 +206,9 @@ impl Control {
             waiters: Waiters::default(),
             reloads: metrics::Reloads::default(),
             tidy: Tidy::default(),
-            caches: Caches::default(),
+            caches: Questions::default(),
+            mocks: Questions::default(),
+            logging: Arc::default(),
             started: now,
             begun: false,
             ready: false,
@@ -245,7 +255,7 @@ impl Control {
     }
 
     fn pace(&self) -> Duration {
-        if self.stage.waits() || self.caches.wait() {
+        if self.stage.waits() || self.caches.wait() || self.mocks.wait() {
             PACE_WAITING
         } else if self.draining.is_some() || self.crew.owes() {
             PACE_BUSY
@@ -306,6 +316,7 @@ impl Control {
         }
         self.advance(now);
         self.caches.turn(now);
+        self.mocks.turn(now);
         self.check_ready();
         if self.history.free(now) {
             self.tidy.freed(now);
@@ -384,12 +395,14 @@ impl Control {
                 let _ = to.send(known.collect());
             }
             Request::Cache(question, to) => {
-                let order = self.caches.ask(question, to, clock::now());
-                self.crew.order(&order);
+                let question = Arc::new(question);
+                let asked = Arc::clone(&question);
+                let answer = self.caches.ask(clock::now(), move |heard| {
+                    let _ = to.send(cached::merge(&asked, heard));
+                });
+                self.crew.order(&cache::Order::Ask(question, answer));
             }
-            Request::MockLog(_, to) => {
-                let _ = to.send(None);
-            }
+            Request::MockLog(plugin, to) => self.show_log(plugin, to),
         }
     }
 

@@ -69,7 +69,7 @@ fn run(settings: Settings, link: ControlLink) -> io::Result<()> {
     let first = loop {
         match link.directives.recv() {
             Ok(Directive::Install(snapshot, addresses)) => break (snapshot, addresses),
-            Ok(Directive::Resolve(_) | Directive::Cache(_)) => {}
+            Ok(Directive::Resolve(_) | Directive::Cache(_) | Directive::Mock(_)) => {}
             Ok(Directive::Drain) | Err(_) => return Ok(()),
         }
     };
@@ -134,6 +134,7 @@ async fn obey(
                     let now = cx.shard.now().micros();
                     cx.shard.plugins.cache.obey(order, now);
                 }
+                Directive::Mock(order) => cx.shard.plugins.mock.obey(order),
                 Directive::Drain => {
                     drain(cx, listeners);
                     return Ok(());

@@ -3,6 +3,7 @@
 use serde_json::Map;
 use serde_json::Value;
 use serde_json::json;
+use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
 use crate::admin::Api;
@@ -14,6 +15,7 @@ use crate::control::CacheQuestion;
 use crate::control::CachedAnswer;
 use crate::control::Handle;
 use crate::entity::Kind;
+use crate::plugin::mock;
 
 /// `GET /proxy-cache/{cache_key}`, `GET /proxy-cache/{plugin_id}/caches/{cache_key}`
 pub(super) async fn show(control: &Handle, call: &Call<'_>) -> Reply {
@@ -99,17 +101,11 @@ pub(super) async fn mock_log<B: Backend>(api: &Api<B>, call: &Call<'_>) -> Reply
         Err(_) => return Reply::leaving(),
     };
     match api.control.mock_log(id).await {
-        Some(Some(entries)) => {
-            let entries = entries.iter().map(|entry| serde_json::from_str(entry));
-            match entries.collect::<Result<Vec<Value>, _>>() {
-                Ok(entries) => Reply::ok(json!({ "log": {
-                    "version": "1.2",
-                    "creator": { "name": "silverback", "version": env!("CARGO_PKG_VERSION") },
-                    "entries": entries,
-                }})),
-                Err(_) => Reply::unexpected(),
-            }
-        }
+        // It may be megabytes.
+        Some(Some(entries)) => match spawn_blocking(move || mock::har(&entries)).await {
+            Ok(har) => Reply::ok(har),
+            Err(_) => Reply::unexpected(),
+        },
         Some(None) => Reply::not_found(),
         None => Reply::leaving(),
     }
