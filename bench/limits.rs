@@ -139,6 +139,7 @@ impl Setup {
             rewrite: &mut self.rewrite,
             downstream: &mut self.downstream,
             notes: &mut self.notes,
+            repeat: &mut None,
             core: &self.core,
         };
         self.plugin

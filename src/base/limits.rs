@@ -204,12 +204,9 @@ pub const CACHE_TAGS: usize = 256;
 pub const CACHE_MESSAGES: usize = 1_024;
 /// Purges that a core remembers, so that what was fetched before them is not stored after them.
 pub const CACHE_PURGES: usize = 256;
-/// Refreshes in the background that wait for one core.
-pub const CACHE_REFRESHES: usize = 64;
-/// Longest head of a request that is refreshed in the background.
-pub const CACHE_REFRESH_HEAD_BYTES: usize = 8_192;
-/// How long a refresh in the background may take before a request goes by itself.
-pub const CACHE_REFRESH: Duration = Duration::from_secs(5);
+/// Requests that one core makes once more by itself at a time, to refresh stale answers; what is more is left to later
+/// requests for the same.
+pub const REPEATS: usize = 64;
 /// How long requests do not wait for each other after an answer that could not be stored.
 pub const CACHE_PASS: Duration = Duration::from_secs(10);
 /// How long after a failure of the origin stale answers are given without asking it again.

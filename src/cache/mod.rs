@@ -34,7 +34,6 @@ pub use freshness::Use;
 pub use message::Message;
 pub use message::Order;
 pub use message::Question;
-pub use message::Refresh;
 pub use message::Told;
 pub use purge::Purge;
 pub use purge::Target;

@@ -17,7 +17,6 @@ use super::Micros;
 use super::Order;
 use super::Purge;
 use super::Question;
-use super::Refresh;
 use super::Slot;
 use super::Told;
 use super::index::Index;
@@ -31,7 +30,6 @@ pub struct Store {
     indexes: RefCell<Vec<(u64, Index)>>,
     purged: RefCell<Purged>,
     outbox: RefCell<Vec<Message>>,
-    refreshes: RefCell<Vec<Refresh>>,
     /// Memory in which keys are put together.
     key: RefCell<Vec<u8>>,
     fallen: Cell<u64>,
@@ -97,22 +95,6 @@ impl Store {
         } else {
             outbox.push(Message::Purged(purge));
         }
-    }
-
-    /// Asks for a refresh in the background; whether there is room for it.
-    pub fn refresh(&self, refresh: Refresh) -> bool {
-        let mut refreshes = self.refreshes.borrow_mut();
-        let room = refreshes.len() < limits::CACHE_REFRESHES;
-        if room {
-            refreshes.push(refresh);
-        }
-        room
-    }
-
-    /// The requests to be made again in the background, through the gateway's own pipeline. One that is not taken
-    /// within [`limits::CACHE_REFRESH`] is made by a client that asks for the same.
-    pub fn take_refreshes(&self) -> Vec<Refresh> {
-        self.refreshes.take()
     }
 
     /// What the other cores should know.

@@ -72,6 +72,7 @@ pub use log::Log;
 pub use request::Interrupt;
 pub use request::Named;
 pub use request::Notes;
+pub use request::Repeat;
 pub use request::Request;
 pub use response::BodyWish;
 pub use response::Response;

@@ -78,8 +78,20 @@ pub struct Request<'a> {
     pub downstream: &'a mut Edits,
     /// What plugins leave for their later phases.
     pub notes: &'a mut Notes,
+    /// The request is to be made once more by the gateway itself, while this one is answered.
+    pub repeat: &'a mut Option<Repeat>,
     /// This core's memory.
     pub core: &'a Core,
+}
+
+/// A request that the gateway makes once more without a client, from the plugin on that asks for it: what the plugins
+/// before have made of it stays as it is. It must have no body.
+#[derive(Debug, Default)]
+pub struct Repeat {
+    /// As a GET, where the request is a HEAD.
+    pub as_get: bool,
+    /// The notes that it begins with. They are dropped if there is no room for it.
+    pub notes: Notes,
 }
 
 /// Why a request does not go on.

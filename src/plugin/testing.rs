@@ -42,6 +42,7 @@ use super::Interrupt;
 use super::Named;
 use super::Notes;
 use super::Plugin;
+use super::Repeat;
 use super::Request;
 use super::Response;
 use super::Rewrite;
@@ -187,6 +188,7 @@ pub(crate) struct Trial {
     pub(crate) rewrite: Rewrite,
     pub(crate) downstream: Edits,
     pub(crate) notes: Notes,
+    pub(crate) repeat: Option<Repeat>,
     pub(crate) core: Core,
 }
 
@@ -238,6 +240,7 @@ impl Trial {
             rewrite: Rewrite::default(),
             downstream: Edits::default(),
             notes: Notes::default(),
+            repeat: None,
             core: Core::new(CoreId(0), 1, Arc::default(), 1),
         })
     }
@@ -287,6 +290,7 @@ impl Trial {
             rewrite: &mut self.rewrite,
             downstream: &mut self.downstream,
             notes: &mut self.notes,
+            repeat: &mut self.repeat,
             core: &self.core,
         })
     }

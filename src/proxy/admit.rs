@@ -39,6 +39,8 @@ pub(super) struct Verdicts {
     pub(super) rewrite: plugin::Rewrite,
     pub(super) downstream: plugin::Edits,
     pub(super) notes: plugin::Notes,
+    /// A plugin wants the request made once more.
+    pub(super) repeat: Option<plugin::Repeat>,
     /// A plugin that only observes would have refused the request: its name.
     pub(super) would_deny: Option<&'static str>,
     /// The bound on the body of a plugin that only observes.
@@ -63,14 +65,31 @@ impl Verdicts {
             self.rewrite = plugin::Rewrite::default();
             self.downstream.clear();
             self.notes.clear();
+            self.repeat = None;
             self.would_deny = None;
             self.watched = None;
         }
     }
+
+    /// What plugins have made of a request so far, for the same request that is made once more with these notes.
+    pub(super) fn again(&self, notes: plugin::Notes) -> Self {
+        Self {
+            identity: self.identity.clone(),
+            upstream: self.upstream.clone(),
+            rewrite: self.rewrite.clone(),
+            notes,
+            used: true,
+            ..Self::default()
+        }
+    }
 }
 
-/// Asks every plugin of the route.
-pub(super) async fn admit(exchange: &mut Exchange<'_>, routed: Routed) -> Result<Admitted, Stop> {
+/// Asks every plugin of the route from this place of its chain on.
+pub(super) async fn admit(
+    exchange: &mut Exchange<'_>,
+    routed: Routed,
+    place: usize,
+) -> Result<Admitted, Stop> {
     let Routed { matched, service } = routed;
     let instance = Rc::clone(&exchange.instance);
     let plan = instance.snapshot.route(matched.route);
@@ -84,7 +103,7 @@ pub(super) async fn admit(exchange: &mut Exchange<'_>, routed: Routed) -> Result
             // Few chains need it, and its future is large.
             Box::pin(exchange.gather_body()).await?;
         }
-        let mut next = 0;
+        let mut next = place;
         while let Some(pause) = ask(exchange, &matched, plan, &mut next)? {
             match pause {
                 Pause::Until(signal) => Box::pin(wait(exchange, &signal)).await?,
@@ -132,6 +151,9 @@ fn ask(
     let snapshot = &instance.snapshot;
     let mut verdicts = std::mem::take(&mut exchange.scratch.verdicts);
     let asked = ask_each(exchange, snapshot, matched, plan, next, &mut verdicts);
+    if let Some(wanted) = verdicts.repeat.take() {
+        exchange.repeat(*next, wanted, &verdicts);
+    }
     exchange.scratch.verdicts = verdicts;
     match asked {
         ControlFlow::Continue(()) => Ok(None),
@@ -187,6 +209,7 @@ fn ask_each(
         rewrite: &mut verdicts.rewrite,
         downstream: &mut verdicts.downstream,
         notes: &mut verdicts.notes,
+        repeat: &mut verdicts.repeat,
         core: &shard.plugins,
     };
     while *next < chain.len() {

@@ -119,7 +119,7 @@ impl Variable {
             Self::RequestId => row("request_id", "request_id", "The id that the gateway gave the request"),
             Self::UserAgent => row("user_agent", "user_agent", "The User-Agent field"),
             Self::Referer => row("referer", "referer", "The Referer field, with the values of secret parameters hidden"),
-            Self::ConnectionRequests => row("connection_requests", "connection_requests", "Which request of its connection this was, from 1"),
+            Self::ConnectionRequests => row("connection_requests", "connection_requests", "Which request of its connection this was, from 1; 0 if the gateway made it once more by itself"),
             Self::Core => row("core", "core", "Number of the worker"),
             Self::Truncated => row("truncated", "truncated", "`true` if a field was longer than a record keeps and is cut, else absent"),
         }

@@ -23,7 +23,6 @@ use super::flights::Lead;
 use super::flights::Waits;
 use super::give;
 use super::hints::Hints;
-use super::hints::REFRESH;
 use super::key;
 use super::pending::Clock;
 use super::pending::Outdates;
@@ -35,14 +34,13 @@ struct Seen {
     slot: Option<Rc<Slot>>,
     /// How much of the key is the URL's own.
     primary: usize,
+    /// The method that the key has.
+    method: Method,
 }
 
 pub(super) fn ask(config: &Config, request: &mut Request<'_>) -> ControlFlow<Interrupt> {
     let (head, bytes, core) = (request.head, request.bytes, request.core);
     let hints = Hints::of(head, bytes);
-    if hints.refresh.is_some() {
-        request.upstream.remove(REFRESH);
-    }
     let wishes = if config.obeys && hints.cache_control.is_some() {
         Wishes::of(head.fields.all_named(b"cache-control", bytes))
     } else {
@@ -55,8 +53,12 @@ pub(super) fn ask(config: &Config, request: &mut Request<'_>) -> ControlFlow<Int
     }
     let mut key = core.cache.key();
     let seen = look(config, request, &hints, &mut key);
-    let ticket = hints.refresh.and_then(refresh::number);
-    let mut lead = ticket.and_then(|number| core.flights.claim(&key, number));
+    if let Some(lead) = refresh::lead(config, request) {
+        fetch(config, request, &hints, seen, Some(lead), &key);
+        // What the client takes is no matter of what is stored.
+        request.upstream.remove(b"Cache-Control");
+        return ControlFlow::Continue(());
+    }
     let now = request.received.micros();
     let usable = seen.slot.as_ref().and_then(|slot| slot.entry.filed());
     match (
@@ -64,9 +66,8 @@ pub(super) fn ask(config: &Config, request: &mut Request<'_>) -> ControlFlow<Int
         &seen.slot,
     ) {
         (Some(Use::Give), Some(slot)) => return give(config, request, slot, Status::Hit, &hints),
-        (Some(Use::GiveAndRefresh), Some(slot))
-            if lead.is_none() && refresh::order(request, &key, now) =>
-        {
+        (Some(Use::GiveAndRefresh), Some(slot)) if is_safe(head.method) => {
+            refresh::order(config, request, &key, seen.method, now);
             return give(config, request, slot, Status::Stale, &hints);
         }
         (Some(_) | None, _) => {}
@@ -79,7 +80,8 @@ pub(super) fn ask(config: &Config, request: &mut Request<'_>) -> ControlFlow<Int
         config.show_status(request.downstream, Status::Bypass);
         return ControlFlow::Continue(());
     }
-    if lead.is_none() && is_safe(head.method) {
+    let mut lead = None;
+    if is_safe(head.method) {
         let waits = request.notes.find::<Waits>(|_| true);
         match core.flights.join(&key, now, waits) {
             Joined::Lead(first) => lead = Some(first),
@@ -159,7 +161,11 @@ fn look_as(
         variants.extend(key, |name, out| key::values(head, bytes, edits, name, out));
         slot = find(key).filter(|slot| slot.answer.is_some());
     }
-    Seen { slot, primary }
+    Seen {
+        slot,
+        primary,
+        method,
+    }
 }
 
 /// Answers with what is stored.

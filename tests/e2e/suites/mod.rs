@@ -23,6 +23,7 @@ mod persistence;
 mod plugin_recordings;
 mod proxy_protocol;
 mod recordings;
+mod refreshing;
 mod reload;
 mod responses;
 mod retries;
@@ -59,6 +60,7 @@ pub(crate) fn cases() -> Vec<Case> {
         plugin_recordings::cases(),
         proxy_protocol::cases(),
         recordings::cases(),
+        refreshing::cases(),
         reload::cases(),
         responses::cases(),
         retries::cases(),
