@@ -15,6 +15,7 @@ mod message;
 mod purge;
 mod queues;
 mod store;
+mod tally;
 #[cfg(test)]
 pub(crate) mod testing;
 mod variants;
@@ -38,4 +39,5 @@ pub use message::Told;
 pub use purge::Purge;
 pub use purge::Target;
 pub use store::Store;
+pub use tally::Status;
 pub use variants::Variants;

@@ -22,6 +22,8 @@ use super::Told;
 use super::index::Index;
 use super::purge::Purged;
 use super::purge::Target;
+use super::tally::Status;
+use super::tally::Tally;
 
 /// One core's answers.
 #[derive(Debug, Default)]
@@ -33,6 +35,7 @@ pub struct Store {
     /// Memory in which keys are put together.
     key: RefCell<Vec<u8>>,
     fallen: Cell<u64>,
+    tally: Tally,
 }
 
 impl Store {
@@ -161,6 +164,17 @@ impl Store {
     /// How many entries have fallen out for want of room since the last call.
     pub fn take_fallen(&self) -> u64 {
         self.fallen.take()
+    }
+
+    /// Counts an answer by where it comes from.
+    #[inline]
+    pub fn count(&self, status: Status) {
+        self.tally.count(status);
+    }
+
+    /// How many answers have come from where since the last call.
+    pub fn take_counts(&self) -> [(Status, u64); Status::ALL.len()] {
+        self.tally.take()
     }
 
     fn purge(&self, purge: &Arc<Purge>) -> usize {

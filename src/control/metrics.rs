@@ -64,6 +64,7 @@ impl Control {
                 hash: self.hash(),
             },
             log,
+            limit_counters: self.quotas.counters() as u64,
             process: Process::read(),
         };
         prometheus::encode(&self.totals, &facts, clock::now())

@@ -16,6 +16,8 @@ use crate::plugin::Chain;
 use crate::plugin::Interrupt;
 use crate::plugin::Needs;
 use crate::plugin::Signal;
+use crate::proxy::denials;
+use crate::proxy::denials::Denials;
 use crate::proxy::exchange::Exchange;
 use crate::proxy::exchange::Scratch;
 use crate::proxy::failure::Stop;
@@ -41,8 +43,8 @@ pub(super) struct Verdicts {
     pub(super) notes: plugin::Notes,
     /// A plugin wants the request made once more.
     pub(super) repeat: Option<plugin::Repeat>,
-    /// A plugin that only observes would have refused the request: its name.
-    pub(super) would_deny: Option<&'static str>,
+    /// Plugins that only observe and would have refused the request.
+    pub(super) would_deny: Denials,
     /// The bound on the body of a plugin that only observes.
     pub(super) watched: Option<Watched>,
     used: bool,
@@ -66,7 +68,7 @@ impl Verdicts {
             self.downstream.clear();
             self.notes.clear();
             self.repeat = None;
-            self.would_deny = None;
+            self.would_deny.clear();
             self.watched = None;
         }
     }
@@ -218,7 +220,13 @@ fn ask_each(
             match configured.plugin.on_request(&mut request) {
                 ControlFlow::Continue(()) => {}
                 ControlFlow::Break(Interrupt::Reply(_)) if configured.observes => {
-                    verdicts.would_deny = Some(configured.definition.name);
+                    verdicts
+                        .would_deny
+                        .note(configured.definition.name, &shard.metrics);
+                }
+                ControlFlow::Break(Interrupt::Reply(reply)) => {
+                    denials::count(configured, &shard.metrics);
+                    return ControlFlow::Break(Interrupt::Reply(reply));
                 }
                 interrupt => return interrupt,
             }

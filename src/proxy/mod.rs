@@ -17,6 +17,7 @@ mod answer;
 mod body;
 mod body_limit;
 mod connection;
+mod denials;
 mod exchange;
 #[cfg(debug_assertions)]
 mod failpoint;

@@ -31,6 +31,7 @@ use crate::proxy::record::record;
 use crate::proxy::serve::Context;
 use crate::shard::Instance;
 use crate::shard::Listening;
+use crate::telemetry::Counter;
 
 /// A request to be made once more.
 #[derive(Debug)]
@@ -135,6 +136,7 @@ pub async fn repeat(cx: Rc<Context>, repeat: Repeat) {
         _room,
     } = repeat;
     let received = cx.shard.now();
+    cx.shard.metrics.count(Counter::Repeats, 1);
     let mut own = Own::new(&cx);
     let limits = instance.snapshot.head_limits;
     let mut progress = request::Progress::default();

@@ -15,6 +15,7 @@ use crate::plugin::Chain;
 use crate::plugin::Interrupt;
 use crate::plugin::Needs;
 use crate::proxy::admit::Verdicts;
+use crate::proxy::denials;
 use crate::proxy::exchange::Exchange;
 use crate::shard::Instance;
 use crate::snapshot::RoutePlan;
@@ -145,7 +146,12 @@ impl Exchange<'_> {
         for configured in plan.chain.plugins(verdicts.identity.consumer) {
             response.body = BodyWish::Nothing;
             match configured.plugin.on_response(&mut response) {
-                ControlFlow::Break(Interrupt::Reply(reply)) if !configured.observes => {
+                ControlFlow::Break(Interrupt::Reply(_)) if configured.observes => {
+                    let name = configured.definition.name;
+                    verdicts.would_deny.note(name, &shard.metrics);
+                }
+                ControlFlow::Break(Interrupt::Reply(reply)) => {
+                    denials::count(configured, &shard.metrics);
                     return Reviewed::Replace(reply);
                 }
                 ControlFlow::Break(_) | ControlFlow::Continue(()) => {}

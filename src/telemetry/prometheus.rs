@@ -105,7 +105,6 @@ impl Text {
     fn metric(&mut self, metric: Metric, totals: &Totals, facts: &Facts<'_>, now: Instant) {
         self.heading(metric);
         let reload = facts.reload;
-        let process = facts.process;
         match metric {
             Metric::Requests => self.requests(totals),
             Metric::RequestDuration => {
@@ -127,10 +126,18 @@ impl Text {
             | Metric::BytesReceived
             | Metric::BytesSent
             | Metric::UpstreamBytesReceived
-            | Metric::UpstreamBytesSent => self.counters(metric, totals),
+            | Metric::UpstreamBytesSent
+            | Metric::CacheRefreshes
+            | Metric::CacheEvictions => self.counters(metric, totals),
             Metric::ConnectionsActive | Metric::ConnectionsWaiting | Metric::UpstreamIdle => {
                 self.gauges(metric, totals);
             }
+            Metric::PluginRefusals => self.refusals(totals),
+            Metric::CacheAnswers => self.cache_answers(totals),
+            Metric::CacheBytes | Metric::CacheEntries | Metric::LimitCells => {
+                self.core_gauges(metric, totals);
+            }
+            Metric::LimitCounters => self.plain(metric, facts.limit_counters),
             Metric::CoreRequests => self.per_core(metric, totals, |text, core| {
                 text.number(core.counter(Counter::Requests));
             }),
@@ -159,16 +166,11 @@ impl Text {
                 self.plain(metric, log_number(metric, totals, facts));
             }
             Metric::BuildInfo => self.labelled(metric, &[facts.version], 1),
-            Metric::ProcessStart => self.known(metric, process.start_seconds),
-            Metric::ProcessCpu => {
-                if let Some(millis) = process.cpu_millis {
-                    self.name(metric, "", &[]);
-                    self.seconds(millis.saturating_mul(1_000_000));
-                }
-            }
-            Metric::ProcessMemory => self.known(metric, process.resident_bytes),
-            Metric::ProcessFds => self.known(metric, process.open_fds),
-            Metric::ProcessFdsMax => self.known(metric, process.max_fds),
+            Metric::ProcessCpu => self.process_cpu(metric, facts),
+            Metric::ProcessStart
+            | Metric::ProcessMemory
+            | Metric::ProcessFds
+            | Metric::ProcessFdsMax => self.known(metric, process_number(metric, facts)),
         }
     }
 
@@ -220,6 +222,35 @@ impl Text {
         }
     }
 
+    fn core_gauges(&mut self, metric: Metric, totals: &Totals) {
+        let gauges = Gauge::ALL.into_iter();
+        for gauge in gauges.filter(|gauge| gauge.metric() == metric) {
+            self.per_core(metric, totals, |text, core| text.signed(core.gauge(gauge)));
+        }
+    }
+
+    fn refusals(&mut self, totals: &Totals) {
+        for refused in totals.refused() {
+            for (mode, count) in [("enforce", refused.enforced), ("observe", refused.observed)] {
+                if count > 0 {
+                    self.labelled(Metric::PluginRefusals, &[refused.plugin, mode], count);
+                }
+            }
+        }
+    }
+
+    fn cache_answers(&mut self, totals: &Totals) {
+        for (status, counter) in [
+            ("hit", Counter::CacheHits),
+            ("miss", Counter::CacheMisses),
+            ("refresh", Counter::CacheRefreshed),
+            ("stale", Counter::CacheStale),
+            ("bypass", Counter::CacheBypassed),
+        ] {
+            self.labelled(Metric::CacheAnswers, &[status], totals.counter(counter));
+        }
+    }
+
     fn per_core(
         &mut self,
         metric: Metric,
@@ -263,6 +294,13 @@ impl Text {
         self.0.push_str(bound);
         self.0.push_str("\"} ");
         self.number(count);
+    }
+
+    fn process_cpu(&mut self, metric: Metric, facts: &Facts<'_>) {
+        if let Some(millis) = facts.process.cpu_millis {
+            self.name(metric, "", &[]);
+            self.seconds(millis.saturating_mul(1_000_000));
+        }
     }
 
     fn plain(&mut self, metric: Metric, value: u64) {
@@ -333,6 +371,16 @@ impl Text {
         self.0.push_str(&"000000000"[fraction.len()..]);
         self.0.push_str(fraction);
         self.0.push('\n');
+    }
+}
+
+fn process_number(metric: Metric, facts: &Facts<'_>) -> Option<u64> {
+    let process = &facts.process;
+    match metric {
+        Metric::ProcessStart => process.start_seconds,
+        Metric::ProcessMemory => process.resident_bytes,
+        Metric::ProcessFds => process.open_fds,
+        _ => process.max_fds,
     }
 }
 

@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use std::rc::Rc;
 
 use crate::cache::Slot;
+use crate::cache::Status;
 use crate::cache::Use;
 use crate::cache::Wishes;
 use crate::http::Framing;
@@ -16,7 +17,6 @@ use crate::plugin::Interrupt;
 use crate::plugin::Request;
 
 use super::config::Config;
-use super::config::Status;
 use super::digest;
 use super::flights::Joined;
 use super::flights::Lead;
@@ -38,6 +38,14 @@ struct Seen {
     method: Method,
 }
 
+/// On whose behalf an origin is asked.
+enum Fetch {
+    /// A client's; others may wait for it.
+    Asked(Option<Lead>),
+    /// The store's own.
+    Repeat(Lead),
+}
+
 pub(super) fn ask(config: &Config, request: &mut Request<'_>) -> ControlFlow<Interrupt> {
     let (head, bytes, core) = (request.head, request.bytes, request.core);
     let hints = Hints::of(head, bytes);
@@ -48,13 +56,13 @@ pub(super) fn ask(config: &Config, request: &mut Request<'_>) -> ControlFlow<Int
     };
     if !may_be_answered(config, request, &hints, &wishes) {
         note_outdated(config, request, &hints);
-        config.show_status(request.downstream, Status::Bypass);
+        pass_by(config, request);
         return ControlFlow::Continue(());
     }
     let mut key = core.cache.key();
     let seen = look(config, request, &hints, &mut key);
     if let Some(lead) = refresh::lead(config, request) {
-        fetch(config, request, &hints, seen, Some(lead), &key);
+        fetch(config, request, &hints, seen, Fetch::Repeat(lead), &key);
         // What the client takes is no matter of what is stored.
         request.upstream.remove(b"Cache-Control");
         return ControlFlow::Continue(());
@@ -73,11 +81,12 @@ pub(super) fn ask(config: &Config, request: &mut Request<'_>) -> ControlFlow<Int
         (Some(_) | None, _) => {}
     }
     if wishes.only_if_cached {
+        core.cache.count(Status::Miss);
         return ControlFlow::Break(Reply::empty(504).into());
     }
     if hints.range.is_some() && seen.slot.is_none() {
         // A part of what is not here is no reason to fetch the whole.
-        config.show_status(request.downstream, Status::Bypass);
+        pass_by(config, request);
         return ControlFlow::Continue(());
     }
     let mut lead = None;
@@ -99,8 +108,14 @@ pub(super) fn ask(config: &Config, request: &mut Request<'_>) -> ControlFlow<Int
             }
         }
     }
-    fetch(config, request, &hints, seen, lead, &key);
+    fetch(config, request, &hints, seen, Fetch::Asked(lead), &key);
     ControlFlow::Continue(())
+}
+
+/// Has nothing to do with a request.
+fn pass_by(config: &Config, request: &mut Request<'_>) {
+    request.core.cache.count(Status::Bypass);
+    config.show_status(request.downstream, Status::Bypass);
 }
 
 /// Whether a request may be answered from the store and its answer stored.
@@ -179,6 +194,7 @@ fn give(
     let (Some(answer), Some(filed)) = (&slot.answer, slot.entry.filed()) else {
         return ControlFlow::Continue(());
     };
+    request.core.cache.count(status);
     let age = filed.times.age(request.received.micros());
     config.show(request.downstream, status, &slot.entry.digest, age);
     ControlFlow::Break(give::reply(answer, request.head.method, hints).into())
@@ -190,9 +206,13 @@ fn fetch(
     request: &mut Request<'_>,
     hints: &Hints<'_>,
     seen: Seen,
-    lead: Option<Lead>,
+    fetch: Fetch,
     key: &[u8],
 ) {
+    let (lead, counts) = match fetch {
+        Fetch::Asked(lead) => (lead, true),
+        Fetch::Repeat(lead) => (Some(lead), false),
+    };
     let digest = digest::of(config, request);
     let status = match seen.slot {
         Some(_) => Status::Refresh,
@@ -219,6 +239,8 @@ fn fetch(
         stale: seen.slot.filter(|_| safe),
         conditional,
         lead: RefCell::new(lead),
+        status: Cell::new(status),
+        counts,
         reviewed: Cell::new(false),
         plan: RefCell::default(),
     });

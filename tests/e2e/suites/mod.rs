@@ -18,6 +18,7 @@ mod limits;
 mod logs;
 mod machine;
 mod mock;
+mod observing;
 mod peers;
 mod persistence;
 mod plugin_recordings;
@@ -55,6 +56,7 @@ pub(crate) fn cases() -> Vec<Case> {
         logs::cases(),
         machine::cases(),
         mock::cases(),
+        observing::cases(),
         peers::cases(),
         persistence::cases(),
         plugin_recordings::cases(),
