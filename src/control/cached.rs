@@ -2,7 +2,6 @@
 //! workers.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use uuid::Uuid;
 
@@ -22,39 +21,25 @@ pub enum CacheQuestion {
     Show(Option<Uuid>, String),
     /// Remove it.
     Remove(Option<Uuid>, String),
-    /// Remove every answer: of this route, with this tag, or all there are.
-    Clear {
-        /// Only those of this route.
-        route: Option<Uuid>,
-        /// Only those with this tag.
-        tag: Option<String>,
-    },
+    /// Remove every answer that there is.
+    Clear,
+    /// Remove every answer of this route.
+    ClearRoute(Uuid),
+    /// Remove every answer that this plugin keeps.
+    ClearPlugin(Uuid),
+    /// Remove every answer with this tag.
+    ClearTag(String),
 }
 
 /// What the response caches say.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum CacheAnswer {
     /// There is no such answer.
     Missing,
     /// It, or they, are gone.
     Removed,
     /// This is it.
-    Found(CachedAnswer),
-}
-
-/// An answer that a response cache keeps.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CachedAnswer {
-    /// Its status.
-    pub status: u16,
-    /// Its field lines.
-    pub fields: Vec<(String, String)>,
-    /// How long its body is.
-    pub body_bytes: u64,
-    /// How old it is.
-    pub age: Duration,
-    /// How old it may become before it is asked for again.
-    pub ttl: Duration,
+    Found(Arc<Entry>),
 }
 
 impl CacheQuestion {
@@ -63,11 +48,10 @@ impl CacheQuestion {
         Some(match self {
             Self::Show(plugin, key) => Question::Find(digest(key)?, *plugin),
             Self::Remove(plugin, key) => purge(Target::Digest(digest(key)?, *plugin)),
-            Self::Clear { route, tag } => purge(match (route, tag) {
-                (Some(route), _) => Target::Route(*route),
-                (None, Some(tag)) => Target::Tag(tag.as_bytes().into()),
-                (None, None) => Target::Everything,
-            }),
+            Self::Clear => purge(Target::Everything),
+            Self::ClearRoute(route) => purge(Target::Route(*route)),
+            Self::ClearPlugin(plugin) => purge(Target::Plugin(*plugin)),
+            Self::ClearTag(tag) => purge(Target::Tag(tag.as_bytes().into())),
         })
     }
 
@@ -78,8 +62,10 @@ impl CacheQuestion {
             (_, Told::Purged(_)) => CacheAnswer::Removed,
             (_, Told::Found(entries)) => entries
                 .iter()
-                .find_map(|entry| shown(entry))
-                .map_or(CacheAnswer::Missing, CacheAnswer::Found),
+                .find(|entry| entry.filed().is_some())
+                .map_or(CacheAnswer::Missing, |entry| {
+                    CacheAnswer::Found(Arc::clone(entry))
+                }),
         }
     }
 }
@@ -120,19 +106,4 @@ fn purge(target: Target) -> Question {
         target,
         until: clock::now().micros(),
     }))
-}
-
-fn shown(entry: &Entry) -> Option<CachedAnswer> {
-    let filed = entry.filed()?;
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let fields = filed.answer.each();
-    Some(CachedAnswer {
-        status: filed.answer.status(),
-        fields: fields
-            .map(|(name, value)| (text(name), text(value)))
-            .collect(),
-        body_bytes: filed.answer.body().len() as u64,
-        age: Duration::from_secs(u64::from(filed.times.age(clock::now().micros()))),
-        ttl: Duration::from_secs(u64::from(filed.times.lifetime)),
-    })
 }

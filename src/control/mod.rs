@@ -35,7 +35,6 @@ use uuid::Uuid;
 
 pub use cached::CacheAnswer;
 pub use cached::CacheQuestion;
-pub use cached::CachedAnswer;
 pub use crew::Crew;
 pub use crew::Hire;
 pub use handle::Handle;

@@ -194,6 +194,13 @@ pub(super) const ALL: &[Special] = &[
                 about: "Only answers of this route, by id or name.",
             },
             Parameter {
+                name: "plugin",
+                kind: "string",
+                required: false,
+                example: "p1",
+                about: "Only answers that this instance of proxy-cache keeps, by id or instance_name.",
+            },
+            Parameter {
                 name: "tag",
                 kind: "string",
                 required: false,
@@ -209,7 +216,8 @@ pub(super) const ALL: &[Special] = &[
             "Removes stored answers of proxy-cache, on every worker.",
             &[
                 nothing("They are gone."),
-                message(404, "There is no such route."),
+                message(400, "More than one of the arguments is given."),
+                message(404, "There is no such route or plugin."),
             ],
         )
     },
