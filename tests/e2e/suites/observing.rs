@@ -129,6 +129,13 @@ fn whoever_refuses_can_be_told_to_look_on() {
             });
         }
     }
+    for gauge in [
+        "silverback_limit_counters",
+        "silverback_limit_cells{core=\"0\"}",
+    ] {
+        // Two plugins count in each mode, by the client's address.
+        eventually(gauge, || (gateway.metric(gauge) == 4.0).then_some(()));
+    }
 }
 
 fn whoever_would_have_refused_is_named_once() {
