@@ -35,6 +35,7 @@ use silverback::plugin::Notes;
 use silverback::plugin::Plugin;
 use silverback::plugin::Request;
 use silverback::plugin::Rewrite;
+use silverback::plugin::Shared;
 use silverback::plugin::registry;
 use uuid::Uuid;
 
@@ -87,7 +88,14 @@ impl Setup {
         request::parse(HEAD, &LIMITS, &mut progress, &mut head).unwrap();
         let mut setup = Box::new(Self {
             plugin: (definition.compile)(&blueprint).unwrap(),
-            core: Core::new(CoreId(0), 1, Arc::default(), 2),
+            core: Core::new(
+                CoreId(0),
+                1,
+                Shared {
+                    cores: 2,
+                    ..Shared::default()
+                },
+            ),
             head,
             directory: Directory::new(&everybody, &[]),
             identity: Identity::default(),

@@ -188,8 +188,10 @@ pub const MOCK_LOG_REQUESTS: i64 = 1_000;
 pub const MOCK_LOG_BODY_BYTES: usize = 65_536;
 /// Memory of one core for the logs of all mock plugins; beyond it the oldest entry of the largest log goes.
 pub const MOCK_LOG_BYTES: usize = 8_388_608;
-/// Default of proxy-cache's `memory.max_bytes`: what the answers of one dictionary take in one core's index.
+/// Default of proxy-cache's `memory.max_bytes`: what the answers of one dictionary take.
 pub const CACHE_BYTES: usize = 64 << 20;
+/// Dictionaries of proxy-cache whose bound is of the whole process; that of others is each core's.
+pub const CACHE_DICTIONARIES: usize = 64;
 /// Longest body that is stored, if it is not more than its share of the bound.
 pub const CACHE_BODY_BYTES: usize = 8 << 20;
 /// The share of a dictionary's bound that one answer may have: this part of it.

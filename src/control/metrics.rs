@@ -64,6 +64,7 @@ impl Control {
                 hash: self.hash(),
             },
             log,
+            stored: self.stored.size(),
             limit_counters: self.quotas.counters() as u64,
             process: Process::read(),
         };

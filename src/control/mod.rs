@@ -108,6 +108,8 @@ pub struct Setup {
     pub store: store::Handle,
     /// The shared counters of rate limits and quotas.
     pub pools: Arc<Pools>,
+    /// What the workers' stored answers take.
+    pub stored: Arc<cache::Accounts>,
     /// The access log, if there is one.
     pub log: Option<LogThread>,
     /// Called once, when every worker serves, with the drivers in use and the number of workers on each.
@@ -146,6 +148,7 @@ pub struct Control {
     // What workers are asked.
     caches: Questions<cache::Told>,
     mocks: Questions<Vec<mock::Entry>>,
+    stored: Arc<cache::Accounts>,
     /// The mocks that workers were last told to keep logs of.
     logging: Arc<[Uuid]>,
     // The process.
@@ -207,6 +210,7 @@ impl Control {
             tidy: Tidy::default(),
             caches: Questions::default(),
             mocks: Questions::default(),
+            stored: setup.stored,
             logging: Arc::default(),
             started: now,
             begun: false,

@@ -173,6 +173,7 @@ impl Bench {
             orders: received,
             requests,
             pools: Arc::default(),
+            stored: Arc::default(),
             store: Keeper::without_store(&Registry).spawn().unwrap().0,
             log: Some(access_log(directory.path())),
             greet: Box::new(move |drivers| greet.send(drivers.to_vec()).unwrap()),

@@ -58,6 +58,7 @@ pub use chain::Chain;
 pub use chain::Draft;
 pub use chain::Scope;
 pub use core::Core;
+pub use core::Shared;
 pub use definition::Blueprint;
 pub use definition::Configured;
 pub use definition::Definition;

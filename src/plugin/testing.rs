@@ -47,6 +47,7 @@ use super::Request;
 use super::Response;
 use super::Rewrite;
 use super::Secret;
+use super::Shared;
 
 /// The plugin that a configuration makes; fields that it leaves out have their defaults. Rules are not checked.
 pub(crate) fn compile(definition: &Definition, config: Value) -> Arc<dyn Plugin> {
@@ -241,7 +242,7 @@ impl Trial {
             downstream: Edits::default(),
             notes: Notes::default(),
             repeat: None,
-            core: Core::new(CoreId(0), 1, Arc::default(), 1),
+            core: Core::new(CoreId(0), 1, Shared::default()),
         })
     }
 

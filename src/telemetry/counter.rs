@@ -119,22 +119,16 @@ pub enum Gauge {
     ConnectionsWaiting,
     /// Idle upstream connections in the pool.
     UpstreamIdle,
-    /// What the core's index of stored answers holds.
-    CacheBytes,
-    /// In so many entries.
-    CacheEntries,
     /// Counters of limits that have a cell on the core.
     LimitCells,
 }
 
 impl Gauge {
     /// Every gauge, in order.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 4] = [
         Self::ConnectionsActive,
         Self::ConnectionsWaiting,
         Self::UpstreamIdle,
-        Self::CacheBytes,
-        Self::CacheEntries,
         Self::LimitCells,
     ];
 
@@ -147,8 +141,6 @@ impl Gauge {
             Self::ConnectionsActive => Metric::ConnectionsActive,
             Self::ConnectionsWaiting => Metric::ConnectionsWaiting,
             Self::UpstreamIdle => Metric::UpstreamIdle,
-            Self::CacheBytes => Metric::CacheBytes,
-            Self::CacheEntries => Metric::CacheEntries,
             Self::LimitCells => Metric::LimitCells,
         }
     }

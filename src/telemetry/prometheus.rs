@@ -3,6 +3,8 @@
 //!
 //! Series appear with their first count: a route without requests has no line.
 
+mod buckets;
+
 use crate::base::clock::Instant;
 use crate::http::Cause;
 
@@ -12,71 +14,13 @@ use super::counter::Gauge;
 use super::facts::Facts;
 use super::latency::Latency;
 use super::series::Line;
-use super::totals::CoreTotals;
 use super::totals::Totals;
+use buckets::Buckets;
+use buckets::COARSE;
+use buckets::FINE;
 
 /// The media type of the text.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
-
-/// Buckets of what a proxy adds, from 10 µs.
-const FINE: Buckets<16> = Buckets {
-    nanos: [
-        10_000,
-        20_000,
-        30_000,
-        50_000,
-        75_000,
-        100_000,
-        150_000,
-        250_000,
-        500_000,
-        1_000_000,
-        2_500_000,
-        5_000_000,
-        10_000_000,
-        50_000_000,
-        100_000_000,
-        1_000_000_000,
-    ],
-    seconds: [
-        "0.00001", "0.00002", "0.00003", "0.00005", "0.000075", "0.0001", "0.00015", "0.00025",
-        "0.0005", "0.001", "0.0025", "0.005", "0.01", "0.05", "0.1", "1",
-    ],
-};
-
-/// OpenTelemetry's advice for request durations, which begins at 5 ms, and finer ones before it.
-const COARSE: Buckets<18> = Buckets {
-    nanos: [
-        100_000,
-        250_000,
-        500_000,
-        1_000_000,
-        5_000_000,
-        10_000_000,
-        25_000_000,
-        50_000_000,
-        75_000_000,
-        100_000_000,
-        250_000_000,
-        500_000_000,
-        750_000_000,
-        1_000_000_000,
-        2_500_000_000,
-        5_000_000_000,
-        7_500_000_000,
-        10_000_000_000,
-    ],
-    seconds: [
-        "0.0001", "0.00025", "0.0005", "0.001", "0.005", "0.01", "0.025", "0.05", "0.075", "0.1",
-        "0.25", "0.5", "0.75", "1", "2.5", "5", "7.5", "10",
-    ],
-};
-
-/// Upper bounds of a histogram's buckets, as numbers and as labels.
-struct Buckets<const N: usize> {
-    nanos: [u64; N],
-    seconds: [&'static str; N],
-}
 
 const CLASSES: [&str; 6] = ["0xx", "1xx", "2xx", "3xx", "4xx", "5xx"];
 
@@ -134,22 +78,14 @@ impl Text {
             }
             Metric::PluginRefusals => self.refusals(totals),
             Metric::CacheAnswers => self.cache_answers(totals),
-            Metric::CacheBytes | Metric::CacheEntries | Metric::LimitCells => {
-                self.core_gauges(metric, totals);
+            Metric::CacheBytes | Metric::CacheEntries | Metric::LimitCounters => {
+                self.plain(metric, shared_number(metric, facts));
             }
-            Metric::LimitCounters => self.plain(metric, facts.limit_counters),
-            Metric::CoreRequests => self.per_core(metric, totals, |text, core| {
-                text.number(core.counter(Counter::Requests));
-            }),
-            Metric::CoreConnections => self.per_core(metric, totals, |text, core| {
-                text.signed(core.gauge(Gauge::ConnectionsActive));
-            }),
-            Metric::CoreCpu => self.per_core(metric, totals, |text, core| {
-                text.seconds(core.counter(Counter::CpuNanos));
-            }),
-            Metric::CoreLongestTurn => self.per_core(metric, totals, |text, core| {
-                text.seconds(core.longest_turn_ns(now));
-            }),
+            Metric::CoreRequests
+            | Metric::CoreConnections
+            | Metric::CoreCpu
+            | Metric::CoreLongestTurn
+            | Metric::LimitCells => self.per_core(metric, totals, now),
             Metric::Driver => self.drivers(facts),
             Metric::ConfigReloads => {
                 self.labelled(metric, &["success"], reload.succeeded);
@@ -222,13 +158,6 @@ impl Text {
         }
     }
 
-    fn core_gauges(&mut self, metric: Metric, totals: &Totals) {
-        let gauges = Gauge::ALL.into_iter();
-        for gauge in gauges.filter(|gauge| gauge.metric() == metric) {
-            self.per_core(metric, totals, |text, core| text.signed(core.gauge(gauge)));
-        }
-    }
-
     fn refusals(&mut self, totals: &Totals) {
         for refused in totals.refused() {
             for (mode, count) in [("enforce", refused.enforced), ("observe", refused.observed)] {
@@ -251,16 +180,17 @@ impl Text {
         }
     }
 
-    fn per_core(
-        &mut self,
-        metric: Metric,
-        totals: &Totals,
-        value: impl Fn(&mut Self, &CoreTotals),
-    ) {
+    fn per_core(&mut self, metric: Metric, totals: &Totals, now: Instant) {
         for (number, core) in totals.cores().iter().enumerate() {
             let mut buffer = itoa::Buffer::new();
             self.name(metric, "", &[buffer.format(number)]);
-            value(self, core);
+            match metric {
+                Metric::CoreRequests => self.number(core.counter(Counter::Requests)),
+                Metric::CoreConnections => self.signed(core.gauge(Gauge::ConnectionsActive)),
+                Metric::CoreCpu => self.seconds(core.counter(Counter::CpuNanos)),
+                Metric::LimitCells => self.signed(core.gauge(Gauge::LimitCells)),
+                _ => self.seconds(core.longest_turn_ns(now)),
+            }
         }
     }
 
@@ -371,6 +301,16 @@ impl Text {
         self.0.push_str(&"000000000"[fraction.len()..]);
         self.0.push_str(fraction);
         self.0.push('\n');
+    }
+}
+
+/// What all cores share.
+fn shared_number(metric: Metric, facts: &Facts<'_>) -> u64 {
+    let (bytes, entries) = facts.stored;
+    match metric {
+        Metric::CacheBytes => bytes as u64,
+        Metric::CacheEntries => entries as u64,
+        _ => facts.limit_counters,
     }
 }
 

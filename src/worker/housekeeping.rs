@@ -113,14 +113,8 @@ fn report_plugins(shard: &Shard) {
         metrics.count(counter, count);
     }
     metrics.count(Counter::CacheEvicted, plugins.cache.take_fallen());
-    let (bytes, entries) = plugins.cache.size();
-    for (gauge, value) in [
-        (Gauge::CacheBytes, bytes),
-        (Gauge::CacheEntries, entries),
-        (Gauge::LimitCells, plugins.limiter.len()),
-    ] {
-        metrics.set(gauge, i64::try_from(value).unwrap_or(i64::MAX));
-    }
+    let cells = i64::try_from(plugins.limiter.len()).unwrap_or(i64::MAX);
+    metrics.set(Gauge::LimitCells, cells);
 }
 
 fn thread_cpu() -> Duration {

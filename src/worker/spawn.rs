@@ -14,8 +14,8 @@ use crate::bus::Directive;
 use crate::bus::Driver;
 use crate::bus::Report;
 use crate::net::Listener;
+use crate::plugin::Shared;
 use crate::proxy::Context;
-use crate::shard::Limits;
 use crate::shard::Listening;
 use crate::shard::Shard;
 use crate::telemetry::AccessLogSender;
@@ -39,8 +39,8 @@ pub struct Settings {
     pub seed: u64,
     /// The worker's own listening sockets.
     pub listeners: Vec<(TcpListener, Listening)>,
-    /// The rate limits that it shares with all workers of the process.
-    pub limits: Limits,
+    /// What it shares with all workers of the process.
+    pub shared: Shared,
     /// Where its access records go.
     pub log: Option<AccessLogSender>,
 }
@@ -82,12 +82,12 @@ fn run(settings: Settings, link: ControlLink) -> io::Result<()> {
             core,
             seed,
             listeners,
-            limits,
+            shared,
             log,
             ..
         } = settings;
         let generation = first.0.generation;
-        let cx = Context::new(Shard::new(core, seed, limits, log, first.0, first.1));
+        let cx = Context::new(Shard::new(core, seed, shared, log, first.0, first.1));
         let places = Rc::new(Places::new(listeners.len()));
         let mut taken = Vec::new();
         for (socket, listening) in listeners {

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::base::limits;
+use crate::cache::Charge;
 use crate::cache::Content;
 use crate::cache::Entry;
 use crate::cache::Filed;
@@ -146,6 +147,7 @@ fn revalidate(
             unix_secs,
             tags: tags.clone(),
         })),
+        charge: Charge::default(),
     };
     core.cache.add(entry(answer.clone()));
     Slot::new(Arc::new(entry(answer)))

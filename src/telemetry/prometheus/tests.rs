@@ -40,6 +40,7 @@ fn facts() -> Facts<'static> {
             dropped: 1,
             ..LogStats::default()
         },
+        stored: (900, 3),
         limit_counters: 12,
         process: Process {
             start_seconds: Some(1_700_000_000),
@@ -70,7 +71,7 @@ fn totals() -> Totals {
     metrics.refuse("jwt", true);
     metrics.refuse("jwt", true);
     metrics.count(Counter::CacheHits, 3);
-    metrics.set(Gauge::CacheBytes, 70);
+    metrics.set(Gauge::LimitCells, 70);
     let mut totals = Totals::new();
     let names = |_, _| {
         Some(RouteName {
@@ -100,7 +101,8 @@ fn samples_are_written_as_prometheus_reads_them() {
         r#"silverback_plugin_refusals_total{plugin="jwt",mode="observe"} 2"#,
         r#"silverback_cache_answers_total{status="hit"} 3"#,
         r#"silverback_cache_answers_total{status="miss"} 0"#,
-        r#"silverback_cache_bytes{core="0"} 70"#,
+        r#"silverback_limit_cells{core="0"} 70"#,
+        "silverback_cache_bytes 900",
         "silverback_limit_counters 12",
         r#"silverback_core_requests_total{core="0"} 2"#,
         r#"silverback_core_longest_turn_seconds{core="0"} 0.002500000"#,
