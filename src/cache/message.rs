@@ -72,4 +72,6 @@ pub enum Told {
     Purged(usize),
     /// These are there.
     Found(Vec<Arc<Entry>>),
+    /// Not every core has said yet that it has forgotten what it should; it will when it can.
+    Late,
 }

@@ -38,6 +38,8 @@ pub enum CacheAnswer {
     Missing,
     /// It, or they, are gone.
     Removed,
+    /// They are to go, but not every worker has said so in time.
+    Late,
     /// This is it.
     Found(Arc<Entry>),
 }
@@ -60,6 +62,7 @@ impl CacheQuestion {
         match (self, told) {
             (Self::Remove(..), Told::Purged(0)) => CacheAnswer::Missing,
             (_, Told::Purged(_)) => CacheAnswer::Removed,
+            (_, Told::Late) => CacheAnswer::Late,
             (_, Told::Found(entries)) => entries
                 .iter()
                 .find(|entry| entry.filed().is_some())
@@ -70,10 +73,11 @@ impl CacheQuestion {
     }
 }
 
-/// What the workers say together. They hold the same entries for the most part, so each is shown once, and of the
+/// What so many workers say together. They hold the same entries for the most part, so each is shown once, and of the
 /// numbers of forgotten ones the greatest counts.
-pub(super) fn merge(question: &Question, heard: Vec<Told>) -> Told {
+pub(super) fn merge(question: &Question, heard: Vec<Told>, workers: usize) -> Told {
     let nothing = match question {
+        Question::Purge(_) if heard.len() < workers => return Told::Late,
         Question::Purge(_) => Told::Purged(0),
         Question::Find(..) | Question::List(_) => Told::Found(Vec::new()),
     };
@@ -92,7 +96,7 @@ fn both(told: Told, more: Told) -> Told {
             }
             Told::Found(all)
         }
-        (told, Told::Purged(_) | Told::Found(_)) => told,
+        (told, Told::Purged(_) | Told::Found(_) | Told::Late) => told,
     }
 }
 

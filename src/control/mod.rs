@@ -400,8 +400,9 @@ impl Control {
             Request::Cache(question, to) => {
                 let question = Arc::new(question);
                 let asked = Arc::clone(&question);
+                let workers = self.crew.len();
                 let answer = self.caches.ask(clock::now(), move |heard| {
-                    let _ = to.send(cached::merge(&asked, heard));
+                    let _ = to.send(cached::merge(&asked, heard, workers));
                 });
                 self.crew.order(&cache::Order::Ask(question, answer));
             }

@@ -492,6 +492,16 @@ fn a_worker_that_reads_nothing_holds_up_no_question_for_long() {
         let bench = Bench::start("127.0.0.1", &[Temper::Obedient, Temper::Deaf]);
         let list = bench.handle.ask_caches(Question::List(None)).await;
         assert!(matches!(list, Some(cache::Told::Found(_))));
+        let everything = Purge {
+            target: Target::Everything,
+            until: 0,
+        };
+        let purge = Question::Purge(Arc::new(everything));
+        let told = bench.handle.ask_caches(purge).await;
+        assert!(
+            matches!(told, Some(cache::Told::Late)),
+            "one may still give it"
+        );
         bench.control.abort();
     });
 }

@@ -78,6 +78,10 @@ async fn answer(answer: Option<CacheAnswer>) -> Reply {
     match answer {
         Some(CacheAnswer::Missing) => Reply::not_found(),
         Some(CacheAnswer::Removed) => Reply::nothing(),
+        Some(CacheAnswer::Late) => {
+            let text = "a worker has not answered; it forgets the same as soon as it can";
+            Reply::message(StatusCode::SERVICE_UNAVAILABLE, text)
+        }
         Some(CacheAnswer::Found(entry)) => {
             let now = clock::now().micros();
             // Its body may be megabytes.
