@@ -71,8 +71,6 @@ use crate::plugin::mock;
 use crate::ratelimit::Pools;
 use crate::snapshot::Addresses;
 use crate::store;
-use crate::telemetry::Counter;
-use crate::telemetry::Gauge;
 use crate::telemetry::LogThread;
 use crate::telemetry::Totals;
 
@@ -417,37 +415,6 @@ impl Control {
     /// Computed when somebody asks: for 15,000 routes it takes as long as a fifth of a reload.
     fn hash(&self) -> &str {
         self.hash.get_or_init(|| self.running.content_hash())
-    }
-
-    fn status(&self) -> Status {
-        let of_core = |core: usize| self.totals.cores().get(core);
-        let workers = self.crew.drivers().map(|(core, driver)| {
-            let totals = of_core(usize::from(core.0));
-            let connections = totals.map_or(0, |core| core.gauge(Gauge::ConnectionsActive));
-            WorkerStatus {
-                core,
-                driver,
-                requests: totals.map_or(0, |core| core.counter(Counter::Requests)),
-                connections: u64::try_from(connections).unwrap_or(0),
-            }
-        });
-        let gauge = |gauge| u64::try_from(self.totals.gauge(gauge)).unwrap_or(0);
-        Status {
-            ready: self.ready,
-            draining: self.draining.is_some(),
-            generation: self.generation(),
-            hash: self.hash().to_owned(),
-            uptime: Duration::from_nanos(clock::now().nanos_since(self.started)),
-            workers: workers.collect(),
-            last_reload: self.reloads.last.clone(),
-            names: self.dns.tally(),
-            server: Server {
-                accepted: self.totals.counter(Counter::ConnectionsAccepted),
-                active: gauge(Gauge::ConnectionsActive),
-                waiting: gauge(Gauge::ConnectionsWaiting),
-                requests: self.totals.counter(Counter::Requests),
-            },
-        }
     }
 }
 

@@ -38,6 +38,7 @@ use crate::plugin::registry::Registry;
 use crate::snapshot::Resolved;
 use crate::store::Keeper;
 use crate::telemetry::CoreMetrics;
+use crate::telemetry::Counter;
 use crate::telemetry::Format;
 use crate::telemetry::log_sender;
 use crate::telemetry::log_thread;

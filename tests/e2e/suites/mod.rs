@@ -5,6 +5,7 @@ mod bodiless;
 mod body_limits;
 mod bounds;
 mod caching;
+mod caching_together;
 mod cli;
 mod clients;
 mod drain;
@@ -43,6 +44,7 @@ pub(crate) fn cases() -> Vec<Case> {
         bounds::cases(),
         bodiless::cases(),
         caching::cases(),
+        caching_together::cases(),
         cli::cases(),
         clients::cases(),
         drain::cases(),
