@@ -37,6 +37,7 @@ use silverback::plugin::Own;
 use silverback::plugin::Plugin;
 use silverback::plugin::Request;
 use silverback::plugin::Rewrite;
+use silverback::plugin::Shared;
 use silverback::plugin::registry;
 use uuid::Uuid;
 
@@ -83,7 +84,14 @@ impl Setup {
         request::parse(HEAD, &LIMITS, &mut progress, &mut head).unwrap();
         let mut setup = Box::new(Self {
             plugin: (definition.compile)(&blueprint).unwrap(),
-            core: Core::new(CoreId(0), 1, Arc::default(), 2),
+            core: Core::new(
+                CoreId(0),
+                1,
+                Shared {
+                    cores: 2,
+                    ..Shared::default()
+                },
+            ),
             head,
             directory: Directory::new(&everybody, &[]),
             identity: Identity::default(),
@@ -139,6 +147,7 @@ impl Setup {
             rewrite: &mut self.rewrite,
             downstream: &mut self.downstream,
             notes: &mut self.notes,
+            repeat: &mut None,
             core: &self.core,
         };
         self.plugin

@@ -18,6 +18,7 @@ use crate::base::ids::CoreId;
 use crate::base::ids::Generation;
 use crate::base::limits;
 use crate::cache;
+use crate::plugin::mock;
 use crate::snapshot::Addresses;
 use crate::snapshot::Snapshot;
 use crate::telemetry::Delta;
@@ -31,6 +32,8 @@ pub enum Directive {
     Resolve(Arc<Addresses>),
     /// Something about the cache of answers.
     Cache(cache::Order),
+    /// Something about the logs of mock plugins.
+    Mock(mock::Order),
     /// Accept nothing more, end what is open as it becomes idle, then report [`Report::Drained`].
     Drain,
 }

@@ -68,13 +68,13 @@ fn origin() -> SocketAddr {
     address
 }
 
-/// A gateway in front of the origin, which lives as long as the process.
-fn gateway(origin: SocketAddr) -> SocketAddr {
+/// A gateway in front of the origin with plugins on its route, which lives as long as the process.
+fn gateway(origin: SocketAddr, plugins: &str) -> SocketAddr {
     let toml = format!(
         "[gateway]\nworkers = 1\n[[listeners]]\naddress = \"127.0.0.1:0\"\n\
          [access_log]\npath = \"/dev/null\"\n\
          [[services]]\nname = \"s\"\nurl = \"http://{origin}/base\"\n\
-         [[services.routes]]\nname = \"r\"\nhosts = [\"api.test\"]\npaths = [\"/a\"]\n"
+         [[services.routes]]\nname = \"r\"\nhosts = [\"api.test\"]\npaths = [\"/a\"]\n{plugins}"
     );
     let (ready, address) = mpsc::channel();
     std::thread::spawn(move || {
@@ -97,7 +97,15 @@ fn exchange(client: &mut TcpStream, buffer: &mut [u8]) {
 
 #[test]
 fn keep_alive_request_allocates_nothing() {
-    let mut client = TcpStream::connect(gateway(origin())).unwrap();
+    let noting = "[[services.routes.plugins]]\nname = \"response-ratelimiting\"\n\
+        config = { limits = { a = { year = 1000000 } } }\n";
+    for plugins in ["", noting] {
+        measure(plugins);
+    }
+}
+
+fn measure(plugins: &str) {
+    let mut client = TcpStream::connect(gateway(origin(), plugins)).unwrap();
     let mut buffer = vec![0; 4_096];
     for _ in 0..WARM_UP {
         exchange(&mut client, &mut buffer);
@@ -111,6 +119,6 @@ fn keep_alive_request_allocates_nothing() {
     // request would make at least as many as there were requests.
     assert!(
         allocations < REQUESTS / 10,
-        "{allocations} allocations in {REQUESTS} requests"
+        "{allocations} allocations in {REQUESTS} requests with {plugins:?}"
     );
 }

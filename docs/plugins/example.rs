@@ -1,7 +1,7 @@
 //! require-field: refuses requests that lack a field.
 use std::{ops::ControlFlow, sync::Arc};
 
-use super::{Blueprint, Definition, Interrupt, MODE, Needs, Plugin, Request};
+use super::{Blueprint, Definition, Interrupt, Needs, Plugin, Request};
 use crate::entity::{Field, Preset, Schema};
 
 pub(super) const DEFINITION: Definition = Definition {
@@ -12,7 +12,6 @@ pub(super) const DEFINITION: Definition = Definition {
         fields: &[
             Field::text("name", "the field's name").required(),
             Field::integer("status", "the status of a refusal").preset(Preset::Int(400)),
-            MODE,
         ],
         checks: &[],
     },

@@ -19,6 +19,7 @@ use crate::base::cores::Cores;
 use crate::base::ids::Generation;
 use crate::bus;
 use crate::bus::Driver;
+use crate::cache::Accounts;
 use crate::config;
 use crate::config::Loader;
 use crate::config::Model;
@@ -37,9 +38,9 @@ use crate::control::reload::Load;
 use crate::control::reload::Refusal;
 use crate::control::tidy::BLOCKING_THREAD_IDLE;
 use crate::net::listener;
+use crate::plugin::Shared;
 use crate::plugin::registry::Registry;
 use crate::ratelimit::Pools;
-use crate::shard::Limits;
 use crate::shard::Listening;
 use crate::store;
 use crate::store::Keeper;
@@ -151,11 +152,13 @@ impl Plan {
         let log = open_log(&model, queue)?;
         let (sockets, listeners) = bind(&model, count)?;
         let road = log.is_some().then_some(road);
-        let limits = Limits {
+        let stored = Arc::<Accounts>::default();
+        let shared = Shared {
             pools: Arc::clone(&pools),
+            stored: Arc::clone(&stored),
             cores: count,
         };
-        let hire = hire(sockets, cores.allowed, limits, road, self.force_epoll);
+        let hire = hire(sockets, cores.allowed, shared, road, self.force_epoll);
         let crew = Crew::hire(count, sender, hire)?;
         let (handle, requests) = Handle::new();
         let mut running = Running {
@@ -186,6 +189,7 @@ impl Plan {
             requests,
             store,
             pools,
+            stored,
             log,
             greet: Box::new(move |drivers| {
                 running.drivers = drivers.to_vec();
@@ -259,7 +263,7 @@ impl std::fmt::Debug for Plan {
 fn hire(
     sockets: Sockets,
     allowed: Vec<usize>,
-    limits: Limits,
+    shared: Shared,
     road: Option<LogRoad>,
     force_epoll: bool,
 ) -> Hire {
@@ -278,7 +282,7 @@ fn hire(
             force_epoll,
             seed: clock::unix_micros() ^ u64::from(core.0).rotate_left(48),
             listeners: copies.collect::<io::Result<_>>()?,
-            limits: limits.clone(),
+            shared: shared.clone(),
             log: road
                 .as_ref()
                 .map(|road| AccessLogSender::new(core, road.clone())),

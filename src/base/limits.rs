@@ -188,8 +188,10 @@ pub const MOCK_LOG_REQUESTS: i64 = 1_000;
 pub const MOCK_LOG_BODY_BYTES: usize = 65_536;
 /// Memory of one core for the logs of all mock plugins; beyond it the oldest entry of the largest log goes.
 pub const MOCK_LOG_BYTES: usize = 8_388_608;
-/// Default of proxy-cache's `memory.max_bytes`: what the answers of one dictionary take in one core's index.
+/// Default of proxy-cache's `memory.max_bytes`: what the answers of one dictionary take.
 pub const CACHE_BYTES: usize = 64 << 20;
+/// Dictionaries of proxy-cache whose bound is of the whole process; that of others is each core's.
+pub const CACHE_DICTIONARIES: usize = 64;
 /// Longest body that is stored, if it is not more than its share of the bound.
 pub const CACHE_BODY_BYTES: usize = 8 << 20;
 /// The share of a dictionary's bound that one answer may have: this part of it.
@@ -204,12 +206,9 @@ pub const CACHE_TAGS: usize = 256;
 pub const CACHE_MESSAGES: usize = 1_024;
 /// Purges that a core remembers, so that what was fetched before them is not stored after them.
 pub const CACHE_PURGES: usize = 256;
-/// Refreshes in the background that wait for one core.
-pub const CACHE_REFRESHES: usize = 64;
-/// Longest head of a request that is refreshed in the background.
-pub const CACHE_REFRESH_HEAD_BYTES: usize = 8_192;
-/// How long a refresh in the background may take before a request goes by itself.
-pub const CACHE_REFRESH: Duration = Duration::from_secs(5);
+/// Requests that one core makes once more by itself at a time, to refresh stale answers; what is more is left to later
+/// requests for the same.
+pub const REPEATS: usize = 64;
 /// How long requests do not wait for each other after an answer that could not be stored.
 pub const CACHE_PASS: Duration = Duration::from_secs(10);
 /// How long after a failure of the origin stale answers are given without asking it again.
@@ -224,8 +223,8 @@ pub const CACHE_WAITS: u8 = 2;
 pub const CACHE_TIDIED: usize = 512;
 /// Stored answers that one list shows.
 pub const CACHE_LISTED: usize = 1_000;
-/// How long the cores may take to answer a question about their caches.
-pub const CACHE_ASKED: Duration = Duration::from_secs(1);
+/// How long the workers may take to answer a question of control; who has not answered then is left out.
+pub const WORKERS_ASKED: Duration = Duration::from_secs(1);
 /// Longest body that the Admin API reads, as in Kong: 15,000 entities in declarative form are some 5 MB.
 pub const ADMIN_BODY_BYTES: usize = 10_485_760;
 /// How many threads hash new passwords at once; each takes 7 MiB, and a core from those who serve requests.

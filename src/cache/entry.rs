@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::http::Answer;
 use crate::http::reply::Held;
 
+use super::Charge;
 use super::Micros;
 use super::Times;
 use super::Variants;
@@ -24,7 +25,7 @@ pub type Digest = [u8; 64];
 pub struct Dictionary {
     /// A hash of its name.
     pub id: u64,
-    /// What its answers may take in one core's index. Where plugins disagree the last one to store has its way.
+    /// What its answers may take. Where plugins disagree the last one to store has its way.
     pub bytes_max: usize,
 }
 
@@ -45,6 +46,8 @@ pub struct Entry {
     pub asked: Micros,
     /// What it is.
     pub content: Content,
+    /// What it is charged with; that is the store's business.
+    pub charge: Charge,
 }
 
 /// What an entry is.

@@ -23,6 +23,8 @@ pub(super) struct Index {
     queues: Queues<Held>,
     /// Where tidying goes on.
     tidied: Place,
+    /// What may be stored, as the last entry to come said.
+    most: usize,
 }
 
 /// An entry with as much of it as tells a purge what it can pass over without looking at it.
@@ -60,6 +62,7 @@ impl Index {
     /// Adds an entry, in the place of another with its key if there is one. How many fell out for it.
     pub(super) fn insert(&mut self, entry: Arc<Entry>) -> usize {
         let most = entry.dictionary.bytes_max;
+        self.most = most;
         let weight = entry.bytes();
         if weight > most {
             return 0;
@@ -79,6 +82,11 @@ impl Index {
             let hash_of = |place: &Place| queues.hash_at(*place);
             self.table.insert_unique(hash, place, hash_of);
         }
+        self.shrink(most)
+    }
+
+    /// Lets go of what should go first until no more than `most` is left. How many that were.
+    pub(super) fn shrink(&mut self, most: usize) -> usize {
         let table = &mut self.table;
         let mut fallen = 0;
         self.queues.shrink(most, |_, hash, place| {
@@ -86,6 +94,11 @@ impl Index {
             fallen += 1;
         });
         fallen
+    }
+
+    /// What may be stored.
+    pub(super) fn most(&self) -> usize {
+        self.most
     }
 
     /// Removes what stands under a key.

@@ -4,8 +4,6 @@
 //! and keeps nothing. Purges and questions go the same way down, and each core answers on the channel that came with
 //! them.
 
-use std::net::IpAddr;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crossbeam::channel::Sender;
@@ -74,19 +72,6 @@ pub enum Told {
     Purged(usize),
     /// These are there.
     Found(Vec<Arc<Entry>>),
-}
-
-/// A request whose stored answer is stale: it is to be made again in the background, through the gateway's own
-/// pipeline, and whatever is answered is dropped.
-#[derive(Debug)]
-pub struct Refresh {
-    /// The request's head, to be read like one that a client has sent on a connection of its own. It closes its
-    /// connection.
-    pub head: Vec<u8>,
-    /// The client that it came from.
-    pub client: IpAddr,
-    /// The listener that it came in by.
-    pub listener: SocketAddr,
-    /// It came over TLS.
-    pub secure: bool,
+    /// Not every core has said yet that it has forgotten what it should; it will when it can.
+    Late,
 }

@@ -10,6 +10,8 @@ use uuid::Uuid;
 
 use crate::base::limits;
 
+use super::Accounts;
+use super::Charge;
 use super::Content;
 use super::Entry;
 use super::Message;
@@ -17,27 +19,40 @@ use super::Micros;
 use super::Order;
 use super::Purge;
 use super::Question;
-use super::Refresh;
 use super::Slot;
 use super::Told;
 use super::index::Index;
 use super::purge::Purged;
 use super::purge::Target;
+use super::tally::Status;
+use super::tally::Tally;
 
 /// One core's answers.
 #[derive(Debug, Default)]
 pub struct Store {
+    accounts: Arc<Accounts>,
+    /// How many cores share the accounts; none is one.
+    cores: usize,
     /// By the ids of their dictionaries; there are few.
     indexes: RefCell<Vec<(u64, Index)>>,
     purged: RefCell<Purged>,
     outbox: RefCell<Vec<Message>>,
-    refreshes: RefCell<Vec<Refresh>>,
     /// Memory in which keys are put together.
     key: RefCell<Vec<u8>>,
     fallen: Cell<u64>,
+    tally: Tally,
 }
 
 impl Store {
+    /// The answers of one of so many cores.
+    pub fn new(accounts: Arc<Accounts>, cores: u16) -> Self {
+        Self {
+            accounts,
+            cores: cores.into(),
+            ..Self::default()
+        }
+    }
+
     /// Memory to put a key together in, empty.
     pub fn key(&self) -> RefMut<'_, Vec<u8>> {
         let mut key = self.key.borrow_mut();
@@ -60,7 +75,8 @@ impl Store {
 
     /// Stores an entry of this core and has the others told; whether it was stored. One that was purged while it was
     /// on its way is not.
-    pub fn add(&self, entry: Entry) -> bool {
+    pub fn add(&self, mut entry: Entry) -> bool {
+        entry.charge = self.charge(&entry);
         let Some(stored) = self.take_in(Arc::new(entry)) else {
             return false;
         };
@@ -97,22 +113,6 @@ impl Store {
         } else {
             outbox.push(Message::Purged(purge));
         }
-    }
-
-    /// Asks for a refresh in the background; whether there is room for it.
-    pub fn refresh(&self, refresh: Refresh) -> bool {
-        let mut refreshes = self.refreshes.borrow_mut();
-        let room = refreshes.len() < limits::CACHE_REFRESHES;
-        if room {
-            refreshes.push(refresh);
-        }
-        room
-    }
-
-    /// The requests to be made again in the background, through the gateway's own pipeline. One that is not taken
-    /// within [`limits::CACHE_REFRESH`] is made by a client that asks for the same.
-    pub fn take_refreshes(&self) -> Vec<Refresh> {
-        self.refreshes.take()
     }
 
     /// What the other cores should know.
@@ -155,14 +155,32 @@ impl Store {
         }
     }
 
-    /// Forgets a little of what is over.
+    /// Forgets a little of what is over, and this core's part of what is too much in the process.
     pub fn tidy(&self, now: Micros) {
-        for (_, index) in self.indexes.borrow_mut().iter_mut() {
+        for (dictionary, index) in self.indexes.borrow_mut().iter_mut() {
             index.tidy(now, limits::CACHE_TIDIED);
+            let fallen = self.give_up(*dictionary, index);
+            self.fallen.set(self.fallen.get() + fallen as u64);
         }
         self.indexes
             .borrow_mut()
             .retain(|(_, index)| !index.is_empty());
+    }
+
+    /// Lets go of this core's part of what all hold beyond the bound, but of nothing of its own part of the bound. Others may
+    /// hold the same, so it may take some ticks until all are within it.
+    fn give_up(&self, dictionary: u64, index: &mut Index) -> usize {
+        let cores = self.cores.max(1);
+        let held = self.accounts.bytes(dictionary);
+        let Some(beyond) = held.checked_sub(index.most()).filter(|beyond| *beyond > 0) else {
+            return 0;
+        };
+        let left = index.bytes().saturating_sub(beyond.div_ceil(cores));
+        index.shrink(left.max(index.most() / cores))
+    }
+
+    fn charge(&self, entry: &Entry) -> Charge {
+        self.accounts.charge(entry.dictionary.id, entry.bytes())
     }
 
     /// How many bytes are stored, in how many entries.
@@ -179,6 +197,17 @@ impl Store {
     /// How many entries have fallen out for want of room since the last call.
     pub fn take_fallen(&self) -> u64 {
         self.fallen.take()
+    }
+
+    /// Counts an answer by where it comes from.
+    #[inline]
+    pub fn count(&self, status: Status) {
+        self.tally.count(status);
+    }
+
+    /// How many answers have come from where since the last call.
+    pub fn take_counts(&self) -> [(Status, u64); Status::ALL.len()] {
+        self.tally.take()
     }
 
     fn purge(&self, purge: &Arc<Purge>) -> usize {
@@ -223,35 +252,38 @@ impl Store {
         };
         let (_, index) = indexes.get_mut(place)?;
         let entry = match index.peek(&entry.key) {
-            Some(known) => better(&known.entry, entry)?,
+            Some(known) => self.better(&known.entry, entry)?,
             None => entry,
         };
         let fallen = index.insert(Arc::clone(&entry));
         self.fallen.set(self.fallen.get() + fallen as u64);
         Some(entry)
     }
-}
 
-/// What should stand in the place of an entry when another comes for it; none if it should stay. Whichever order
-/// cores hear of entries in, they end with the same.
-fn better(known: &Arc<Entry>, new: Arc<Entry>) -> Option<Arc<Entry>> {
-    match (&known.content, &new.content) {
-        (Content::Answer(old), Content::Answer(other)) => {
-            (other.times.stored >= old.times.stored).then_some(new)
-        }
-        (Content::Answer(_), Content::Variants(_)) => Some(new),
-        (Content::Variants(_), Content::Answer(_)) => None,
-        (Content::Variants(old), Content::Variants(other)) => {
-            let merged = old.merge(other)?;
-            if merged == *old {
-                return None;
+    /// What should stand in the place of an entry when another comes for it; none if it should stay. Whichever order
+    /// cores hear of entries in, they end with the same.
+    fn better(&self, known: &Arc<Entry>, new: Arc<Entry>) -> Option<Arc<Entry>> {
+        match (&known.content, &new.content) {
+            (Content::Answer(old), Content::Answer(other)) => {
+                (other.times.stored >= old.times.stored).then_some(new)
             }
-            Some(Arc::new(Entry {
-                key: new.key.clone(),
-                content: Content::Variants(merged),
-                asked: new.asked.max(known.asked),
-                ..*new
-            }))
+            (Content::Answer(_), Content::Variants(_)) => Some(new),
+            (Content::Variants(_), Content::Answer(_)) => None,
+            (Content::Variants(old), Content::Variants(other)) => {
+                let merged = old.merge(other)?;
+                if merged == *old {
+                    return None;
+                }
+                let mut entry = Entry {
+                    key: new.key.clone(),
+                    content: Content::Variants(merged),
+                    asked: new.asked.max(known.asked),
+                    charge: Charge::default(),
+                    ..*new
+                };
+                entry.charge = self.charge(&entry);
+                Some(Arc::new(entry))
+            }
         }
     }
 }

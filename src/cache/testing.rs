@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use uuid::Uuid;
 
+use super::Charge;
 use super::Content;
 use super::Dictionary;
 use super::Digest;
@@ -55,5 +56,6 @@ pub(crate) fn entry(key: &str, stored: Micros, body: usize, bytes_max: usize) ->
             unix_secs: 0,
             tags: [format!("tag-{key}").into_bytes().into_boxed_slice()].into(),
         })),
+        charge: Charge::default(),
     }
 }

@@ -24,6 +24,7 @@ use crate::bus::Driver;
 use crate::bus::Report;
 use crate::bus::WorkerLink;
 use crate::cache;
+use crate::plugin::mock;
 use crate::snapshot::Addresses;
 use crate::snapshot::Snapshot;
 
@@ -148,6 +149,14 @@ impl Crew {
     pub(super) fn order(&mut self, order: &cache::Order) {
         for member in &mut self.members {
             member.order(order.clone());
+        }
+    }
+
+    /// Tells all workers something about the logs of mock plugins. One that has no room for it goes without: it is
+    /// missing in what is shown, or keeps what it need not.
+    pub(super) fn tell_mocks(&mut self, order: &mock::Order) {
+        for member in &mut self.members {
+            let _ = member.link.send(Directive::Mock(order.clone()));
         }
     }
 

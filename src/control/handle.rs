@@ -12,6 +12,7 @@ use super::reload::Outcome;
 use super::status::Status;
 use crate::cache;
 use crate::config::Model;
+use crate::plugin::mock;
 use crate::snapshot::Resolved;
 
 /// Questions that may wait for control's loop.
@@ -32,8 +33,8 @@ pub enum Request {
     Addresses(Vec<String>, oneshot::Sender<Vec<Resolved>>),
     /// Do or look up something in the caches of all workers.
     Cache(cache::Question, oneshot::Sender<cache::Told>),
-    /// The entries of a mock's request log, each as HAR's JSON, the oldest first; `None` if it keeps none.
-    MockLog(Uuid, oneshot::Sender<Option<Vec<String>>>),
+    /// What a mock has logged on all workers, the oldest first; `None` if it keeps no log.
+    MockLog(Uuid, oneshot::Sender<Option<Vec<mock::Entry>>>),
 }
 
 /// When a reload is answered that goes well.
@@ -96,8 +97,8 @@ impl Handle {
         self.ask(|answer| Request::Cache(question, answer)).await
     }
 
-    /// The entries of a mock's request log; `None` once the loop has ended.
-    pub async fn mock_log(&self, plugin: Uuid) -> Option<Option<Vec<String>>> {
+    /// What a mock has logged on all workers, the oldest first; `None` once the loop has ended.
+    pub async fn mock_log(&self, plugin: Uuid) -> Option<Option<Vec<mock::Entry>>> {
         self.ask(|answer| Request::MockLog(plugin, answer)).await
     }
 

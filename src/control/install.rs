@@ -254,6 +254,7 @@ impl Control {
             self.totals
                 .fold_absent(|name| present.contains(&(name.service, name.route)));
         }
+        self.keep_logs();
         self.brought.clone_from(&waiting.changes);
         self.finish(Outcome::Installed(Installed {
             generation: waiting.snapshot.generation,

@@ -64,6 +64,8 @@ impl Control {
                 hash: self.hash(),
             },
             log,
+            stored: self.stored.size(),
+            limit_counters: self.quotas.counters() as u64,
             process: Process::read(),
         };
         prometheus::encode(&self.totals, &facts, clock::now())

@@ -5,7 +5,6 @@
 //! and heard by reports. No request ever waits for anything here.
 
 mod cached;
-mod caches;
 mod crew;
 pub mod dns;
 mod handle;
@@ -13,6 +12,8 @@ mod history;
 mod install;
 pub mod lifecycle;
 mod metrics;
+mod mocks;
+mod questions;
 pub mod quotas;
 pub mod reload;
 mod status;
@@ -30,10 +31,10 @@ use tokio::sync::mpsc;
 use tokio::sync::watch::Receiver as Latest;
 use tokio::task::JoinError;
 use tokio::time::sleep;
+use uuid::Uuid;
 
 pub use cached::CacheAnswer;
 pub use cached::CacheQuestion;
-pub use cached::CachedAnswer;
 pub use crew::Crew;
 pub use crew::Hire;
 pub use handle::Handle;
@@ -49,9 +50,9 @@ use crate::base::clock::Instant;
 use crate::base::ids::Generation;
 use crate::bus::Driver;
 use crate::bus::Report;
+use crate::cache;
 use crate::config;
 use crate::config::Model;
-use crate::control::caches::Caches;
 use crate::control::crew::Loss;
 use crate::control::dns::Dns;
 use crate::control::history::History;
@@ -59,17 +60,17 @@ use crate::control::install::Stage;
 use crate::control::install::Waiters;
 use crate::control::lifecycle::Ended;
 use crate::control::lifecycle::Order;
+use crate::control::questions::Questions;
 use crate::control::quotas::Quotas;
 use crate::control::reload::Builder;
 use crate::control::reload::Built;
 use crate::control::reload::Refusal;
 use crate::control::tidy::Tidy;
 use crate::control::watch::Watch;
+use crate::plugin::mock;
 use crate::ratelimit::Pools;
 use crate::snapshot::Addresses;
 use crate::store;
-use crate::telemetry::Counter;
-use crate::telemetry::Gauge;
 use crate::telemetry::LogThread;
 use crate::telemetry::Totals;
 
@@ -105,6 +106,8 @@ pub struct Setup {
     pub store: store::Handle,
     /// The shared counters of rate limits and quotas.
     pub pools: Arc<Pools>,
+    /// What the workers' stored answers take.
+    pub stored: Arc<cache::Accounts>,
     /// The access log, if there is one.
     pub log: Option<LogThread>,
     /// Called once, when every worker serves, with the drivers in use and the number of workers on each.
@@ -140,7 +143,12 @@ pub struct Control {
     waiters: Waiters,
     reloads: metrics::Reloads,
     tidy: Tidy,
-    caches: Caches,
+    // What workers are asked.
+    caches: Questions<cache::Told>,
+    mocks: Questions<Vec<mock::Entry>>,
+    stored: Arc<cache::Accounts>,
+    /// The mocks that workers were last told to keep logs of.
+    logging: Arc<[Uuid]>,
     // The process.
     started: Instant,
     /// The first configuration was installed, or given up on.
@@ -198,7 +206,10 @@ impl Control {
             waiters: Waiters::default(),
             reloads: metrics::Reloads::default(),
             tidy: Tidy::default(),
-            caches: Caches::default(),
+            caches: Questions::default(),
+            mocks: Questions::default(),
+            stored: setup.stored,
+            logging: Arc::default(),
             started: now,
             begun: false,
             ready: false,
@@ -245,7 +256,7 @@ impl Control {
     }
 
     fn pace(&self) -> Duration {
-        if self.stage.waits() || self.caches.wait() {
+        if self.stage.waits() || self.caches.wait() || self.mocks.wait() {
             PACE_WAITING
         } else if self.draining.is_some() || self.crew.owes() {
             PACE_BUSY
@@ -306,6 +317,7 @@ impl Control {
         }
         self.advance(now);
         self.caches.turn(now);
+        self.mocks.turn(now);
         self.check_ready();
         if self.history.free(now) {
             self.tidy.freed(now);
@@ -384,12 +396,15 @@ impl Control {
                 let _ = to.send(known.collect());
             }
             Request::Cache(question, to) => {
-                let order = self.caches.ask(question, to, clock::now());
-                self.crew.order(&order);
+                let question = Arc::new(question);
+                let asked = Arc::clone(&question);
+                let workers = self.crew.len();
+                let answer = self.caches.ask(clock::now(), move |heard| {
+                    let _ = to.send(cached::merge(&asked, heard, workers));
+                });
+                self.crew.order(&cache::Order::Ask(question, answer));
             }
-            Request::MockLog(_, to) => {
-                let _ = to.send(None);
-            }
+            Request::MockLog(plugin, to) => self.show_log(plugin, to),
         }
     }
 
@@ -400,37 +415,6 @@ impl Control {
     /// Computed when somebody asks: for 15,000 routes it takes as long as a fifth of a reload.
     fn hash(&self) -> &str {
         self.hash.get_or_init(|| self.running.content_hash())
-    }
-
-    fn status(&self) -> Status {
-        let of_core = |core: usize| self.totals.cores().get(core);
-        let workers = self.crew.drivers().map(|(core, driver)| {
-            let totals = of_core(usize::from(core.0));
-            let connections = totals.map_or(0, |core| core.gauge(Gauge::ConnectionsActive));
-            WorkerStatus {
-                core,
-                driver,
-                requests: totals.map_or(0, |core| core.counter(Counter::Requests)),
-                connections: u64::try_from(connections).unwrap_or(0),
-            }
-        });
-        let gauge = |gauge| u64::try_from(self.totals.gauge(gauge)).unwrap_or(0);
-        Status {
-            ready: self.ready,
-            draining: self.draining.is_some(),
-            generation: self.generation(),
-            hash: self.hash().to_owned(),
-            uptime: Duration::from_nanos(clock::now().nanos_since(self.started)),
-            workers: workers.collect(),
-            last_reload: self.reloads.last.clone(),
-            names: self.dns.tally(),
-            server: Server {
-                accepted: self.totals.counter(Counter::ConnectionsAccepted),
-                active: gauge(Gauge::ConnectionsActive),
-                waiting: gauge(Gauge::ConnectionsWaiting),
-                requests: self.totals.counter(Counter::Requests),
-            },
-        }
     }
 }
 

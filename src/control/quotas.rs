@@ -41,6 +41,11 @@ impl Quotas {
         }
     }
 
+    /// How many counters there are.
+    pub(super) fn counters(&self) -> usize {
+        self.pools.len()
+    }
+
     /// Starts writing what has changed, once a second.
     pub(super) fn turn(&mut self, now: Instant) {
         if !self.store.writable() || now < self.written.plus(limits::QUOTAS_WRITTEN) {

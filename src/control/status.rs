@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
+use crate::base::clock;
 use crate::base::ids::CoreId;
 use crate::base::ids::Generation;
 use crate::bus::Driver;
+use crate::telemetry::Counter;
+use crate::telemetry::Gauge;
 
+use super::Control;
 use super::reload::Outcome;
 
 /// The gateway at one moment.
@@ -64,4 +68,38 @@ pub struct LastReload {
     pub at: u64,
     /// How.
     pub outcome: Outcome,
+}
+
+impl Control {
+    /// How everything is.
+    pub(super) fn status(&self) -> Status {
+        let of_core = |core: usize| self.totals.cores().get(core);
+        let workers = self.crew.drivers().map(|(core, driver)| {
+            let totals = of_core(usize::from(core.0));
+            let connections = totals.map_or(0, |core| core.gauge(Gauge::ConnectionsActive));
+            WorkerStatus {
+                core,
+                driver,
+                requests: totals.map_or(0, |core| core.counter(Counter::Requests)),
+                connections: u64::try_from(connections).unwrap_or(0),
+            }
+        });
+        let gauge = |gauge| u64::try_from(self.totals.gauge(gauge)).unwrap_or(0);
+        Status {
+            ready: self.ready,
+            draining: self.draining.is_some(),
+            generation: self.generation(),
+            hash: self.hash().to_owned(),
+            uptime: Duration::from_nanos(clock::now().nanos_since(self.started)),
+            workers: workers.collect(),
+            last_reload: self.reloads.last.clone(),
+            names: self.dns.tally(),
+            server: Server {
+                accepted: self.totals.counter(Counter::ConnectionsAccepted),
+                active: gauge(Gauge::ConnectionsActive),
+                waiting: gauge(Gauge::ConnectionsWaiting),
+                requests: self.totals.counter(Counter::Requests),
+            },
+        }
+    }
 }

@@ -33,10 +33,12 @@ use crate::cache::Target;
 use crate::config::Faults;
 use crate::config::Loaded;
 use crate::config::Model;
+use crate::plugin::mock;
 use crate::plugin::registry::Registry;
 use crate::snapshot::Resolved;
 use crate::store::Keeper;
 use crate::telemetry::CoreMetrics;
+use crate::telemetry::Counter;
 use crate::telemetry::Format;
 use crate::telemetry::log_sender;
 use crate::telemetry::log_thread;
@@ -68,6 +70,7 @@ fn work(core: CoreId, mut link: ControlLink, temper: Temper, told: &Sender<Told>
     link.wake.set_nonblocking(false).unwrap();
     let metrics = CoreMetrics::new();
     let store = cache::Store::default();
+    let logs = mock::Recorder::default();
     let mut started = false;
     while wait(&mut link.wake) {
         if temper == Temper::Deaf || (temper == Temper::Tired && started) {
@@ -106,6 +109,7 @@ fn work(core: CoreId, mut link: ControlLink, temper: Temper, told: &Sender<Told>
                         .unwrap();
                 }
                 Directive::Cache(order) => store.obey(order, clock::now().micros()),
+                Directive::Mock(order) => logs.obey(order),
                 Directive::Drain => {
                     told.send(Told::Drain(core.0)).unwrap();
                     if temper != Temper::Stubborn {
@@ -170,6 +174,7 @@ impl Bench {
             orders: received,
             requests,
             pools: Arc::default(),
+            stored: Arc::default(),
             store: Keeper::without_store(&Registry).spawn().unwrap().0,
             log: Some(access_log(directory.path())),
             greet: Box::new(move |drivers| greet.send(drivers.to_vec()).unwrap()),
@@ -488,6 +493,16 @@ fn a_worker_that_reads_nothing_holds_up_no_question_for_long() {
         let bench = Bench::start("127.0.0.1", &[Temper::Obedient, Temper::Deaf]);
         let list = bench.handle.ask_caches(Question::List(None)).await;
         assert!(matches!(list, Some(cache::Told::Found(_))));
+        let everything = Purge {
+            target: Target::Everything,
+            until: 0,
+        };
+        let purge = Question::Purge(Arc::new(everything));
+        let told = bench.handle.ask_caches(purge).await;
+        assert!(
+            matches!(told, Some(cache::Told::Late)),
+            "one may still give it"
+        );
         bench.control.abort();
     });
 }
@@ -553,6 +568,36 @@ fn fault(_message: &str) -> Faults {
 }
 
 /// A service at `host` with one route, and nobody to ask for names.
+/// One that is stuck is left out of what is shown, and nobody waits for it longer than a question may take.
+#[test]
+fn a_log_is_shown_without_a_worker_that_is_stuck() {
+    run(async {
+        let bench = Bench::start("127.0.0.1", &[Temper::Obedient, Temper::Tired]);
+        ready(&bench.handle).await;
+        let route = uuid::Uuid::from_u128(7);
+        assert!(matches!(bench.handle.mock_log(route).await, Some(None)));
+        bench.reads(Ok(logging()));
+        let bench = std::rc::Rc::new(bench);
+        let reloading = std::rc::Rc::clone(&bench);
+        tokio::task::spawn_local(async move { reloading.handle.reload(Until::Installed).await });
+        let log = loop {
+            match bench.handle.mock_log(route).await.unwrap() {
+                Some(log) => break log,
+                None => tokio::task::yield_now().await,
+            }
+        };
+        assert!(log.is_empty());
+    });
+}
+
+/// One with a mock that keeps a log.
+fn logging() -> Model {
+    let text = "[[listeners]]\naddress = \"127.0.0.1:0\"\n[[routes]]\nname = \"r\"\npaths = [\"/\"]\n\
+        [[routes.plugins]]\nid = \"00000000-0000-0000-0000-000000000007\"\nname = \"mock\"\n\
+        config = { log_requests = 3 }\n";
+    config::parse_str("test", text).unwrap().model
+}
+
 fn model(host: &str) -> Model {
     let text = format!(
         "[gateway]\ndrain_timeout = \"50ms\"\n[dns]\nservers = [\"127.0.0.1:9\"]\ntimeout = \"1s\"\n\

@@ -117,7 +117,7 @@ impl PluginSchema {
     pub(super) fn fields(&self) -> Fields {
         const MODE: &[Field] = &[Field::text(
             "mode",
-            "whether it refuses requests, or only counts and logs those that it would refuse",
+            "`observe`: what would be refused is counted and logged, and let through",
         )
         .preset(Preset::Text("enforce"))
         .rules(&[Rule::OneOf(&["enforce", "observe"])])

@@ -24,7 +24,6 @@ use crate::http::Name;
 use super::Blueprint;
 use super::Definition;
 use super::Interrupt;
-use super::MODE;
 use super::Needs;
 use super::Plugin;
 use super::Request;
@@ -52,7 +51,6 @@ pub const DEFINITION: Definition = Definition {
                 "user agents that are not, besides the crawlers that are known",
             )
             .preset(Preset::EmptyList),
-            MODE,
         ],
         checks: &[],
     },

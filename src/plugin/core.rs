@@ -16,6 +16,17 @@ use super::correlation_id::Serial;
 use super::mock;
 use super::proxy_cache::Flights;
 
+/// What the cores of a process share.
+#[derive(Clone, Debug, Default)]
+pub struct Shared {
+    /// What they take leases of rate limits from.
+    pub pools: Arc<Pools>,
+    /// What their stored answers take.
+    pub stored: Arc<cache::Accounts>,
+    /// How many cores there are.
+    pub cores: u16,
+}
+
 /// One core's memory for all plugins.
 #[derive(Debug)]
 pub struct Core {
@@ -40,16 +51,16 @@ pub struct Core {
 }
 
 impl Core {
-    /// A core that remembers nothing yet, one of so many `cores` that share the pools of limits.
-    pub fn new(id: CoreId, seed: u64, pools: Arc<Pools>, cores: u16) -> Self {
+    /// A core that remembers nothing yet.
+    pub fn new(id: CoreId, seed: u64, shared: Shared) -> Self {
         let mut rng = Rng::seeded(seed);
         Self {
             id,
-            limiter: Limiter::new(pools, cores),
+            limiter: Limiter::new(shared.pools, shared.cores),
             serial: Serial::new(&mut rng),
             agents: RefCell::default(),
             mock: mock::Recorder::default(),
-            cache: cache::Store::default(),
+            cache: cache::Store::new(shared.stored, shared.cores),
             flights: Rc::default(),
             rng: RefCell::new(rng),
             auth: RefCell::default(),

@@ -7,10 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::entity::Field;
 use crate::entity::PluginSchema;
-use crate::entity::Preset;
-use crate::entity::Rule;
 use crate::entity::Schema;
 use crate::http::Cause;
 use crate::http::Reply;
@@ -31,20 +28,11 @@ pub struct Definition {
     pub config: Schema,
     /// It may be put on a consumer. Plugins that run before the consumer is known may not.
     pub consumer_scope: bool,
-    /// It can refuse requests, so it has a [`MODE`]: `enforce` or `observe`.
+    /// It can refuse requests, so its `config` has a `mode` besides its fields: `enforce` or `observe`.
     pub denies: bool,
     /// Makes a plugin from a configuration that the schema has accepted and completed.
     pub compile: fn(&Blueprint<'_>) -> Result<Arc<dyn Plugin>, String>,
 }
-
-/// The field with which a plugin that [denies](Definition::denies) is told to look on.
-pub const MODE: Field = Field::text(
-    "mode",
-    "`observe`: what would be refused is counted and logged, and let through",
-)
-.preset(Preset::Text("enforce"))
-.rules(&[Rule::OneOf(&["enforce", "observe"])])
-.extension();
 
 /// What plugins are made from.
 #[derive(Clone, Copy, Debug)]

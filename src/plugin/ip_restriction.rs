@@ -19,7 +19,6 @@ use crate::http::forwarded::ClientText;
 use super::Blueprint;
 use super::Definition;
 use super::Interrupt;
-use super::MODE;
 use super::Needs;
 use super::Plugin;
 use super::Request;
@@ -48,7 +47,6 @@ pub const DEFINITION: Definition = Definition {
                 "message",
                 "what a refusal says; `IP address not allowed: <address>` if it is not set",
             ),
-            MODE,
         ],
         checks: &[Check::AtLeastOneOf(&["allow", "deny"])],
     },

@@ -48,6 +48,7 @@ use secrets::Secrets;
 use view::View;
 
 pub use entry::Entry;
+pub use recorder::Order;
 pub use recorder::Recorder;
 pub use recorder::har;
 pub use recorder::merge;
@@ -125,6 +126,15 @@ fn compile(blueprint: &Blueprint<'_>) -> Result<Arc<dyn Plugin>, String> {
         secrets: Secrets::new(&config.mask),
         answer: (!config.passthrough).then(|| config.into()),
     }))
+}
+
+/// How many requests a mock with this configuration, given as JSON, keeps.
+pub fn log_requests(config: &str) -> usize {
+    #[derive(Deserialize)]
+    struct Kept {
+        log_requests: usize,
+    }
+    serde_json::from_str(config).map_or(0, |kept: Kept| kept.log_requests)
 }
 
 impl From<Config> for Answer {

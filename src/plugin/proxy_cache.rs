@@ -180,6 +180,9 @@ impl Plugin for ProxyCache {
     /// Whoever waits for an exchange that has ended without an answer to store goes on.
     fn on_log(&self, log: &Log<'_>) {
         if let Some(pending) = Pending::of(log.notes) {
+            if pending.counts {
+                log.core.cache.count(pending.status.get());
+            }
             pending.let_go();
         }
     }

@@ -1,7 +1,5 @@
 //! What a plugin sees of a request before it is forwarded, and what it may change.
 
-use std::any::Any;
-use std::fmt;
 use std::net::IpAddr;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -20,6 +18,7 @@ use super::Core;
 use super::Directory;
 use super::Edits;
 use super::Identity;
+use super::Notes;
 use super::Own;
 use super::Rewrite;
 use super::Signal;
@@ -81,8 +80,20 @@ pub struct Request<'a> {
     pub downstream: &'a mut Edits,
     /// What plugins leave for their later phases.
     pub notes: &'a mut Notes,
+    /// The request is to be made once more by the gateway itself, while this one is answered.
+    pub repeat: &'a mut Option<Repeat>,
     /// This core's memory.
     pub core: &'a Core,
+}
+
+/// A request that the gateway makes once more without a client, from the plugin on that asks for it: what the plugins
+/// before have made of it stays as it is. It must have no body.
+#[derive(Debug, Default)]
+pub struct Repeat {
+    /// As a GET, where the request is a HEAD.
+    pub as_get: bool,
+    /// The notes that it begins with. They are dropped if there is no room for it.
+    pub notes: Notes,
 }
 
 /// Why a request does not go on.
@@ -117,34 +128,6 @@ impl Named {
         self.name
             .as_deref()
             .map_or_else(|| self.id.to_string(), str::to_owned)
-    }
-}
-
-/// What plugins leave for their later phases of the same exchange.
-#[derive(Default)]
-pub struct Notes(Vec<Box<dyn Any>>);
-
-impl Notes {
-    /// Leaves a note; a plugin uses a type of its own.
-    pub fn put<T: Any>(&mut self, note: T) {
-        self.0.push(Box::new(note));
-    }
-
-    /// The first note of this type for which `is_mine` holds.
-    pub fn find<T: Any>(&self, mut is_mine: impl FnMut(&T) -> bool) -> Option<&T> {
-        let mut notes = self.0.iter().filter_map(|note| note.downcast_ref::<T>());
-        notes.find(|note| is_mine(note))
-    }
-
-    /// Forgets all notes.
-    pub fn clear(&mut self) {
-        self.0.clear();
-    }
-}
-
-impl fmt::Debug for Notes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} notes", self.0.len())
     }
 }
 

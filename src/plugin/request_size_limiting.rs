@@ -20,7 +20,6 @@ use crate::http::RequestHead;
 use super::Blueprint;
 use super::Definition;
 use super::Interrupt;
-use super::MODE;
 use super::Needs;
 use super::Plugin;
 use super::Request;
@@ -43,7 +42,6 @@ pub const DEFINITION: Definition = Definition {
                 false,
                 "a request without a body's length is refused",
             ),
-            MODE,
         ],
         checks: &[],
     },

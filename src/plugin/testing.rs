@@ -43,10 +43,12 @@ use super::Named;
 use super::Notes;
 use super::Own;
 use super::Plugin;
+use super::Repeat;
 use super::Request;
 use super::Response;
 use super::Rewrite;
 use super::Secret;
+use super::Shared;
 
 /// The plugin that a configuration makes; fields that it leaves out have their defaults. Rules are not checked.
 pub(crate) fn compile(definition: &Definition, config: Value) -> Arc<dyn Plugin> {
@@ -185,6 +187,7 @@ pub(crate) struct Trial {
     pub(crate) rewrite: Rewrite,
     pub(crate) downstream: Edits,
     pub(crate) notes: Notes,
+    pub(crate) repeat: Option<Repeat>,
     pub(crate) core: Core,
 }
 
@@ -240,7 +243,8 @@ impl Trial {
             rewrite: Rewrite::default(),
             downstream: Edits::default(),
             notes: Notes::default(),
-            core: Core::new(CoreId(0), 1, Arc::default(), 1),
+            repeat: None,
+            core: Core::new(CoreId(0), 1, Shared::default()),
         })
     }
 
@@ -290,6 +294,7 @@ impl Trial {
             rewrite: &mut self.rewrite,
             downstream: &mut self.downstream,
             notes: &mut self.notes,
+            repeat: &mut self.repeat,
             core: &self.core,
         })
     }

@@ -15,6 +15,8 @@ use crate::plugin::Chain;
 use crate::plugin::Interrupt;
 use crate::plugin::Needs;
 use crate::plugin::Signal;
+use crate::proxy::denials;
+use crate::proxy::denials::Denials;
 use crate::proxy::exchange::Exchange;
 use crate::proxy::exchange::Scratch;
 use crate::proxy::exchange::canonical_path;
@@ -39,8 +41,10 @@ pub(super) struct Verdicts {
     pub(super) rewrite: plugin::Rewrite,
     pub(super) downstream: plugin::Edits,
     pub(super) notes: plugin::Notes,
-    /// A plugin that only observes would have refused the request: its name.
-    pub(super) would_deny: Option<&'static str>,
+    /// A plugin wants the request made once more.
+    pub(super) repeat: Option<plugin::Repeat>,
+    /// Plugins that only observe and would have refused the request.
+    pub(super) would_deny: Denials,
     /// The bound on the body of a plugin that only observes.
     pub(super) watched: Option<Watched>,
     used: bool,
@@ -63,14 +67,31 @@ impl Verdicts {
             self.rewrite = plugin::Rewrite::default();
             self.downstream.clear();
             self.notes.clear();
-            self.would_deny = None;
+            self.repeat = None;
+            self.would_deny.clear();
             self.watched = None;
+        }
+    }
+
+    /// What plugins have made of a request so far, for the same request that is made once more with these notes.
+    pub(super) fn again(&self, notes: plugin::Notes) -> Self {
+        Self {
+            identity: self.identity.clone(),
+            upstream: self.upstream.clone(),
+            rewrite: self.rewrite.clone(),
+            notes,
+            used: true,
+            ..Self::default()
         }
     }
 }
 
-/// Asks every plugin of the route.
-pub(super) async fn admit(exchange: &mut Exchange<'_>, routed: Routed) -> Result<Admitted, Stop> {
+/// Asks every plugin of the route from this place of its chain on.
+pub(super) async fn admit(
+    exchange: &mut Exchange<'_>,
+    routed: Routed,
+    place: usize,
+) -> Result<Admitted, Stop> {
     let Routed { matched } = routed;
     let instance = Rc::clone(&exchange.instance);
     let plan = instance.snapshot.route(matched.route);
@@ -84,7 +105,7 @@ pub(super) async fn admit(exchange: &mut Exchange<'_>, routed: Routed) -> Result
             // Few chains need it, and its future is large.
             Box::pin(exchange.gather_body()).await?;
         }
-        let mut next = 0;
+        let mut next = place;
         while let Some(pause) = ask(exchange, &matched, plan, &mut next)? {
             match pause {
                 Pause::Until(signal) => Box::pin(wait(exchange, &signal)).await?,
@@ -128,7 +149,11 @@ fn ask(
     next: &mut usize,
 ) -> Result<Option<Pause>, Stop> {
     let instance = Rc::clone(&exchange.instance);
-    match ask_each(exchange, &instance.snapshot, matched, plan, next) {
+    let asked = ask_each(exchange, &instance.snapshot, matched, plan, next);
+    if let Some(wanted) = exchange.scratch.verdicts.repeat.take() {
+        exchange.repeat(*next, wanted);
+    }
+    match asked {
         ControlFlow::Continue(()) => Ok(None),
         ControlFlow::Break(Interrupt::Wait(signal)) => Ok(Some(Pause::Until(signal))),
         ControlFlow::Break(Interrupt::Delay(delay)) => Ok(Some(Pause::For(delay))),
@@ -197,6 +222,7 @@ fn ask_each(
         rewrite: &mut verdicts.rewrite,
         downstream: &mut verdicts.downstream,
         notes: &mut verdicts.notes,
+        repeat: &mut verdicts.repeat,
         core: &shard.plugins,
     };
     while *next < chain.len() {
@@ -207,7 +233,13 @@ fn ask_each(
             match compiled.plugin.on_request(&mut request) {
                 ControlFlow::Continue(()) => {}
                 ControlFlow::Break(Interrupt::Reply(_)) if compiled.observes => {
-                    verdicts.would_deny = Some(compiled.definition.name);
+                    verdicts
+                        .would_deny
+                        .note(compiled.definition.name, &shard.metrics);
+                }
+                ControlFlow::Break(Interrupt::Reply(reply)) => {
+                    denials::count(compiled, &shard.metrics);
+                    return ControlFlow::Break(Interrupt::Reply(reply));
                 }
                 interrupt => return interrupt,
             }

@@ -1,6 +1,7 @@
 //! The bound that plugins put on a request's body whose length nobody knew when they were asked.
 
 use crate::http::Cause;
+use crate::plugin::request_size_limiting::DEFINITION;
 use crate::plugin::request_size_limiting::refusal;
 use crate::proxy::admit::Watched;
 use crate::proxy::exchange::Exchange;
@@ -28,6 +29,7 @@ impl Exchange<'_> {
     /// What a client is told whose body has more: in the words of the plugin, if the bound is its own.
     fn body_too_large(&self) -> Stop {
         if self.body_bytes_max() < self.instance.snapshot.request_body_bytes {
+            self.cx.shard.metrics.refuse(DEFINITION.name, false);
             return Stop::Reply(Box::new(refusal(&self.scratch.request)));
         }
         Cause::RequestBodyTooLarge.into()
@@ -35,10 +37,11 @@ impl Exchange<'_> {
 
     /// Notes that a plugin which only observes would have refused as much of the body as has come.
     pub(super) fn watch_body(&mut self) {
-        if let Some(Watched { bytes, plugin }) = self.scratch.verdicts.watched
+        let verdicts = &mut self.scratch.verdicts;
+        if let Some(Watched { bytes, plugin }) = verdicts.watched
             && self.body.decoded > bytes
         {
-            self.scratch.verdicts.would_deny = Some(plugin);
+            verdicts.would_deny.note(plugin, &self.cx.shard.metrics);
         }
     }
 

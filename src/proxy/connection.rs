@@ -10,6 +10,8 @@ use crate::http::forwarded::ClientText;
 use crate::net::Guard;
 use crate::net::Reader;
 use crate::net::Writer;
+use crate::proxy::exchange::Client;
+use crate::proxy::exchange::Downstream;
 use crate::shard::Listening;
 use crate::upstream::Pinned;
 
@@ -32,6 +34,26 @@ pub(super) struct Connection {
     pub(super) ahead: Option<Vec<u8>>,
     /// An upstream connection that the client has authenticated and nobody else may use.
     pub(super) pinned: Option<Box<Pinned>>,
+}
+
+impl Connection {
+    /// Its side of the exchange that the next request begins.
+    pub(super) fn side(&mut self) -> Downstream<'_> {
+        self.requests = self.requests.saturating_add(1);
+        Downstream {
+            client: Client {
+                address: self.client,
+                text: &self.text,
+                listening: &self.listening,
+                requests: self.requests,
+                ahead: &mut self.ahead,
+                pinned: &mut self.pinned,
+            },
+            reader: Some(&mut self.reader),
+            writer: Some(&mut self.writer),
+            guard: &self.guard,
+        }
+    }
 }
 
 /// What becomes of a client's connection after an exchange.

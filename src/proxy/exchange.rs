@@ -58,10 +58,11 @@ pub(super) struct Exchange<'a> {
     pub(super) instance: Rc<Instance>,
     pub(super) scratch: &'a mut Scratch,
 
-    // The client's side. The reader is lent to the pump while a body goes up.
+    // The client's side. The reader is lent to the pump while a body goes up; there is none if there is no client.
     pub(super) client: Client<'a>,
     pub(super) reader: Option<&'a mut Reader>,
-    pub(super) writer: &'a mut Writer,
+    /// None if there is no client.
+    pub(super) writer: Option<&'a mut Writer>,
     pub(super) client_guard: &'a Guard,
     /// The request's head and what arrived with it.
     pub(super) input: &'a mut Vec<u8>,
@@ -95,21 +96,34 @@ pub(super) struct Client<'a> {
     pub(super) pinned: &'a mut Option<Box<Pinned>>,
 }
 
+/// The client's side of an exchange.
+pub(super) struct Downstream<'a> {
+    pub(super) client: Client<'a>,
+    pub(super) reader: Option<&'a mut Reader>,
+    pub(super) writer: Option<&'a mut Writer>,
+    pub(super) guard: &'a Guard,
+}
+
 /// A fiber's own things.
-struct Own {
-    scratch: Scratch,
+pub(super) struct Own {
+    pub(super) scratch: Scratch,
     guard: Guard,
     pumping: Cell<Pumping>,
 }
 
+impl Own {
+    pub(super) fn new(cx: &Context) -> Self {
+        Self {
+            scratch: Scratch::default(),
+            guard: cx.shard.deadlines.guard(),
+            pumping: Cell::default(),
+        }
+    }
+}
+
 /// The loop of a fiber: serves the requests of one connection after another.
 pub(super) async fn burst(cx: Rc<Context>, mailbox: Rc<Mailbox<Job, Option<Job>>>) {
-    let guard = cx.shard.deadlines.guard();
-    let mut own = Own {
-        scratch: Scratch::default(),
-        guard,
-        pumping: Cell::default(),
-    };
+    let mut own = Own::new(&cx);
     loop {
         let mut conn = mailbox.job().await;
         let fate = requests(&cx, &mut conn, &mut own).await;
@@ -161,9 +175,10 @@ async fn run(
 ) -> Fate {
     let limits = cx.shard.instance().snapshot.head_limits;
     let body = RequestBody::begin(&mut own.scratch, input, &limits);
-    let mut exchange = Exchange::new(cx, conn, own, input, body, received);
+    let instance = cx.shard.instance();
+    let mut exchange = Exchange::new(cx, instance, conn.side(), own, input, body, received);
     exchange.keep = exchange.client_persists();
-    let fate = match exchange.pipeline().await {
+    let fate = match exchange.pipeline(0).await {
         Ok(fate) => fate,
         Err(stop) => answer(&mut exchange, stop).await,
     };
@@ -181,7 +196,8 @@ async fn refuse(
     cause: Cause,
 ) -> Fate {
     let received = cx.shard.now();
-    let mut exchange = Exchange::new(cx, conn, own, input, RequestBody::unknown(), received);
+    let (instance, body) = (cx.shard.instance(), RequestBody::unknown());
+    let mut exchange = Exchange::new(cx, instance, conn.side(), own, input, body, received);
     let fate = answer(&mut exchange, Stop::Failure(cause)).await;
     record(&mut exchange);
     match fate {
@@ -191,23 +207,15 @@ async fn refuse(
 }
 
 impl<'a> Exchange<'a> {
-    fn new(
+    pub(super) fn new(
         cx: &'a Context,
-        conn: &'a mut Connection,
+        instance: Rc<Instance>,
+        side: Downstream<'a>,
         own: &'a mut Own,
         input: &'a mut Vec<u8>,
         body: RequestBody,
         received: Instant,
     ) -> Self {
-        conn.requests = conn.requests.saturating_add(1);
-        let client = Client {
-            address: conn.client,
-            text: &conn.text,
-            listening: &conn.listening,
-            requests: conn.requests,
-            ahead: &mut conn.ahead,
-            pinned: &mut conn.pinned,
-        };
         own.pumping.set(Pumping::Idle);
         own.scratch.verdicts.clear();
         let received_bytes = if body.understood {
@@ -221,12 +229,12 @@ impl<'a> Exchange<'a> {
         };
         Self {
             cx,
-            instance: cx.shard.instance(),
+            instance,
             scratch: &mut own.scratch,
-            client,
-            reader: Some(&mut conn.reader),
-            writer: &mut conn.writer,
-            client_guard: &conn.guard,
+            client: side.client,
+            reader: side.reader,
+            writer: side.writer,
+            client_guard: side.guard,
             input,
             body,
             keep: false,
@@ -244,12 +252,12 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// The life of a request.
-    async fn pipeline(&mut self) -> Result<Fate, Stop> {
+    /// The life of a request, which plugins meet from this place of the chain on.
+    pub(super) async fn pipeline(&mut self, place: usize) -> Result<Fate, Stop> {
         #[cfg(debug_assertions)]
         crate::proxy::failpoint::strike(self);
         let routed = route(self)?;
-        let admitted = admit(self, routed).await?;
+        let admitted = admit(self, routed, place).await?;
         forward(self, admitted).await
     }
 

@@ -6,6 +6,7 @@
 //!        exchange: route ─▶ Routed ─▶ admit ─▶ Admitted ─▶ forward ─▶ Answered ─▶ relay ─▶ Fate
 //!                     └──────────┴── Stop ──┴─────────────────┴──▶ answer (one map from failure to reply)
 //!        record: one place, every path
+//! repeat: the same exchange without a client, from the plugin on that wants it
 //! ```
 //!
 //! Each stage takes the value of the stage before it. Plugins join in `admit` and before the response's head
@@ -16,6 +17,7 @@ mod answer;
 mod body;
 mod body_limit;
 mod connection;
+mod denials;
 mod exchange;
 #[cfg(debug_assertions)]
 mod failpoint;
@@ -27,6 +29,7 @@ mod hashing;
 mod head;
 mod record;
 mod relay;
+mod repeat;
 pub mod request_head;
 mod respond;
 mod response_body;
@@ -36,5 +39,7 @@ mod route;
 mod serve;
 mod tunnel;
 
+pub use repeat::Repeat;
+pub use repeat::repeat;
 pub use serve::Context;
 pub use serve::serve;

@@ -86,5 +86,6 @@ fn access_record<'a>(exchange: &'a Exchange<'_>, outcome: &Outcome) -> AccessRec
         request_id: &exchange.request_id,
         user_agent: field(crate::http::Name::UserAgent).unwrap_or_default(),
         referer: field(crate::http::Name::Referer).unwrap_or_default(),
+        would_deny: exchange.scratch.verdicts.would_deny.names(),
     }
 }

@@ -158,7 +158,7 @@ async fn switch(
         .idle;
     let pool = &exchange.cx.shard.pool;
     let held = exchange.held();
-    let Some(reader) = exchange.reader.take() else {
+    let (Some(reader), Some(writer)) = (exchange.reader.take(), exchange.writer.take()) else {
         return Err(Missed::Final(Stop::Cut(Cause::Internal)));
     };
     let now = exchange.cx.shard.now();
@@ -166,7 +166,7 @@ async fn switch(
     exchange.guard.arm(now, idle);
     let first = {
         let up = pin!(lease.stream.writer.write_all(held));
-        let down = pin!(exchange.writer.write_all(early));
+        let down = pin!(writer.write_all(early));
         join(exchange.guard.limit(up), exchange.client_guard.limit(down)).await
     };
     let (Ok((Ok(()), _)), Ok((Ok(()), _))) = first else {
@@ -174,7 +174,7 @@ async fn switch(
     };
     let client = tunnel::End {
         reader,
-        writer: exchange.writer,
+        writer,
         guard: exchange.client_guard,
     };
     let upstream = tunnel::End {

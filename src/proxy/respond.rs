@@ -235,7 +235,7 @@ async fn send_final(
 }
 
 impl Exchange<'_> {
-    /// Sends bytes to the client within its write deadline.
+    /// Sends bytes to the client within its write deadline. Where there is none they are dropped.
     pub(super) async fn send(
         &mut self,
         out: Vec<u8>,
@@ -243,12 +243,13 @@ impl Exchange<'_> {
     ) -> Result<(io::Result<()>, Vec<u8>), Stop> {
         let now = self.cx.shard.lately();
         let patience = self.instance.snapshot.timeouts.client_write_idle;
-        self.guard.arm(now, self.within_total(now, patience));
+        let patience = self.within_total(now, patience);
+        let Some(writer) = &mut self.writer else {
+            return Ok((Ok(()), out));
+        };
+        self.guard.arm(now, patience);
         let length = out.len() - start;
-        let sent = self
-            .guard
-            .limit(pin!(self.writer.write_from(out, start)))
-            .await;
+        let sent = self.guard.limit(pin!(writer.write_from(out, start))).await;
         self.tally.bytes_out += length as u64;
         sent.map_err(|_expired| Stop::Cut(Cause::ClientStalled))
     }

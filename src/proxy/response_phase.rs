@@ -15,6 +15,7 @@ use crate::plugin::Chain;
 use crate::plugin::Interrupt;
 use crate::plugin::Needs;
 use crate::proxy::admit::Verdicts;
+use crate::proxy::denials;
 use crate::proxy::exchange::Exchange;
 use crate::shard::Instance;
 use crate::snapshot::RoutePlan;
@@ -145,7 +146,12 @@ impl Exchange<'_> {
         for link in plan.chain.plugins(verdicts.identity.consumer_index()) {
             response.body = BodyWish::Nothing;
             match link.compiled.plugin.on_response(&mut response) {
-                ControlFlow::Break(Interrupt::Reply(reply)) if !link.compiled.observes => {
+                ControlFlow::Break(Interrupt::Reply(_)) if link.compiled.observes => {
+                    let name = link.compiled.definition.name;
+                    verdicts.would_deny.note(name, &shard.metrics);
+                }
+                ControlFlow::Break(Interrupt::Reply(reply)) => {
+                    denials::count(&link.compiled, &shard.metrics);
                     return Reviewed::Replace(reply);
                 }
                 ControlFlow::Break(_) | ControlFlow::Continue(()) => {}

@@ -13,6 +13,7 @@ use crate::net::pool::Size;
 use crate::proxy::connection::Connection;
 use crate::proxy::exchange::burst;
 use crate::proxy::fiber::Fiber;
+use crate::proxy::repeat::Repeats;
 use crate::shard::Listening;
 use crate::shard::Shard;
 use crate::telemetry::Gauge;
@@ -25,6 +26,7 @@ pub struct Context {
     /// Everything this core owns.
     pub shard: Shard,
     fibers: RefCell<Vec<Fiber<Job, Option<Job>>>>,
+    pub(super) repeats: Repeats,
     #[cfg(debug_assertions)]
     pub(super) faults: bool,
 }
@@ -35,6 +37,7 @@ impl Context {
         Rc::new(Self {
             shard,
             fibers: RefCell::default(),
+            repeats: Repeats::default(),
             #[cfg(debug_assertions)]
             faults: crate::proxy::failpoint::wanted(),
         })

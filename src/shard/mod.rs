@@ -21,7 +21,7 @@ use crate::http::request_id::request_id;
 use crate::net::Deadlines;
 use crate::net::Pool;
 use crate::plugin;
-use crate::ratelimit::Pools;
+use crate::plugin::Shared;
 use crate::router;
 use crate::snapshot::Addresses;
 use crate::snapshot::Snapshot;
@@ -36,15 +36,6 @@ pub struct Listening {
     pub address: SocketAddr,
     /// Connections begin with a PROXY protocol header.
     pub proxy_protocol: bool,
-}
-
-/// The rate limits that the cores of a process share.
-#[derive(Clone, Debug)]
-pub struct Limits {
-    /// What cores take leases from.
-    pub pools: Arc<Pools>,
-    /// How many cores there are.
-    pub cores: u16,
 }
 
 /// Sets the plugins' random numbers apart from those of balancers.
@@ -84,11 +75,11 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// The state of a core that serves by `snapshot` first, and takes leases from `limits` with so many others.
+    /// The state of a core that serves by `snapshot` first, and shares this with others.
     pub fn new(
         core: CoreId,
         seed: u64,
-        limits: Limits,
+        shared: Shared,
         log: Option<AccessLogSender>,
         snapshot: Arc<Snapshot>,
         addresses: Arc<Addresses>,
@@ -105,7 +96,7 @@ impl Shard {
             log,
             draining: Cell::new(false),
             connections: Cell::new(0),
-            plugins: plugin::Core::new(core, seed ^ PLUGIN_SEED, limits.pools, limits.cores),
+            plugins: plugin::Core::new(core, seed ^ PLUGIN_SEED, shared),
             routing: RefCell::default(),
             instance: RefCell::new(Rc::new(Instance::new(snapshot, addresses))),
             date: RefCell::default(),

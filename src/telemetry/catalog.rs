@@ -64,6 +64,14 @@ pub enum Metric {
     BytesSent,
     UpstreamBytesReceived,
     UpstreamBytesSent,
+    PluginRefusals,
+    CacheAnswers,
+    CacheRefreshes,
+    CacheEvictions,
+    CacheBytes,
+    CacheEntries,
+    LimitCounters,
+    LimitCells,
     CoreRequests,
     CoreConnections,
     CoreCpu,
@@ -88,7 +96,7 @@ pub enum Metric {
 
 impl Metric {
     /// Every metric, in the order of the exposition.
-    pub const ALL: [Self; 38] = {
+    pub const ALL: [Self; 46] = {
         use Metric as M;
         [
             M::Requests,
@@ -109,6 +117,14 @@ impl Metric {
             M::BytesSent,
             M::UpstreamBytesReceived,
             M::UpstreamBytesSent,
+            M::PluginRefusals,
+            M::CacheAnswers,
+            M::CacheRefreshes,
+            M::CacheEvictions,
+            M::CacheBytes,
+            M::CacheEntries,
+            M::LimitCounters,
+            M::LimitCells,
             M::CoreRequests,
             M::CoreConnections,
             M::CoreCpu,
@@ -157,6 +173,14 @@ impl Metric {
             Self::BytesSent => row("silverback_sent_bytes_total", Counter, &[], "Bytes sent to clients, heads and bodies"),
             Self::UpstreamBytesReceived => row("silverback_upstream_received_bytes_total", Counter, &[], "Bytes received from upstreams, heads and bodies"),
             Self::UpstreamBytesSent => row("silverback_upstream_sent_bytes_total", Counter, &[], "Bytes sent to upstreams, heads and bodies"),
+            Self::PluginRefusals => row("silverback_plugin_refusals_total", Counter, &["plugin", "mode"], "Requests that a plugin refused (enforce), or would have refused if it did more than look on (observe)"),
+            Self::CacheAnswers => row("silverback_cache_answers_total", Counter, &["status"], "Requests that proxy-cache had a say in, by where the answer came from, as in X-Cache-Status: hit, miss, refresh, stale, bypass"),
+            Self::CacheRefreshes => row("silverback_cache_refreshes_total", Counter, &[], "Requests that the gateway made once more by itself to refresh a stale answer"),
+            Self::CacheEvictions => row("silverback_cache_evictions_total", Counter, &[], "Stored answers that fell out of a core's index for want of room"),
+            Self::CacheBytes => row("silverback_cache_bytes", Gauge, &[], "What stored answers take in the process"),
+            Self::CacheEntries => row("silverback_cache_entries", Gauge, &[], "Stored answers in the process, and lists of what answers vary by"),
+            Self::LimitCounters => row("silverback_limit_counters", Gauge, &[], "Counters of rate limits and quotas in the process"),
+            Self::LimitCells => row("silverback_limit_cells", Gauge, &["core"], "Counters of rate limits and quotas that a core has a part of"),
             Self::CoreRequests => row("silverback_core_requests_total", Counter, &["core"], "Exchanges finished, by core"),
             Self::CoreConnections => row("silverback_core_connections", Gauge, &["core"], "Downstream connections open, by core"),
             Self::CoreCpu => row("silverback_core_cpu_seconds_total", Counter, &["core"], "CPU time of each worker thread"),

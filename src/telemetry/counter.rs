@@ -35,11 +35,25 @@ pub enum Counter {
     LogDropped,
     /// CPU time of the worker's thread in nanoseconds.
     CpuNanos,
+    /// Requests that proxy-cache answered from what is stored; this and the next four are moved here from the store.
+    CacheHits,
+    /// Requests for which nothing was stored.
+    CacheMisses,
+    /// Requests for which the origin was asked because what was stored was too old.
+    CacheRefreshed,
+    /// Requests answered by what is stored, stale as it was.
+    CacheStale,
+    /// Requests that had nothing to do with what is stored.
+    CacheBypassed,
+    /// Stored answers that fell out for want of room.
+    CacheEvicted,
+    /// Requests that the gateway made once more by itself.
+    Repeats,
 }
 
 impl Counter {
     /// Every counter, in order.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 21] = [
         Self::Requests,
         Self::ConnectionsAccepted,
         Self::AcceptPauses,
@@ -54,6 +68,13 @@ impl Counter {
         Self::LogProduced,
         Self::LogDropped,
         Self::CpuNanos,
+        Self::CacheHits,
+        Self::CacheMisses,
+        Self::CacheRefreshed,
+        Self::CacheStale,
+        Self::CacheBypassed,
+        Self::CacheEvicted,
+        Self::Repeats,
     ];
 
     /// How many there are.
@@ -63,7 +84,17 @@ impl Counter {
     /// shows it another way (per core, or together with what the log thread counted).
     pub fn metric(self) -> Option<Metric> {
         match self {
-            Self::Requests | Self::LogProduced | Self::LogDropped | Self::CpuNanos => None,
+            Self::Requests
+            | Self::LogProduced
+            | Self::LogDropped
+            | Self::CpuNanos
+            | Self::CacheHits
+            | Self::CacheMisses
+            | Self::CacheRefreshed
+            | Self::CacheStale
+            | Self::CacheBypassed => None,
+            Self::CacheEvicted => Some(Metric::CacheEvictions),
+            Self::Repeats => Some(Metric::CacheRefreshes),
             Self::ConnectionsAccepted => Some(Metric::ConnectionsAccepted),
             Self::AcceptPauses => Some(Metric::AcceptPauses),
             Self::Panics => Some(Metric::Panics),
@@ -88,25 +119,29 @@ pub enum Gauge {
     ConnectionsWaiting,
     /// Idle upstream connections in the pool.
     UpstreamIdle,
+    /// Counters of limits that have a cell on the core.
+    LimitCells,
 }
 
 impl Gauge {
     /// Every gauge, in order.
-    pub const ALL: [Self; 3] = [
+    pub const ALL: [Self; 4] = [
         Self::ConnectionsActive,
         Self::ConnectionsWaiting,
         Self::UpstreamIdle,
+        Self::LimitCells,
     ];
 
     /// How many there are.
     pub const COUNT: usize = Self::ALL.len();
 
-    /// The metric whose sample is the sum over the cores.
+    /// The metric that shows it: the sum over the cores, or each core's.
     pub fn metric(self) -> Metric {
         match self {
             Self::ConnectionsActive => Metric::ConnectionsActive,
             Self::ConnectionsWaiting => Metric::ConnectionsWaiting,
             Self::UpstreamIdle => Metric::UpstreamIdle,
+            Self::LimitCells => Metric::LimitCells,
         }
     }
 }

@@ -16,6 +16,10 @@ pub struct Facts<'a> {
     pub reload: ReloadFacts<'a>,
     /// What the log thread last said; the default where there is no access log.
     pub log: LogStats,
+    /// What stored answers take, and how many there are.
+    pub stored: (usize, usize),
+    /// Counters of rate limits in the process.
+    pub limit_counters: u64,
     /// What the kernel says about the process.
     pub process: Process,
 }

@@ -156,6 +156,7 @@ fn value<'a>(variable: Variable, record: &'a AccessRecord<'a>, mask: &'a Mask) -
         Variable::Cause => record
             .cause
             .map_or(Value::Absent, |cause| Value::Word(cause.code())),
+        Variable::WouldDeny => text(record.would_deny),
         Variable::RequestId => text(record.request_id),
         Variable::UserAgent => text(record.user_agent),
         Variable::Referer if record.referer.is_empty() => Value::Absent,

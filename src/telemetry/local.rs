@@ -15,6 +15,8 @@ use crate::http::Cause;
 use super::counter::Counter;
 use super::counter::Gauge;
 use super::latency::Latencies;
+use super::refusals::Refusals;
+use super::refusals::Refused;
 
 /// How one exchange ended; everything that the metrics want to know about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +76,7 @@ pub struct Delta {
     /// Present values, not differences.
     pub(super) gauges: [i64; Gauge::COUNT],
     pub(super) failures: Vec<(Cause, u32)>,
+    pub(super) refused: Vec<Refused>,
     pub(super) longest_turn_ns: u64,
 }
 
@@ -84,6 +87,7 @@ pub struct CoreMetrics {
     gauges: [Cell<i64>; Gauge::COUNT],
     longest_turn_ns: Cell<u64>,
     recorded: RefCell<Recorded>,
+    refusals: RefCell<Refusals>,
 }
 
 impl CoreMetrics {
@@ -94,6 +98,7 @@ impl CoreMetrics {
             gauges: std::array::from_fn(|_| Cell::new(0)),
             longest_turn_ns: Cell::new(0),
             recorded: RefCell::new(Recorded::new()),
+            refusals: RefCell::default(),
         }
     }
 
@@ -114,6 +119,11 @@ impl CoreMetrics {
     pub fn count(&self, counter: Counter, more: u64) {
         let cell = &self.counters[counter as usize];
         cell.set(cell.get().wrapping_add(more));
+    }
+
+    /// Counts a request that a plugin has refused, or would have refused if it does more than observe.
+    pub fn refuse(&self, plugin: &'static str, observed: bool) {
+        self.refusals.borrow_mut().count(plugin, observed);
     }
 
     /// Moves a gauge up or down.
@@ -159,6 +169,7 @@ impl CoreMetrics {
             counters: std::array::from_fn(|at| self.counters[at].take()),
             gauges: std::array::from_fn(|at| self.gauges[at].get()),
             failures,
+            refused: self.refusals.borrow_mut().take(),
             longest_turn_ns: self.longest_turn_ns.take(),
         }
     }

@@ -3,6 +3,8 @@
 //!
 //! Series appear with their first count: a route without requests has no line.
 
+mod buckets;
+
 use crate::base::clock::Instant;
 use crate::http::Cause;
 
@@ -12,71 +14,13 @@ use super::counter::Gauge;
 use super::facts::Facts;
 use super::latency::Latency;
 use super::series::Line;
-use super::totals::CoreTotals;
 use super::totals::Totals;
+use buckets::Buckets;
+use buckets::COARSE;
+use buckets::FINE;
 
 /// The media type of the text.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
-
-/// Buckets of what a proxy adds, from 10 µs.
-const FINE: Buckets<16> = Buckets {
-    nanos: [
-        10_000,
-        20_000,
-        30_000,
-        50_000,
-        75_000,
-        100_000,
-        150_000,
-        250_000,
-        500_000,
-        1_000_000,
-        2_500_000,
-        5_000_000,
-        10_000_000,
-        50_000_000,
-        100_000_000,
-        1_000_000_000,
-    ],
-    seconds: [
-        "0.00001", "0.00002", "0.00003", "0.00005", "0.000075", "0.0001", "0.00015", "0.00025",
-        "0.0005", "0.001", "0.0025", "0.005", "0.01", "0.05", "0.1", "1",
-    ],
-};
-
-/// OpenTelemetry's advice for request durations, which begins at 5 ms, and finer ones before it.
-const COARSE: Buckets<18> = Buckets {
-    nanos: [
-        100_000,
-        250_000,
-        500_000,
-        1_000_000,
-        5_000_000,
-        10_000_000,
-        25_000_000,
-        50_000_000,
-        75_000_000,
-        100_000_000,
-        250_000_000,
-        500_000_000,
-        750_000_000,
-        1_000_000_000,
-        2_500_000_000,
-        5_000_000_000,
-        7_500_000_000,
-        10_000_000_000,
-    ],
-    seconds: [
-        "0.0001", "0.00025", "0.0005", "0.001", "0.005", "0.01", "0.025", "0.05", "0.075", "0.1",
-        "0.25", "0.5", "0.75", "1", "2.5", "5", "7.5", "10",
-    ],
-};
-
-/// Upper bounds of a histogram's buckets, as numbers and as labels.
-struct Buckets<const N: usize> {
-    nanos: [u64; N],
-    seconds: [&'static str; N],
-}
 
 const CLASSES: [&str; 6] = ["0xx", "1xx", "2xx", "3xx", "4xx", "5xx"];
 
@@ -105,7 +49,6 @@ impl Text {
     fn metric(&mut self, metric: Metric, totals: &Totals, facts: &Facts<'_>, now: Instant) {
         self.heading(metric);
         let reload = facts.reload;
-        let process = facts.process;
         match metric {
             Metric::Requests => self.requests(totals),
             Metric::RequestDuration => {
@@ -127,22 +70,22 @@ impl Text {
             | Metric::BytesReceived
             | Metric::BytesSent
             | Metric::UpstreamBytesReceived
-            | Metric::UpstreamBytesSent => self.counters(metric, totals),
+            | Metric::UpstreamBytesSent
+            | Metric::CacheRefreshes
+            | Metric::CacheEvictions => self.counters(metric, totals),
             Metric::ConnectionsActive | Metric::ConnectionsWaiting | Metric::UpstreamIdle => {
                 self.gauges(metric, totals);
             }
-            Metric::CoreRequests => self.per_core(metric, totals, |text, core| {
-                text.number(core.counter(Counter::Requests));
-            }),
-            Metric::CoreConnections => self.per_core(metric, totals, |text, core| {
-                text.signed(core.gauge(Gauge::ConnectionsActive));
-            }),
-            Metric::CoreCpu => self.per_core(metric, totals, |text, core| {
-                text.seconds(core.counter(Counter::CpuNanos));
-            }),
-            Metric::CoreLongestTurn => self.per_core(metric, totals, |text, core| {
-                text.seconds(core.longest_turn_ns(now));
-            }),
+            Metric::PluginRefusals => self.refusals(totals),
+            Metric::CacheAnswers => self.cache_answers(totals),
+            Metric::CacheBytes | Metric::CacheEntries | Metric::LimitCounters => {
+                self.plain(metric, shared_number(metric, facts));
+            }
+            Metric::CoreRequests
+            | Metric::CoreConnections
+            | Metric::CoreCpu
+            | Metric::CoreLongestTurn
+            | Metric::LimitCells => self.per_core(metric, totals, now),
             Metric::Driver => self.drivers(facts),
             Metric::ConfigReloads => {
                 self.labelled(metric, &["success"], reload.succeeded);
@@ -159,16 +102,11 @@ impl Text {
                 self.plain(metric, log_number(metric, totals, facts));
             }
             Metric::BuildInfo => self.labelled(metric, &[facts.version], 1),
-            Metric::ProcessStart => self.known(metric, process.start_seconds),
-            Metric::ProcessCpu => {
-                if let Some(millis) = process.cpu_millis {
-                    self.name(metric, "", &[]);
-                    self.seconds(millis.saturating_mul(1_000_000));
-                }
-            }
-            Metric::ProcessMemory => self.known(metric, process.resident_bytes),
-            Metric::ProcessFds => self.known(metric, process.open_fds),
-            Metric::ProcessFdsMax => self.known(metric, process.max_fds),
+            Metric::ProcessCpu => self.process_cpu(metric, facts),
+            Metric::ProcessStart
+            | Metric::ProcessMemory
+            | Metric::ProcessFds
+            | Metric::ProcessFdsMax => self.known(metric, process_number(metric, facts)),
         }
     }
 
@@ -220,16 +158,39 @@ impl Text {
         }
     }
 
-    fn per_core(
-        &mut self,
-        metric: Metric,
-        totals: &Totals,
-        value: impl Fn(&mut Self, &CoreTotals),
-    ) {
+    fn refusals(&mut self, totals: &Totals) {
+        for refused in totals.refused() {
+            for (mode, count) in [("enforce", refused.enforced), ("observe", refused.observed)] {
+                if count > 0 {
+                    self.labelled(Metric::PluginRefusals, &[refused.plugin, mode], count);
+                }
+            }
+        }
+    }
+
+    fn cache_answers(&mut self, totals: &Totals) {
+        for (status, counter) in [
+            ("hit", Counter::CacheHits),
+            ("miss", Counter::CacheMisses),
+            ("refresh", Counter::CacheRefreshed),
+            ("stale", Counter::CacheStale),
+            ("bypass", Counter::CacheBypassed),
+        ] {
+            self.labelled(Metric::CacheAnswers, &[status], totals.counter(counter));
+        }
+    }
+
+    fn per_core(&mut self, metric: Metric, totals: &Totals, now: Instant) {
         for (number, core) in totals.cores().iter().enumerate() {
             let mut buffer = itoa::Buffer::new();
             self.name(metric, "", &[buffer.format(number)]);
-            value(self, core);
+            match metric {
+                Metric::CoreRequests => self.number(core.counter(Counter::Requests)),
+                Metric::CoreConnections => self.signed(core.gauge(Gauge::ConnectionsActive)),
+                Metric::CoreCpu => self.seconds(core.counter(Counter::CpuNanos)),
+                Metric::LimitCells => self.signed(core.gauge(Gauge::LimitCells)),
+                _ => self.seconds(core.longest_turn_ns(now)),
+            }
         }
     }
 
@@ -263,6 +224,13 @@ impl Text {
         self.0.push_str(bound);
         self.0.push_str("\"} ");
         self.number(count);
+    }
+
+    fn process_cpu(&mut self, metric: Metric, facts: &Facts<'_>) {
+        if let Some(millis) = facts.process.cpu_millis {
+            self.name(metric, "", &[]);
+            self.seconds(millis.saturating_mul(1_000_000));
+        }
     }
 
     fn plain(&mut self, metric: Metric, value: u64) {
@@ -333,6 +301,26 @@ impl Text {
         self.0.push_str(&"000000000"[fraction.len()..]);
         self.0.push_str(fraction);
         self.0.push('\n');
+    }
+}
+
+/// What all cores share.
+fn shared_number(metric: Metric, facts: &Facts<'_>) -> u64 {
+    let (bytes, entries) = facts.stored;
+    match metric {
+        Metric::CacheBytes => bytes as u64,
+        Metric::CacheEntries => entries as u64,
+        _ => facts.limit_counters,
+    }
+}
+
+fn process_number(metric: Metric, facts: &Facts<'_>) -> Option<u64> {
+    let process = &facts.process;
+    match metric {
+        Metric::ProcessStart => process.start_seconds,
+        Metric::ProcessMemory => process.resident_bytes,
+        Metric::ProcessFds => process.open_fds,
+        _ => process.max_fds,
     }
 }
 

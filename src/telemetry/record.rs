@@ -68,12 +68,14 @@ pub struct AccessRecord<'a> {
     pub user_agent: &'a [u8],
     /// The Referer field, or empty.
     pub referer: &'a [u8],
+    /// The names of plugins that would have refused the request, with commas between.
+    pub would_deny: &'a [u8],
 }
 
 /// Length of the fixed block.
 const FIXED: usize = 144;
 /// How many byte strings follow it.
-const STRINGS: usize = 9;
+const STRINGS: usize = 10;
 /// Longest length of each, in the order of the struct.
 const BOUNDS: [usize; STRINGS] = [
     LOG_FIELD_BYTES,
@@ -85,10 +87,11 @@ const BOUNDS: [usize; STRINGS] = [
     LOG_FIELD_BYTES,
     LOG_FIELD_BYTES,
     LOG_FIELD_BYTES,
+    LOG_FIELD_BYTES,
 ];
 
 /// Longest encoded record, which bounds what a batch can grow by at a time.
-pub const RECORD_BYTES_MAX: usize = FIXED + 2 * LOG_TARGET_BYTES + 7 * LOG_FIELD_BYTES;
+pub const RECORD_BYTES_MAX: usize = FIXED + 2 * LOG_TARGET_BYTES + 8 * LOG_FIELD_BYTES;
 
 // Bits of the flags byte.
 const SECURE: u8 = 1;
@@ -116,6 +119,7 @@ impl<'a> AccessRecord<'a> {
             self.request_id,
             self.user_agent,
             self.referer,
+            self.would_deny,
         ];
         let mut flags = self.flags();
         let mut total = FIXED;
@@ -224,6 +228,7 @@ impl<'a> AccessRecord<'a> {
             request_id: strings[6],
             user_agent: strings[7],
             referer: strings[8],
+            would_deny: strings[9],
         };
         Some((decoded, rest))
     }
@@ -319,6 +324,7 @@ pub(super) mod tests {
             request_id: b"0123456789abcdef0123456789abcdef",
             user_agent: b"curl/8.5.0",
             referer: b"",
+            would_deny: b"",
         }
     }
 
@@ -352,7 +358,7 @@ pub(super) mod tests {
             upstream in any::<Option<std::net::SocketAddrV4>>(),
             upstream_ns in any::<Option<u64>>(),
             query in any::<Option<Vec<u8>>>(),
-            strings in any::<[Vec<u8>; 8]>(),
+            strings in any::<[Vec<u8>; 9]>(),
             cause in 0..Cause::ALL.len() + 1,
         ) {
             let record = AccessRecord {
@@ -382,6 +388,7 @@ pub(super) mod tests {
                 request_id: &strings[5],
                 user_agent: &strings[6],
                 referer: &strings[7],
+                would_deny: &strings[8],
             };
             let mut batch = Vec::new();
             sample().encode(&mut batch);

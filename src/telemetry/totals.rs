@@ -15,6 +15,8 @@ use super::counter::Counter;
 use super::counter::Gauge;
 use super::latency::Latencies;
 use super::local::Delta;
+use super::refusals::Refusals;
+use super::refusals::Refused;
 use super::series::Line;
 use super::series::Series;
 
@@ -36,6 +38,7 @@ pub struct Totals {
     cores: Vec<CoreTotals>,
     latencies: Latencies<u64>,
     failures: [u64; Cause::ALL.len()],
+    refusals: Refusals,
     series: Series,
 }
 
@@ -46,6 +49,7 @@ impl Totals {
             cores: Vec::new(),
             latencies: Latencies::default(),
             failures: [0; Cause::ALL.len()],
+            refusals: Refusals::default(),
             series: Series::new(),
         }
     }
@@ -69,6 +73,7 @@ impl Totals {
         for (cause, count) in delta.failures {
             self.failures[cause as usize] += u64::from(count);
         }
+        self.refusals.merge(&delta.refused);
         let at = usize::from(core.0);
         if at >= self.cores.len() {
             self.cores.resize_with(at + 1, CoreTotals::default);
@@ -95,6 +100,11 @@ impl Totals {
     /// How many exchanges ended for `cause`.
     pub fn failures(&self, cause: Cause) -> u64 {
         self.failures[cause as usize]
+    }
+
+    /// What plugins have refused, by name.
+    pub fn refused(&self) -> Vec<Refused> {
+        self.refusals.sorted()
     }
 
     /// The distributions, for buckets and quantiles.

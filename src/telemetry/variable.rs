@@ -41,6 +41,7 @@ pub enum Variable {
     UpstreamAddr,
     Retries,
     Cause,
+    WouldDeny,
     RequestId,
     UserAgent,
     Referer,
@@ -51,7 +52,7 @@ pub enum Variable {
 
 impl Variable {
     /// Every variable, in the order of a JSON line.
-    pub const ALL: [Self; 28] = {
+    pub const ALL: [Self; 29] = {
         use Variable as V;
         [
             V::TimeIso8601,
@@ -76,6 +77,7 @@ impl Variable {
             V::UpstreamAddr,
             V::Retries,
             V::Cause,
+            V::WouldDeny,
             V::RequestId,
             V::UserAgent,
             V::Referer,
@@ -116,10 +118,11 @@ impl Variable {
             Self::UpstreamAddr => row("upstream_addr", "upstream", "Address and port of the target"),
             Self::Retries => row("retries", "retries", "Attempts at the upstream beyond the first"),
             Self::Cause => row("cause", "cause", "Why the gateway ended or answered the exchange itself, see errors.md"),
+            Self::WouldDeny => row("would_deny", "would_deny", "Plugins that only observe and would have refused the request, with commas between; else absent"),
             Self::RequestId => row("request_id", "request_id", "The id that the gateway gave the request"),
             Self::UserAgent => row("user_agent", "user_agent", "The User-Agent field"),
             Self::Referer => row("referer", "referer", "The Referer field, with the values of secret parameters hidden"),
-            Self::ConnectionRequests => row("connection_requests", "connection_requests", "Which request of its connection this was, from 1"),
+            Self::ConnectionRequests => row("connection_requests", "connection_requests", "Which request of its connection this was, from 1; 0 if the gateway made it once more by itself"),
             Self::Core => row("core", "core", "Number of the worker"),
             Self::Truncated => row("truncated", "truncated", "`true` if a field was longer than a record keeps and is cut, else absent"),
         }

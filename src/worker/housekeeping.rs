@@ -8,6 +8,7 @@ use crate::base::clock;
 use crate::base::clock::Instant;
 use crate::base::limits;
 use crate::bus::Report;
+use crate::cache::Status;
 use crate::proxy::Context;
 use crate::shard::Shard;
 use crate::telemetry::Counter;
@@ -81,6 +82,7 @@ fn report(cx: &Context, reports: &Reports, now: Instant, cpu_before: Duration) -
         Gauge::UpstreamIdle,
         i64::try_from(shard.peers.idle()).unwrap_or(i64::MAX),
     );
+    report_plugins(shard);
     let cpu = thread_cpu();
     shard
         .metrics
@@ -95,6 +97,24 @@ fn report(cx: &Context, reports: &Reports, now: Instant, cpu_before: Duration) -
         reports.say(Report::Counted(shard.core, delta));
     }
     cpu
+}
+
+/// What plugins' memory has counted, and how much there is of it.
+fn report_plugins(shard: &Shard) {
+    let (metrics, plugins) = (&shard.metrics, &shard.plugins);
+    for (status, count) in plugins.cache.take_counts() {
+        let counter = match status {
+            Status::Hit => Counter::CacheHits,
+            Status::Miss => Counter::CacheMisses,
+            Status::Refresh => Counter::CacheRefreshed,
+            Status::Stale => Counter::CacheStale,
+            Status::Bypass => Counter::CacheBypassed,
+        };
+        metrics.count(counter, count);
+    }
+    metrics.count(Counter::CacheEvicted, plugins.cache.take_fallen());
+    let cells = i64::try_from(plugins.limiter.len()).unwrap_or(i64::MAX);
+    metrics.set(Gauge::LimitCells, cells);
 }
 
 fn thread_cpu() -> Duration {

@@ -14,14 +14,15 @@ use crate::bus::Directive;
 use crate::bus::Driver;
 use crate::bus::Report;
 use crate::net::Listener;
+use crate::plugin::Shared;
 use crate::proxy::Context;
-use crate::shard::Limits;
 use crate::shard::Listening;
 use crate::shard::Shard;
 use crate::telemetry::AccessLogSender;
 use crate::worker::accept;
 use crate::worker::accept::Places;
 use crate::worker::housekeeping;
+use crate::worker::repeating;
 use crate::worker::reports::Reports;
 use crate::worker::runtime::AnyRuntime;
 
@@ -38,8 +39,8 @@ pub struct Settings {
     pub seed: u64,
     /// The worker's own listening sockets.
     pub listeners: Vec<(TcpListener, Listening)>,
-    /// The rate limits that it shares with all workers of the process.
-    pub limits: Limits,
+    /// What it shares with all workers of the process.
+    pub shared: Shared,
     /// Where its access records go.
     pub log: Option<AccessLogSender>,
 }
@@ -69,7 +70,7 @@ fn run(settings: Settings, link: ControlLink) -> io::Result<()> {
     let first = loop {
         match link.directives.recv() {
             Ok(Directive::Install(snapshot, addresses)) => break (snapshot, addresses),
-            Ok(Directive::Resolve(_) | Directive::Cache(_)) => {}
+            Ok(Directive::Resolve(_) | Directive::Cache(_) | Directive::Mock(_)) => {}
             Ok(Directive::Drain) | Err(_) => return Ok(()),
         }
     };
@@ -81,12 +82,12 @@ fn run(settings: Settings, link: ControlLink) -> io::Result<()> {
             core,
             seed,
             listeners,
-            limits,
+            shared,
             log,
             ..
         } = settings;
         let generation = first.0.generation;
-        let cx = Context::new(Shard::new(core, seed, limits, log, first.0, first.1));
+        let cx = Context::new(Shard::new(core, seed, shared, log, first.0, first.1));
         let places = Rc::new(Places::new(listeners.len()));
         let mut taken = Vec::new();
         for (socket, listening) in listeners {
@@ -100,6 +101,7 @@ fn run(settings: Settings, link: ControlLink) -> io::Result<()> {
             taken.push((listener, listening));
         }
         let reports = Rc::new(Reports::new(link.reports.clone()));
+        monoio::spawn(repeating::run(Rc::clone(&cx)));
         let housekeeping = monoio::spawn(housekeeping::run(Rc::clone(&cx), Rc::clone(&reports)));
         reports.say(Report::Started(core, driver));
         reports.say(Report::Installed(core, generation));
@@ -134,6 +136,7 @@ async fn obey(
                     let now = cx.shard.now().micros();
                     cx.shard.plugins.cache.obey(order, now);
                 }
+                Directive::Mock(order) => cx.shard.plugins.mock.obey(order),
                 Directive::Drain => {
                     drain(cx, listeners);
                     return Ok(());

@@ -552,6 +552,10 @@ fn what_is_not_an_entitys_is_answered_too() {
             .status,
         404
     );
+    for (query, status) in [("plugin=none", 404), ("tag=a", 204), ("tag=a&route=r", 400)] {
+        let path = format!("/proxy-cache?{query}");
+        assert_eq!(client.send("DELETE", &path, &[], None).status, status);
+    }
     assert_eq!(client.send("HEAD", "/metrics", &[], None).status, 200);
 }
 

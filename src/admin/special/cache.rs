@@ -1,19 +1,20 @@
 //! `/proxy-cache` and `/mock`: what plugins remember, asked of control, which asks the workers.
 
-use serde_json::Map;
-use serde_json::Value;
-use serde_json::json;
+use axum::http::StatusCode;
+use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
 use crate::admin::Api;
 use crate::admin::backend::Backend;
 use crate::admin::dispatch::Call;
 use crate::admin::reply::Reply;
+use crate::base::clock;
 use crate::control::CacheAnswer;
 use crate::control::CacheQuestion;
-use crate::control::CachedAnswer;
 use crate::control::Handle;
 use crate::entity::Kind;
+use crate::plugin::mock;
+use crate::plugin::proxy_cache;
 
 /// `GET /proxy-cache/{cache_key}`, `GET /proxy-cache/{plugin_id}/caches/{cache_key}`
 pub(super) async fn show(control: &Handle, call: &Call<'_>) -> Reply {
@@ -38,107 +39,75 @@ async fn ask(
         },
         _ => return Reply::not_found(),
     };
-    answer(control.cache(question).await)
+    answer(control.cache(question).await).await
 }
 
 /// `DELETE /proxy-cache`
 pub(super) async fn clear<B: Backend>(api: &Api<B>, call: &Call<'_>) -> Reply {
-    let mut route = None;
-    if let Some(key) = call.query.get("route").map(str::to_owned) {
-        let found = api
-            .backend
-            .read(move |entities| entities.find(Kind::Routes, &key));
-        match found.await {
-            Ok(Some((id, _))) => route = Some(id),
-            Ok(None) => return Reply::not_found(),
-            Err(_) => return Reply::leaving(),
+    let of = |name: &str| call.query.get(name).map(str::to_owned);
+    let question = match (of("route"), of("plugin"), of("tag")) {
+        (None, None, None) => CacheQuestion::Clear,
+        (None, None, Some(tag)) => CacheQuestion::ClearTag(tag),
+        (Some(key), None, None) => match find(api, Kind::Routes, key).await {
+            Ok(route) => CacheQuestion::ClearRoute(route),
+            Err(reply) => return reply,
+        },
+        (None, Some(key), None) => match find(api, Kind::Plugins, key).await {
+            Ok(plugin) => CacheQuestion::ClearPlugin(plugin),
+            Err(reply) => return reply,
+        },
+        _ => {
+            let text = "only one of 'route', 'plugin' and 'tag' can be given";
+            return Reply::message(StatusCode::BAD_REQUEST, text);
         }
-    }
-    let tag = call.query.get("tag").map(str::to_owned);
-    answer(api.control.cache(CacheQuestion::Clear { route, tag }).await)
+    };
+    answer(api.control.cache(question).await).await
 }
 
-fn answer(answer: Option<CacheAnswer>) -> Reply {
+/// The id of an entity, or the answer that there is none.
+async fn find<B: Backend>(api: &Api<B>, kind: Kind, key: String) -> Result<Uuid, Reply> {
+    let found = api.backend.read(move |entities| entities.find(kind, &key));
+    match found.await {
+        Ok(Some((id, _))) => Ok(id),
+        Ok(None) => Err(Reply::not_found()),
+        Err(_) => Err(Reply::leaving()),
+    }
+}
+
+async fn answer(answer: Option<CacheAnswer>) -> Reply {
     match answer {
         Some(CacheAnswer::Missing) => Reply::not_found(),
         Some(CacheAnswer::Removed) => Reply::nothing(),
-        Some(CacheAnswer::Found(found)) => Reply::ok(shown(&found)),
+        Some(CacheAnswer::Late) => {
+            let text = "a worker has not answered; it forgets the same as soon as it can";
+            Reply::message(StatusCode::SERVICE_UNAVAILABLE, text)
+        }
+        Some(CacheAnswer::Found(entry)) => {
+            let now = clock::now().micros();
+            // Its body may be megabytes.
+            match spawn_blocking(move || proxy_cache::describe(&entry, now)).await {
+                Ok(shown) => Reply::ok(shown),
+                Err(_) => Reply::unexpected(),
+            }
+        }
         None => Reply::leaving(),
     }
-}
-
-fn shown(found: &CachedAnswer) -> Value {
-    let mut headers = Map::new();
-    for (name, value) in &found.fields {
-        match headers.get_mut(name) {
-            None => {
-                headers.insert(name.clone(), value.as_str().into());
-            }
-            Some(Value::Array(values)) => values.push(value.as_str().into()),
-            Some(first) => *first = json!([first.take(), value]),
-        }
-    }
-    json!({
-        "status": found.status,
-        "headers": headers,
-        "body_len": found.body_bytes,
-        "age": found.age.as_secs(),
-        "ttl": found.ttl.as_secs(),
-    })
 }
 
 /// `GET /mock/{plugins}/log`
 pub(super) async fn mock_log<B: Backend>(api: &Api<B>, call: &Call<'_>) -> Reply {
     let key = call.keys.first().cloned().unwrap_or_default();
-    let found = api
-        .backend
-        .read(move |entities| entities.find(Kind::Plugins, &key));
-    let id = match found.await {
-        Ok(Some((id, _))) => id,
-        Ok(None) => return Reply::not_found(),
-        Err(_) => return Reply::leaving(),
+    let id = match find(api, Kind::Plugins, key).await {
+        Ok(id) => id,
+        Err(reply) => return reply,
     };
     match api.control.mock_log(id).await {
-        Some(Some(entries)) => {
-            let entries = entries.iter().map(|entry| serde_json::from_str(entry));
-            match entries.collect::<Result<Vec<Value>, _>>() {
-                Ok(entries) => Reply::ok(json!({ "log": {
-                    "version": "1.2",
-                    "creator": { "name": "silverback", "version": env!("CARGO_PKG_VERSION") },
-                    "entries": entries,
-                }})),
-                Err(_) => Reply::unexpected(),
-            }
-        }
+        // It may be megabytes.
+        Some(Some(entries)) => match spawn_blocking(move || mock::har(&entries)).await {
+            Ok(har) => Reply::ok(har),
+            Err(_) => Reply::unexpected(),
+        },
         Some(None) => Reply::not_found(),
         None => Reply::leaving(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::shown;
-    use crate::control::CachedAnswer;
-
-    #[test]
-    fn repeated_fields_of_a_stored_answer_are_lists() {
-        let field = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        let shown = shown(&CachedAnswer {
-            status: 200,
-            fields: vec![
-                field("A", "1"),
-                field("B", "x"),
-                field("B", "y"),
-                field("B", "z"),
-            ],
-            body_bytes: 5,
-            age: Duration::from_secs(1),
-            ttl: Duration::from_secs(9),
-        });
-        assert_eq!(shown["headers"]["A"], "1");
-        assert_eq!(shown["headers"]["B"], serde_json::json!(["x", "y", "z"]));
-        assert_eq!(shown["body_len"], 5);
     }
 }

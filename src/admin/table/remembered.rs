@@ -15,6 +15,11 @@ use super::special::get;
 use super::special::message;
 use super::special::nothing;
 
+const LATE: Answer = message(
+    503,
+    "A worker has not answered within a second; it forgets the same as soon as it can.",
+);
+
 /// The rows, by path.
 pub(super) const ALL: &[Special] = &[
     get(
@@ -194,6 +199,13 @@ pub(super) const ALL: &[Special] = &[
                 about: "Only answers of this route, by id or name.",
             },
             Parameter {
+                name: "plugin",
+                kind: "string",
+                required: false,
+                example: "p1",
+                about: "Only answers that this instance of proxy-cache keeps, by id or instance_name.",
+            },
+            Parameter {
                 name: "tag",
                 kind: "string",
                 required: false,
@@ -209,7 +221,9 @@ pub(super) const ALL: &[Special] = &[
             "Removes stored answers of proxy-cache, on every worker.",
             &[
                 nothing("They are gone."),
-                message(404, "There is no such route."),
+                message(400, "More than one of the arguments is given."),
+                message(404, "There is no such route or plugin."),
+                LATE,
             ],
         )
     },
@@ -230,7 +244,7 @@ pub(super) const ALL: &[Special] = &[
             "purge-cached",
             Group::Plugins,
             "Removes a stored answer of proxy-cache, on every worker.",
-            &[nothing("It is gone."), message(404, "There is none.")],
+            &[nothing("It is gone."), message(404, "There is none."), LATE],
         )
     },
     get(
@@ -250,7 +264,7 @@ pub(super) const ALL: &[Special] = &[
             "purge-cached-of-plugin",
             Group::Plugins,
             "Removes a stored answer of this instance of proxy-cache.",
-            &[nothing("It is gone."), message(404, "There is none.")],
+            &[nothing("It is gone."), message(404, "There is none."), LATE],
         )
     },
     get(

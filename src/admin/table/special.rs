@@ -392,8 +392,23 @@ pub(super) const PAGE_OF_TAGS: &[Answer] = &[
 
 pub(super) const CACHED: Answer = Answer {
     status: 200,
-    shape: Shape::Object(&[("status", "integer"), ("headers", "object")]),
-    about: "The answer.",
+    shape: Shape::Object(&[
+        ("status", "integer"),
+        ("headers", "object"),
+        ("body", "string"),
+        ("body_len", "integer"),
+        ("cache_key", "string"),
+        ("plugin", "object"),
+        ("route", "object"),
+        ("host", "string"),
+        ("path", "string"),
+        ("timestamp", "integer"),
+        ("age", "integer"),
+        ("ttl", "integer"),
+        ("bytes", "integer"),
+        ("tags", "array"),
+    ]),
+    about: "The answer, with its body as text.",
 };
 
 pub(super) const fn get(

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::Store;
 use crate::base::limits;
+use crate::cache::Accounts;
 use crate::cache::Content;
 use crate::cache::Entry;
 use crate::cache::Message;
@@ -140,7 +141,7 @@ fn questions_are_answered_with_what_is_there() {
     }
     let count = |question| match ask(&store, question, SECOND) {
         Told::Found(found) => found.len(),
-        Told::Purged(_) => panic!("nothing was to be purged"),
+        Told::Purged(_) | Told::Late => panic!("nothing was to be purged"),
     };
     assert_eq!(count(Question::List(None)), 2);
     assert_eq!(count(Question::List(Some(Uuid::from_u128(9)))), 0);
@@ -240,5 +241,122 @@ proptest! {
                 prop_assert_eq!(one, two);
             }
         }
+    }
+}
+
+/// Cores that share a bound, and hear of each other at their ticks.
+struct Crew {
+    accounts: Arc<Accounts>,
+    cores: [Store; 3],
+    now: Micros,
+}
+
+impl Crew {
+    fn new() -> Self {
+        let accounts = Arc::<Accounts>::default();
+        let core = || Store::new(Arc::clone(&accounts), 3);
+        Self {
+            cores: [core(), core(), core()],
+            accounts,
+            now: SECOND,
+        }
+    }
+
+    fn tick(&mut self, hear: bool) {
+        self.now += 1;
+        for from in 0..3 {
+            let messages: Arc<[Message]> = self.cores[from].take_messages().into();
+            for (to, core) in self.cores.iter().enumerate() {
+                if hear && to != from {
+                    core.obey(Order::Learn(Arc::clone(&messages)), self.now);
+                }
+            }
+        }
+        for core in &self.cores {
+            core.tidy(self.now);
+        }
+    }
+
+    fn held(&self) -> usize {
+        self.accounts.size().0
+    }
+}
+
+const BOUND: usize = 300_000;
+
+#[test]
+fn cores_that_hold_the_same_have_the_whole_bound() {
+    let mut crew = Crew::new();
+    for number in 0..2_000_u32 {
+        let core = &crew.cores[number as usize % 3];
+        core.add(entry(&format!("k{number}"), crew.now, 1_000, BOUND));
+        if number % 4 == 0 {
+            crew.tick(true);
+        }
+    }
+    crew.tick(true);
+    for _ in 0..20 {
+        crew.tick(true);
+    }
+    assert!(crew.held() <= BOUND);
+    for core in &crew.cores {
+        assert!(core.size().0 > BOUND * 8 / 10, "{}", core.size().0);
+    }
+    let purge = Question::Purge(purge(Target::Everything, crew.now + 1));
+    let purge = Arc::new(purge);
+    for core in &crew.cores {
+        let (answers, _told) = bounded(1);
+        core.obey(Order::Ask(Arc::clone(&purge), answers), crew.now);
+    }
+    assert_eq!(crew.accounts.size(), (0, 0));
+}
+
+#[test]
+fn cores_that_hold_nothing_in_common_have_a_part_each() {
+    let mut crew = Crew::new();
+    for number in 0..3_000_u32 {
+        let core = &crew.cores[number as usize % 3];
+        core.add(entry(&format!("k{number}"), crew.now, 1_000, BOUND));
+        assert!(core.size().0 <= BOUND);
+    }
+    assert!(crew.held() > BOUND, "until they look at it");
+    for _ in 0..10 {
+        crew.tick(false);
+    }
+    assert!(crew.held() <= BOUND, "{}", crew.held());
+    assert!(crew.cores[0].take_fallen() > 0);
+    for core in &crew.cores {
+        assert!(core.size().0 > BOUND / 3 - 5_000, "{}", core.size().0);
+    }
+}
+
+proptest! {
+    /// Whatever cores store and are asked for, all are within the bound together soon after they have stopped, and the
+    /// account is what is there.
+    #[test]
+    fn a_crew_comes_to_keep_its_bound(
+        steps in vec((0..60_u8, 0..3_000_usize, 0..3_usize, 0..20_u8), 1..200),
+    ) {
+        let bytes_max = 20_000;
+        let mut crew = Crew::new();
+        for (key, body, core, act) in steps {
+            crew.now += 1;
+            let (key, core) = (format!("k{key}"), &crew.cores[core]);
+            match act {
+                0 => core.invalidate(Target::Tag(format!("tag-{key}").into_bytes().into()), crew.now),
+                1..8 => drop(core.find(DICTIONARY, key.as_bytes(), crew.now)),
+                8..11 => crew.tick(act != 8),
+                _ => {
+                    core.add(entry(&key, crew.now + 1, body, bytes_max));
+                }
+            }
+        }
+        for _ in 0..40 {
+            crew.tick(true);
+        }
+        prop_assert!(crew.held() <= bytes_max, "{}", crew.held());
+        let sum: usize = crew.cores.iter().map(|core| core.size().0).sum();
+        let most = crew.cores.iter().map(|core| core.size().0).max().unwrap_or_default();
+        prop_assert!((most..=sum).contains(&crew.held()));
     }
 }

@@ -1,11 +1,13 @@
 //! The last requests of each mock plugin on one core, and how the cores' logs become one.
 //!
 //! Bounded by number for each plugin and by memory for all together. Whoever shows a log asks every core for its part
-//! ([`Recorder::snapshot`]), and puts them together ([`merge`], [`har`]).
+//! ([`Order::Show`]), and puts them together ([`merge`], [`har`]).
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::sync::Arc;
 
+use crossbeam::channel::Sender;
 use foldhash::HashMap;
 use serde_json::Value;
 use serde_json::json;
@@ -13,6 +15,15 @@ use uuid::Uuid;
 
 use super::entry::Entry;
 use crate::base::limits;
+
+/// What a core is told about its logs.
+#[derive(Clone, Debug)]
+pub enum Order {
+    /// Say here what this plugin's log holds, the oldest entry first.
+    Show(Uuid, Sender<Vec<Entry>>),
+    /// Forget the logs of all plugins but these.
+    Keep(Arc<[Uuid]>),
+}
 
 /// One core's logs.
 #[derive(Debug, Default)]
@@ -33,23 +44,25 @@ struct Log {
 }
 
 impl Recorder {
+    /// Does what control says.
+    pub fn obey(&self, order: Order) {
+        match order {
+            Order::Show(plugin, answer) => {
+                // Whoever asked may have gone; the channel has room for every core.
+                let _ = answer.try_send(self.snapshot(plugin));
+            }
+            Order::Keep(plugins) => self.retain(|plugin| plugins.contains(&plugin)),
+        }
+    }
+
     /// A copy of a plugin's log, the oldest entry first.
-    pub fn snapshot(&self, plugin: Uuid) -> Vec<Entry> {
+    pub(super) fn snapshot(&self, plugin: Uuid) -> Vec<Entry> {
         let logs = self.0.borrow();
         let log = logs.by_plugin.get(&plugin);
         log.map_or_else(Vec::new, |log| log.entries.iter().cloned().collect())
     }
 
-    /// A plugin's log, which is empty after that.
-    pub fn take(&self, plugin: Uuid) -> Vec<Entry> {
-        let mut logs = self.0.borrow_mut();
-        let log = logs.by_plugin.remove(&plugin).unwrap_or_default();
-        logs.bytes -= log.bytes;
-        log.entries.into()
-    }
-
-    /// Forgets the logs of plugins that are no more.
-    pub fn retain(&self, mut is_alive: impl FnMut(Uuid) -> bool) {
+    fn retain(&self, mut is_alive: impl FnMut(Uuid) -> bool) {
         let mut logs = self.0.borrow_mut();
         logs.by_plugin.retain(|plugin, _| is_alive(*plugin));
         logs.bytes = logs.by_plugin.values().map(|log| log.bytes).sum();
@@ -181,11 +194,13 @@ mod tests {
         let har = har(&recorder.snapshot(two));
         assert_eq!(har["log"]["entries"][0]["response"]["status"], 204);
         assert_eq!(har["log"]["entries"][0]["time"], 1.0);
-        assert_eq!(times(&recorder.take(two)), [9]);
+        recorder.obey(Order::Keep([one].into()));
         assert!(recorder.snapshot(two).is_empty());
         recorder.begin(one, 1, entry(6, 1));
-        assert_eq!(times(&recorder.snapshot(one)), [6]);
-        recorder.retain(|plugin| plugin != one);
+        let (answer, answers) = crossbeam::channel::bounded(1);
+        recorder.obey(Order::Show(one, answer));
+        assert_eq!(times(&answers.recv().unwrap()), [6]);
+        recorder.obey(Order::Keep(Arc::default()));
         let logs = recorder.0.borrow();
         assert_eq!((logs.bytes, logs.by_plugin.len()), (0, 0));
     }

@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use std::rc::Rc;
 
 use crate::cache::Slot;
+use crate::cache::Status;
 use crate::cache::Use;
 use crate::cache::Wishes;
 use crate::http::Framing;
@@ -16,14 +17,12 @@ use crate::plugin::Interrupt;
 use crate::plugin::Request;
 
 use super::config::Config;
-use super::config::Status;
 use super::digest;
 use super::flights::Joined;
 use super::flights::Lead;
 use super::flights::Waits;
 use super::give;
 use super::hints::Hints;
-use super::hints::REFRESH;
 use super::key;
 use super::pending::Clock;
 use super::pending::Outdates;
@@ -35,14 +34,21 @@ struct Seen {
     slot: Option<Rc<Slot>>,
     /// How much of the key is the URL's own.
     primary: usize,
+    /// The method that the key has.
+    method: Method,
+}
+
+/// On whose behalf an origin is asked.
+enum Fetch {
+    /// A client's; others may wait for it.
+    Asked(Option<Lead>),
+    /// The store's own.
+    Repeat(Lead),
 }
 
 pub(super) fn ask(config: &Config, request: &mut Request<'_>) -> ControlFlow<Interrupt> {
     let (head, bytes, core) = (request.head, request.bytes, request.core);
     let hints = Hints::of(head, bytes);
-    if hints.refresh.is_some() {
-        request.upstream.remove(REFRESH);
-    }
     let wishes = if config.obeys && hints.cache_control.is_some() {
         Wishes::of(head.fields.all_named(b"cache-control", bytes))
     } else {
@@ -50,13 +56,17 @@ pub(super) fn ask(config: &Config, request: &mut Request<'_>) -> ControlFlow<Int
     };
     if !may_be_answered(config, request, &hints, &wishes) {
         note_outdated(config, request, &hints);
-        config.show_status(request.downstream, Status::Bypass);
+        pass_by(config, request);
         return ControlFlow::Continue(());
     }
     let mut key = core.cache.key();
     let seen = look(config, request, &hints, &mut key);
-    let ticket = hints.refresh.and_then(refresh::number);
-    let mut lead = ticket.and_then(|number| core.flights.claim(&key, number));
+    if let Some(lead) = refresh::lead(request) {
+        fetch(config, request, &hints, seen, Fetch::Repeat(lead), &key);
+        // What the client takes is no matter of what is stored.
+        request.upstream.remove(b"Cache-Control");
+        return ControlFlow::Continue(());
+    }
     let now = request.received.micros();
     let usable = seen.slot.as_ref().and_then(|slot| slot.entry.filed());
     match (
@@ -64,22 +74,23 @@ pub(super) fn ask(config: &Config, request: &mut Request<'_>) -> ControlFlow<Int
         &seen.slot,
     ) {
         (Some(Use::Give), Some(slot)) => return give(config, request, slot, Status::Hit, &hints),
-        (Some(Use::GiveAndRefresh), Some(slot))
-            if lead.is_none() && refresh::order(request, &key, now) =>
-        {
+        (Some(Use::GiveAndRefresh), Some(slot)) if is_safe(head.method) => {
+            refresh::order(request, &key, seen.method, now);
             return give(config, request, slot, Status::Stale, &hints);
         }
         (Some(_) | None, _) => {}
     }
     if wishes.only_if_cached {
+        core.cache.count(Status::Miss);
         return ControlFlow::Break(Reply::empty(504).into());
     }
     if hints.range.is_some() && seen.slot.is_none() {
         // A part of what is not here is no reason to fetch the whole.
-        config.show_status(request.downstream, Status::Bypass);
+        pass_by(config, request);
         return ControlFlow::Continue(());
     }
-    if lead.is_none() && is_safe(head.method) {
+    let mut lead = None;
+    if is_safe(head.method) {
         let waits = request.notes.find::<Waits>(|_| true);
         match core.flights.join(&key, now, waits) {
             Joined::Lead(first) => lead = Some(first),
@@ -97,8 +108,14 @@ pub(super) fn ask(config: &Config, request: &mut Request<'_>) -> ControlFlow<Int
             }
         }
     }
-    fetch(config, request, &hints, seen, lead, &key);
+    fetch(config, request, &hints, seen, Fetch::Asked(lead), &key);
     ControlFlow::Continue(())
+}
+
+/// Has nothing to do with a request.
+fn pass_by(config: &Config, request: &mut Request<'_>) {
+    request.core.cache.count(Status::Bypass);
+    config.show_status(request.downstream, Status::Bypass);
 }
 
 /// Whether a request may be answered from the store and its answer stored.
@@ -159,7 +176,11 @@ fn look_as(
         variants.extend(key, |name, out| key::values(head, bytes, edits, name, out));
         slot = find(key).filter(|slot| slot.answer.is_some());
     }
-    Seen { slot, primary }
+    Seen {
+        slot,
+        primary,
+        method,
+    }
 }
 
 /// Answers with what is stored.
@@ -173,6 +194,7 @@ fn give(
     let (Some(answer), Some(filed)) = (&slot.answer, slot.entry.filed()) else {
         return ControlFlow::Continue(());
     };
+    request.core.cache.count(status);
     let age = filed.times.age(request.received.micros());
     config.show(request.downstream, status, &slot.entry.digest, age);
     ControlFlow::Break(give::reply(answer, request.head.method, hints).into())
@@ -184,9 +206,13 @@ fn fetch(
     request: &mut Request<'_>,
     hints: &Hints<'_>,
     seen: Seen,
-    lead: Option<Lead>,
+    fetch: Fetch,
     key: &[u8],
 ) {
+    let (lead, counts) = match fetch {
+        Fetch::Asked(lead) => (lead, true),
+        Fetch::Repeat(lead) => (Some(lead), false),
+    };
     let digest = digest::of(config, request);
     let status = match seen.slot {
         Some(_) => Status::Refresh,
@@ -213,6 +239,8 @@ fn fetch(
         stale: seen.slot.filter(|_| safe),
         conditional,
         lead: RefCell::new(lead),
+        status: Cell::new(status),
+        counts,
         reviewed: Cell::new(false),
         plan: RefCell::default(),
     });

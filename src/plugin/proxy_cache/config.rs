@@ -6,6 +6,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::base::limits;
 use crate::cache::Dictionary;
 use crate::cache::Secs;
+use crate::cache::Status;
 use crate::http::Method;
 
 use super::media::MediaType;
@@ -41,29 +42,13 @@ pub(super) struct Config {
 pub(super) struct Methods(u8);
 
 /// What an answer says about where it comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Status {
-    /// From the origin: there was nothing stored.
-    Miss,
-    /// From the store.
-    Hit,
-    /// What was stored was too old, so the origin was asked.
-    Refresh,
-    /// From the origin, and not to be stored.
-    Bypass,
-    /// From the store, older than it should be.
-    Stale,
-}
-
-impl Status {
-    const fn text(self) -> &'static [u8] {
-        match self {
-            Self::Miss => b"Miss",
-            Self::Hit => b"Hit",
-            Self::Refresh => b"Refresh",
-            Self::Bypass => b"Bypass",
-            Self::Stale => b"Stale",
-        }
+fn text(status: Status) -> &'static [u8] {
+    match status {
+        Status::Miss => b"Miss",
+        Status::Hit => b"Hit",
+        Status::Refresh => b"Refresh",
+        Status::Bypass => b"Bypass",
+        Status::Stale => b"Stale",
     }
 }
 
@@ -163,7 +148,7 @@ impl Config {
     /// Says where the answer comes from.
     pub(super) fn show_status(&self, edits: &mut Edits, status: Status) {
         if self.shows_status {
-            edits.set(b"X-Cache-Status", status.text());
+            edits.set(b"X-Cache-Status", text(status));
         }
     }
 
@@ -181,7 +166,7 @@ impl Config {
             put(edits, b"Age", digits.format(age).as_bytes());
         }
         if self.shows_status {
-            put(edits, b"X-Cache-Status", status.text());
+            put(edits, b"X-Cache-Status", text(status));
         }
         if self.shows_key {
             put(edits, b"X-Cache-Key", digest);

@@ -36,8 +36,6 @@ enum State {
     Fetching,
     /// The answer's body has been on its way since then.
     Delivering(Micros),
-    /// It is to be made in the background under this number, and not to be waited for longer than until then.
-    Ordered(u64, Micros),
     /// The last answer could not be stored: until then nobody waits for another.
     Passing(Micros),
     /// The origin has failed: until then what is stored is good enough.
@@ -55,17 +53,6 @@ pub(super) enum Joined {
     Alone,
     /// It is given what is stored, if that may stand in; else it fetches for itself.
     StandIn,
-}
-
-/// What becomes of a fetch that is to be made in the background.
-#[derive(Debug)]
-pub(super) enum Ordered {
-    /// It is to be made.
-    Now(Lead),
-    /// There is nothing to do.
-    UnderWay,
-    /// Nobody makes it.
-    InVain,
 }
 
 /// How a fetch ended.
@@ -103,16 +90,14 @@ impl Flights {
             return self.begin(key, now);
         };
         match flight.state.get() {
-            State::Passing(until) | State::Failing(until) | State::Ordered(_, until)
-                if until <= now =>
-            {
+            State::Passing(until) | State::Failing(until) if until <= now => {
                 flight.signal.raise();
                 self.begin(key, now)
             }
             State::Passing(_) => Joined::Alone,
             State::Failing(_) => Joined::StandIn,
             State::Delivering(since) if now.saturating_sub(since) > DELIVERY => Joined::Alone,
-            State::Fetching | State::Delivering(_) | State::Ordered(..) => {
+            State::Fetching | State::Delivering(_) => {
                 if waits.is_some_and(|waits| waits.are_enough(&flight)) {
                     return Joined::Alone;
                 }
@@ -150,48 +135,23 @@ impl Flights {
         if by_key.len() >= limits::CACHE_FLIGHTS {
             by_key.retain(|_, flight| match flight.state.get() {
                 State::Fetching | State::Delivering(_) => true,
-                State::Ordered(_, until) | State::Passing(until) | State::Failing(until) => {
-                    until > now
-                }
+                State::Passing(until) | State::Failing(until) => until > now,
             });
         }
         by_key.len() < limits::CACHE_FLIGHTS
     }
 
-    /// Orders a fetch in the background under a number, unless one is under way or of no use now. One that was ordered
-    /// before and has not been made in time is not ordered again.
-    pub(super) fn order(self: &Rc<Self>, key: &[u8], number: u64, now: Micros) -> Ordered {
-        let known = self
-            .by_key
-            .borrow()
-            .get(key)
-            .map(|flight| flight.state.get());
-        if matches!(known, Some(State::Ordered(_, until)) if until <= now) {
-            return Ordered::InVain;
+    /// Leads the fetch of a key, unless it is under way, or of no use now, or there are too many.
+    pub(super) fn lead(self: &Rc<Self>, key: &[u8], now: Micros) -> Option<Lead> {
+        let known = self.by_key.borrow().get(key).map(|known| known.state.get());
+        match known {
+            Some(State::Passing(until) | State::Failing(until)) if until > now => return None,
+            Some(State::Fetching | State::Delivering(_)) => return None,
+            Some(State::Passing(_) | State::Failing(_)) | None => {}
         }
-        match self.join(key, now, None) {
-            Joined::Lead(lead) => {
-                lead.flight.state.set(State::Ordered(number, now + REFRESH));
-                Ordered::Now(lead)
-            }
-            Joined::Wait(_) | Joined::Alone | Joined::StandIn => Ordered::UnderWay,
-        }
-    }
-
-    /// Takes the lead of a fetch that was ordered under this number.
-    pub(super) fn claim(self: &Rc<Self>, key: &[u8], number: u64) -> Option<Lead> {
-        let flight = self.by_key.borrow().get(key).cloned()?;
-        match flight.state.get() {
-            State::Ordered(known, _) if known == number => {
-                flight.state.set(State::Fetching);
-                Some(Lead {
-                    flights: Rc::clone(self),
-                    key: key.into(),
-                    flight,
-                    ended: false,
-                })
-            }
-            _ => None,
+        match self.begin(key, now) {
+            Joined::Lead(lead) => Some(lead),
+            Joined::Wait(_) | Joined::Alone | Joined::StandIn => None,
         }
     }
 }
@@ -214,11 +174,6 @@ impl Lead {
     /// Whether anybody waits.
     pub(super) fn is_waited_for(&self) -> bool {
         self.flight.waiting.get()
-    }
-
-    /// Leaves the fetch to whoever claims it.
-    pub(super) fn leave(mut self) {
-        self.ended = true;
     }
 
     /// Ends the fetch, and lets the others go on.
@@ -252,7 +207,6 @@ impl Drop for Lead {
 }
 
 const DELIVERY: Micros = limits::CACHE_DELIVERY.as_micros() as Micros;
-const REFRESH: Micros = limits::CACHE_REFRESH.as_micros() as Micros;
 
 #[cfg(test)]
 mod tests {
@@ -333,26 +287,20 @@ mod tests {
     }
 
     #[test]
-    fn an_ordered_fetch_is_claimed_by_its_number_or_taken_over() {
+    fn a_fetch_in_the_background_is_begun_once_and_waited_for_like_any() {
         let flights = Rc::new(Flights::default());
-        let order = |number, now| match flights.order(b"a", number, now) {
-            Ordered::Now(lead) => lead.leave(),
-            other => panic!("it should be ordered, not {other:?}"),
-        };
-        order(7, 0);
-        assert!(matches!(flights.order(b"a", 8, 1), Ordered::UnderWay));
-        assert!(flights.claim(b"a", 8).is_none());
+        let first = flights.lead(b"a", 0).unwrap();
+        assert!(flights.lead(b"a", 0).is_none(), "it is under way");
+        assert!(!first.is_waited_for());
         let waiting = flights.join(b"a", 1, None);
-        let claimed = flights.claim(b"a", 7).unwrap();
-        assert!(flights.claim(b"a", 7).is_none(), "it is claimed once");
-        drop(claimed);
+        assert_eq!(waits(&waiting), Some(true));
+        first.end(End::Failing(10));
         assert_eq!(waits(&waiting), Some(false));
-        order(9, 1);
-        assert!(matches!(
-            flights.order(b"a", 9, 1 + REFRESH),
-            Ordered::InVain
-        ));
-        drop(lead(flights.join(b"a", 1 + REFRESH, None)));
+        assert!(flights.lead(b"a", 9).is_none(), "the origin is spared");
+        flights.lead(b"a", 10).unwrap().end(End::Passing(20));
+        assert!(flights.lead(b"a", 19).is_none());
+        drop(flights.lead(b"a", 20).unwrap());
+        assert!(flights.by_key.borrow().is_empty());
     }
 
     #[test]

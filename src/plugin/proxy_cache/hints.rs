@@ -3,9 +3,6 @@
 use crate::http::Name;
 use crate::http::RequestHead;
 
-/// Asks for a refresh in the background; its value is the number of the ticket.
-pub(super) const REFRESH: &[u8] = b"X-Silverback-Refresh";
-
 /// The first value of each field.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Hints<'a> {
@@ -16,7 +13,6 @@ pub(super) struct Hints<'a> {
     pub(super) precondition: bool,
     pub(super) range: Option<&'a [u8]>,
     pub(super) if_range: Option<&'a [u8]>,
-    pub(super) refresh: Option<&'a [u8]>,
     /// There are fields that some origins take for another method, host or URL.
     pub(super) steers: bool,
 }
@@ -49,9 +45,6 @@ impl<'a> Hints<'a> {
                 }
                 Some(b'r') if is(b"range") => {
                     hints.range.get_or_insert(value);
-                }
-                Some(b'x') if is(REFRESH) => {
-                    hints.refresh.get_or_insert(value);
                 }
                 Some(b'x') => hints.steers |= steers(name),
                 Some(_) | None => {}

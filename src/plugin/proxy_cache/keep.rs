@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::cache::Charge;
 use crate::cache::Content;
 use crate::cache::Entry;
 use crate::cache::Filed;
@@ -46,6 +47,7 @@ fn store(config: &Config, pending: &Pending, plan: Plan, answer: Answer, body: &
         route: pending.route,
         asked: pending.clock.received,
         content,
+        charge: Charge::default(),
     };
     let cache = &body.core.cache;
     if let Some(variants) = plan.variants {

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::cache::Digest;
 use crate::cache::Micros;
 use crate::cache::Slot;
+use crate::cache::Status;
 use crate::cache::Times;
 use crate::cache::Variants;
 use crate::http::Method;
@@ -37,6 +38,10 @@ pub(super) struct Pending {
     pub(super) conditional: bool,
     /// Whoever waits.
     pub(super) lead: RefCell<Option<Lead>>,
+    /// Where the answer comes from, as far as is known.
+    pub(super) status: Cell<Status>,
+    /// A client hears of it.
+    pub(super) counts: bool,
     /// The answer's head has been looked at.
     pub(super) reviewed: Cell<bool>,
     /// How it is to be stored.

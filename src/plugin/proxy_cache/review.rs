@@ -5,22 +5,24 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::base::limits;
+use crate::cache::Charge;
 use crate::cache::Content;
 use crate::cache::Entry;
 use crate::cache::Filed;
 use crate::cache::Micros;
 use crate::cache::Slot;
+use crate::cache::Status;
 use crate::cache::Target;
 use crate::cache::Variants;
 use crate::http::Answer;
 use crate::http::ResponseHead;
 use crate::plugin::BodyWish;
 use crate::plugin::Core;
+use crate::plugin::Edits;
 use crate::plugin::Interrupt;
 use crate::plugin::Response;
 
 use super::config::Config;
-use super::config::Status;
 use super::flights::End;
 use super::give;
 use super::hints::Hints;
@@ -49,14 +51,15 @@ pub(super) fn review(config: &Config, response: &mut Response<'_>) -> ControlFlo
         };
         if let Some(slot) = pending.stale.as_ref().filter(may) {
             let slot = Rc::clone(slot);
+            pending.status.set(Status::Stale);
             return give(config, response, &slot, Status::Stale, now);
         }
-        config.show_status(response.edits, Status::Bypass);
+        show_bypass(config, response.edits, pending);
         return ControlFlow::Continue(());
     }
     let Some((head, bytes)) = response.origin else {
         pending.let_go();
-        config.show_status(response.edits, Status::Bypass);
+        show_bypass(config, response.edits, pending);
         return ControlFlow::Continue(());
     };
     if head.status == 304
@@ -70,7 +73,7 @@ pub(super) fn review(config: &Config, response: &mut Response<'_>) -> ControlFlo
     let Some(plan) = plan(config, response, pending, (head, bytes)) else {
         pending.end(End::Passing(now + PASSING));
         forget_outdated(config, response.core, pending, head.status);
-        config.show_status(response.edits, Status::Bypass);
+        show_bypass(config, response.edits, pending);
         return ControlFlow::Continue(());
     };
     pending.plan.replace(Some(plan));
@@ -85,6 +88,12 @@ pub(super) fn review(config: &Config, response: &mut Response<'_>) -> ControlFlo
         false => BodyWish::Copy(config.body_bytes_max()),
     };
     ControlFlow::Continue(())
+}
+
+/// The answer has nothing to do with what is stored after all.
+fn show_bypass(config: &Config, edits: &mut Edits, pending: &Pending) {
+    pending.status.set(Status::Bypass);
+    config.show_status(edits, Status::Bypass);
 }
 
 /// Gives what is stored in place of the answer.
@@ -138,6 +147,7 @@ fn revalidate(
             unix_secs,
             tags: tags.clone(),
         })),
+        charge: Charge::default(),
     };
     core.cache.add(entry(answer.clone()));
     Slot::new(Arc::new(entry(answer)))

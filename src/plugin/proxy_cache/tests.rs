@@ -21,6 +21,7 @@ use crate::plugin::Core;
 use crate::plugin::Interrupt;
 use crate::plugin::Log;
 use crate::plugin::Plugin;
+use crate::plugin::Repeat;
 use crate::plugin::Response;
 use crate::plugin::ResponseBody;
 use crate::plugin::Signal;
@@ -44,6 +45,8 @@ struct Bench {
     /// In the exchange's hands while it is asked.
     core: Core,
     now: Micros,
+    /// What is to be made once more.
+    repeats: Vec<Trial>,
 }
 
 /// What came of asking.
@@ -84,6 +87,22 @@ impl Given {
     }
 }
 
+/// The same request once more.
+fn again(trial: &Trial, repeat: Repeat) -> Trial {
+    let text = String::from_utf8(trial.bytes.clone()).unwrap();
+    let (start, rest) = text.split_once(" HTTP/1.1\r\n").unwrap();
+    let start = match repeat.as_get {
+        true => start.replacen("HEAD", "GET", 1),
+        false => start.to_owned(),
+    };
+    let lines = rest.trim_end().lines();
+    let lines: Vec<&str> = lines.filter(|line| !line.starts_with("Host")).collect();
+    Trial {
+        notes: repeat.notes,
+        ..Trial::new(&start, &lines)
+    }
+}
+
 impl Bench {
     fn new(config: Value) -> Self {
         let mut config = config;
@@ -92,6 +111,7 @@ impl Bench {
             plugin: compile(&super::DEFINITION, config),
             core: Trial::new("GET /", &[]).core,
             now: NOW_SECS * SECOND,
+            repeats: Vec::new(),
         }
     }
 
@@ -100,6 +120,15 @@ impl Bench {
             unix_micros: self.now,
             ..Trial::new(start, lines)
         }
+    }
+
+    /// The requests that are to be made once more, as they are made now.
+    fn repeats(&mut self) -> Vec<Trial> {
+        let mut repeats = std::mem::take(&mut self.repeats);
+        for trial in &mut repeats {
+            trial.unix_micros = self.now;
+        }
+        repeats
     }
 
     fn wait(&mut self, secs: u64) {
@@ -112,6 +141,9 @@ impl Bench {
         let plugin = Arc::clone(&self.plugin);
         let asked = trial.run(|request| plugin.on_request(request));
         std::mem::swap(&mut trial.core, &mut self.core);
+        if let Some(repeat) = trial.repeat.take() {
+            self.repeats.push(again(trial, repeat));
+        }
         match asked {
             ControlFlow::Continue(()) => Outcome::Origin,
             ControlFlow::Break(Interrupt::Wait(signal)) => Outcome::Wait(signal),

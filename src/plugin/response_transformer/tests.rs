@@ -14,6 +14,7 @@ use crate::plugin::Core;
 use crate::plugin::Directory;
 use crate::plugin::Identity;
 use crate::plugin::Notes;
+use crate::plugin::Shared;
 use crate::plugin::testing::compile;
 use crate::plugin::testing::lines;
 
@@ -58,7 +59,7 @@ impl Got {
             wish: BodyWish::Nothing,
             body: body.to_vec(),
         };
-        let (core, mut notes) = (Core::new(CoreId(0), 1, Arc::default(), 1), Notes::default());
+        let (core, mut notes) = (Core::new(CoreId(0), 1, Shared::default()), Notes::default());
         let mut response = Response {
             status: 200,
             origin: origin.map(|_| (&head, &bytes[..])),

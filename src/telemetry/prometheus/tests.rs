@@ -40,6 +40,8 @@ fn facts() -> Facts<'static> {
             dropped: 1,
             ..LogStats::default()
         },
+        stored: (900, 3),
+        limit_counters: 12,
         process: Process {
             start_seconds: Some(1_700_000_000),
             cpu_millis: Some(1_500),
@@ -65,6 +67,11 @@ fn totals() -> Totals {
     metrics.count(Counter::LogDropped, 1);
     metrics.adjust(Gauge::ConnectionsActive, 4);
     metrics.turned(2_500_000);
+    metrics.refuse("acl", false);
+    metrics.refuse("jwt", true);
+    metrics.refuse("jwt", true);
+    metrics.count(Counter::CacheHits, 3);
+    metrics.set(Gauge::LimitCells, 70);
     let mut totals = Totals::new();
     let names = |_, _| {
         Some(RouteName {
@@ -90,6 +97,13 @@ fn samples_are_written_as_prometheus_reads_them() {
         "silverback_upstream_latency_seconds_count 1",
         r#"silverback_failures_total{cause="connect_refused"} 1"#,
         "silverback_connections_active 4",
+        r#"silverback_plugin_refusals_total{plugin="acl",mode="enforce"} 1"#,
+        r#"silverback_plugin_refusals_total{plugin="jwt",mode="observe"} 2"#,
+        r#"silverback_cache_answers_total{status="hit"} 3"#,
+        r#"silverback_cache_answers_total{status="miss"} 0"#,
+        r#"silverback_limit_cells{core="0"} 70"#,
+        "silverback_cache_bytes 900",
+        "silverback_limit_counters 12",
         r#"silverback_core_requests_total{core="0"} 2"#,
         r#"silverback_core_longest_turn_seconds{core="0"} 0.002500000"#,
         r#"silverback_driver_info{core="0",driver="io_uring"} 1"#,

@@ -24,17 +24,17 @@ cases! {
     a_change_goes_through_and_outdates: ["N12", "N13"];
     nothing_stored_is_504_if_only_that_is_wanted: ["N17"];
     a_range_is_cut_out_and_many_are_not: ["N3"];
-    every_worker_hears_of_what_is_stored_and_of_a_purge: [];
 }
 
-const PLUGIN: &str = "[[plugins]]\nname = \"proxy-cache\"\nconfig = { strategy = \"memory\", ";
+pub(super) const PLUGIN: &str =
+    "[[plugins]]\nname = \"proxy-cache\"\nconfig = { strategy = \"memory\", ";
 
-fn config(origin: &Origin, config: &str) -> Config {
+pub(super) fn config(origin: &Origin, config: &str) -> Config {
     Config::to(origin.port()).entities(&format!("{PLUGIN}{config} }}\n"))
 }
 
 /// An origin that answers with these lines and the request's target.
-fn origin(lines: &'static str) -> Origin {
+pub(super) fn origin(lines: &'static str) -> Origin {
     Origin::start(move |mut peer| {
         while let Some(request) = peer.request() {
             let target = request.head.target().to_owned();
@@ -46,7 +46,7 @@ fn origin(lines: &'static str) -> Origin {
     })
 }
 
-fn says(response: &Response) -> String {
+pub(super) fn says(response: &Response) -> String {
     let status = response.head.one("x-cache-status");
     status.unwrap_or_default().to_owned()
 }
@@ -333,31 +333,4 @@ fn a_range_is_cut_out_and_many_are_not() {
         "/0123456789"
     );
     get(&mut client, "/0123456789", "Range: bytes=99-\r\n").expect(416);
-}
-
-fn every_worker_hears_of_what_is_stored_and_of_a_purge() {
-    let origin = origin("Cache-Tag: t\r\n");
-    let gateway = config(&origin, "").gateway("workers = 2\n").start();
-    let first = gateway.get("/a").expect(200);
-    let key = first.head.one("x-cache-key").unwrap_or_default().to_owned();
-    // Whatever a worker has stored the other hears of within two ticks.
-    std::thread::park_timeout(Duration::from_millis(1_200));
-    for _ in 0..16 {
-        assert_eq!(says(&gateway.get("/a")), "Hit");
-    }
-    assert_eq!(origin.requests().len(), 1);
-    gateway
-        .admin("GET", &format!("/proxy-cache/{key}"))
-        .expect(200);
-    gateway
-        .admin("DELETE", &format!("/proxy-cache/{key}"))
-        .expect(204);
-    gateway
-        .admin("GET", &format!("/proxy-cache/{key}"))
-        .expect(404);
-    assert_eq!(says(&gateway.get("/a")), "Miss");
-    gateway.admin("DELETE", "/proxy-cache?tag=t").expect(204);
-    assert_eq!(says(&gateway.get("/a")), "Miss");
-    gateway.admin("DELETE", "/proxy-cache").expect(204);
-    assert_eq!(says(&gateway.get("/a")), "Miss");
 }

@@ -15,6 +15,7 @@ cases! {
     a_delayed_answer_holds_nobody_else_up: [];
     a_client_that_leaves_ends_its_delay: [];
     an_origin_answers_after_a_delay: [];
+    the_log_is_of_all_workers_and_goes_with_its_plugin: [];
     a_transformed_answer_has_its_new_length: [];
     a_transformed_request_has_its_new_length: [];
 }
@@ -100,6 +101,63 @@ fn an_origin_answers_after_a_delay() {
         );
         assert!(start.elapsed() >= Duration::from_millis(200));
     }
+}
+
+const LOGGED: &str = "00000000-0000-0000-0000-00000000000a";
+
+/// A gateway of three workers and one route, whose mock keeps this many requests.
+fn logging(log_requests: usize) -> Config {
+    Config::empty().gateway("workers = 3\n").entities(&format!(
+        "[[routes]]\nname = \"mock\"\npaths = [\"/\"]\n\
+         [[routes.plugins]]\nname = \"mock\"\nid = \"{LOGGED}\"\ninstance_name = \"recorder\"\n\
+         config = {{ status = 201, log_requests = {log_requests} }}\n"
+    ))
+}
+
+/// The targets and statuses that a log has, in its order.
+fn logged(gateway: &Gateway, name: &str) -> Vec<(String, u64)> {
+    let har = gateway.admin("GET", &format!("/mock/{name}/log"));
+    let har: serde_json::Value = serde_json::from_str(&har.expect(200).text()).unwrap();
+    assert_eq!(har["log"]["version"], "1.2");
+    let entries = har["log"]["entries"].as_array().unwrap();
+    let entries = entries.iter().map(|entry| {
+        let url = entry["request"]["url"].as_str().unwrap();
+        let status = entry["response"]["status"].as_u64().unwrap();
+        (url.rsplit('/').next().unwrap().to_owned(), status)
+    });
+    entries.collect()
+}
+
+fn the_log_is_of_all_workers_and_goes_with_its_plugin() {
+    let gateway = logging(40).start();
+    for number in 0..48 {
+        gateway
+            .client()
+            .get(&format!("/{number}"))
+            .response()
+            .expect(201);
+    }
+    let cores = gateway.metric("silverback_core_requests_total{core=\"0\"}");
+    assert!(cores < 48.0, "more than one worker has served");
+    let expected: Vec<_> = (8..48).map(|number| (number.to_string(), 201)).collect();
+    for name in [LOGGED, "recorder"] {
+        assert_eq!(logged(&gateway, name), expected, "the last ones, in order");
+    }
+    let reload = |config: Config| {
+        std::fs::write(gateway.file(), config.toml()).unwrap();
+        gateway.admin("POST", "/reload").expect(200);
+    };
+    reload(logging(0));
+    gateway
+        .admin("GET", &format!("/mock/{LOGGED}/log"))
+        .expect(404);
+    reload(logging(40));
+    eventually("workers have forgotten the log", || {
+        logged(&gateway, LOGGED).is_empty().then_some(())
+    });
+    gateway.get("/new").expect(201);
+    assert_eq!(logged(&gateway, LOGGED), [("new".to_owned(), 201)]);
+    gateway.admin("GET", "/mock/nobody/log").expect(404);
 }
 
 fn a_transformed_answer_has_its_new_length() {

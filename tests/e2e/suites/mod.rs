@@ -5,6 +5,7 @@ mod bodiless;
 mod body_limits;
 mod bounds;
 mod caching;
+mod caching_together;
 mod cli;
 mod clients;
 mod credentials;
@@ -19,11 +20,13 @@ mod limits;
 mod logs;
 mod machine;
 mod mock;
+mod observing;
 mod peers;
 mod persistence;
 mod plugin_recordings;
 mod proxy_protocol;
 mod recordings;
+mod refreshing;
 mod reload;
 mod responses;
 mod retries;
@@ -42,6 +45,7 @@ pub(crate) fn cases() -> Vec<Case> {
         bounds::cases(),
         bodiless::cases(),
         caching::cases(),
+        caching_together::cases(),
         cli::cases(),
         clients::cases(),
         credentials::cases(),
@@ -56,11 +60,13 @@ pub(crate) fn cases() -> Vec<Case> {
         logs::cases(),
         machine::cases(),
         mock::cases(),
+        observing::cases(),
         peers::cases(),
         persistence::cases(),
         plugin_recordings::cases(),
         proxy_protocol::cases(),
         recordings::cases(),
+        refreshing::cases(),
         reload::cases(),
         responses::cases(),
         retries::cases(),

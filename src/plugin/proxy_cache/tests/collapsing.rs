@@ -164,7 +164,7 @@ fn simulate(seed: u64, reached: &mut BTreeSet<String>) {
                 let (mut trial, _) = scene.fetching.swap_remove(rng.below(scene.fetching.len()));
                 bench.log(&mut trial);
             }
-            6 => asked.extend(refreshes(&bench)),
+            6 => asked.extend(refreshes(&mut bench)),
             _ if !scene.fetching.is_empty() => {
                 let (trial, name) = scene.fetching.swap_remove(rng.below(scene.fetching.len()));
                 fetched(&mut bench, &mut rng, trial, &name, reached);
@@ -197,16 +197,13 @@ fn simulate(seed: u64, reached: &mut BTreeSet<String>) {
 }
 
 /// The refreshes that are to be made in the background.
-fn refreshes(bench: &Bench) -> Vec<(Trial, String, u8)> {
-    let refreshes = bench.core.cache.take_refreshes().into_iter();
-    let opened = refreshes.map(|refresh| {
-        let head = String::from_utf8(refresh.head).unwrap();
-        let (start, rest) = head.split_once(" HTTP/1.1\r\n").unwrap();
-        let lines = rest.trim_end().lines();
-        let lines: Vec<&str> = lines.filter(|line| !line.starts_with("Host")).collect();
-        let accept = lines.iter().find_map(|line| line.strip_prefix("Accept: "));
-        let name = format!("{}-{}", &start["GET /".len()..], accept.unwrap());
-        (bench.open(start, &lines), name, 0)
+fn refreshes(bench: &mut Bench) -> Vec<(Trial, String, u8)> {
+    let opened = bench.repeats().into_iter().map(|mut trial| {
+        let path = trial.run(|request| request.path.to_vec());
+        let accept = trial.run(|request| request.received_field(b"accept").unwrap().to_vec());
+        let [path, accept] = [path, accept].map(|text| String::from_utf8(text).unwrap());
+        let name = format!("{}-{accept}", &path[1..]);
+        (trial, name, 0)
     });
     opened.collect()
 }
