@@ -132,6 +132,7 @@ async fn attempt(
 fn write_request(exchange: &Exchange<'_>, admitted: &Admitted, host: &[u8], out: &mut Vec<u8>) {
     let snapshot = &exchange.instance.snapshot;
     let head = &exchange.scratch.request;
+    let measured = exchange.body.measured(&exchange.scratch.request_decoder);
     let onward = Onward {
         head,
         bytes: exchange.input,
@@ -147,6 +148,7 @@ fn write_request(exchange: &Exchange<'_>, admitted: &Admitted, host: &[u8], out:
         trust: &snapshot.trust,
         request_id: &exchange.request_id,
         body_complete: exchange.body.complete,
+        measured,
         edits: &exchange.scratch.verdicts.upstream,
         rewrite: &exchange.scratch.verdicts.rewrite,
     };
@@ -161,7 +163,7 @@ fn write_request(exchange: &Exchange<'_>, admitted: &Admitted, host: &[u8], out:
         .input
         .get(head.length..head.length + exchange.body.first);
     let first = first.unwrap_or_default();
-    if head.framing == Framing::Chunked {
+    if head.framing == Framing::Chunked && measured.is_none() {
         let last = exchange.body.last(&exchange.scratch.request_decoder);
         append_chunk(out, first, last);
     } else {
