@@ -13,6 +13,7 @@ pub mod docs;
 mod forms;
 mod guard;
 mod headers;
+mod lint;
 mod memory;
 mod node;
 mod openapi;

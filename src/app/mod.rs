@@ -37,6 +37,8 @@ use crate::config::model::Workers;
 use crate::explain;
 use crate::explain::FieldLine;
 use crate::explain::Question;
+use crate::lint;
+use crate::lint::Finding;
 use crate::snapshot;
 
 /// The whole program.
@@ -147,11 +149,19 @@ fn check(config: &ConfigArgs, format: Format) -> Exit {
         }
         return Exit::Refused;
     }
+    let findings = lint::lint(&loaded.model, &loaded.places);
     let said = match format {
-        Format::Json => config::fault::render_json(&loaded.warnings),
+        Format::Json => {
+            let mut rows = config::fault::values(&loaded.warnings);
+            rows.extend(findings.iter().map(Finding::value));
+            format!("{:#}", serde_json::Value::from(rows))
+        }
         Format::Text => {
             for warning in &loaded.warnings {
                 eprintln!("{warning}");
+            }
+            for finding in &findings {
+                eprintln!("{finding}");
             }
             format!("{}: fine", path.display())
         }

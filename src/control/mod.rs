@@ -51,6 +51,7 @@ use crate::bus::Driver;
 use crate::bus::Report;
 use crate::config;
 use crate::config::Model;
+use crate::config::Places;
 use crate::control::caches::Caches;
 use crate::control::crew::Loss;
 use crate::control::dns::Dns;
@@ -131,6 +132,8 @@ pub struct Control {
     watch: Option<Watch>,
     // The configuration.
     running: Arc<Model>,
+    /// Where what of it stands in files stands.
+    places: Places,
     /// The hash of `running`.
     hash: OnceCell<String>,
     /// What the last installed generation changed.
@@ -169,7 +172,12 @@ impl Control {
     /// Takes everything over. Nothing happens before [`run`](Self::run).
     pub fn new(setup: Setup) -> Self {
         let now = clock::now();
-        let Built { model, files, .. } = &setup.first;
+        let Built {
+            model,
+            files,
+            places,
+            ..
+        } = &setup.first;
         let mut watch = None;
         if setup.watched {
             match Watch::new(files.iter().cloned()) {
@@ -191,6 +199,7 @@ impl Control {
             dns: Dns::new(&model.dns),
             watch,
             running: Arc::new(model.clone()),
+            places: Arc::clone(places),
             hash: OnceCell::new(),
             brought: config::Diff::default(),
             history: History::default(),
@@ -376,6 +385,9 @@ impl Control {
                 let _ = to.send(self.metrics());
             }
             Request::Reload(until, to) => self.reload(Some((until, to))),
+            Request::Placed(to) => {
+                let _ = to.send((Arc::clone(&self.running), Arc::clone(&self.places)));
+            }
             Request::Running(to) => {
                 let _ = to.send(Arc::clone(&self.running));
             }

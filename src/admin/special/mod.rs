@@ -17,6 +17,7 @@ use super::audit::Subject;
 use super::backend::Backend;
 use super::configuration;
 use super::dispatch::Call;
+use super::lint;
 use super::node;
 use super::openapi;
 use super::reload;
@@ -69,6 +70,7 @@ pub(super) async fn reply<B: Backend>(api: &Api<B>, what: What, call: Call<'_>) 
             }
             reply
         }
+        What::Lint => lint::list(&api.control).await,
         What::History => configuration::list(api).await,
         What::HistoryEntry => configuration::show(api, &call).await,
         What::HistoryDiff => configuration::diff(api, &call).await,

@@ -49,6 +49,7 @@ pub(in crate::admin) enum What {
     Health,
     Config,
     Replace,
+    Lint,
     History,
     HistoryEntry,
     HistoryDiff,

@@ -15,6 +15,7 @@ mod forwarding;
 mod framing;
 mod kit;
 mod limits;
+mod lint;
 mod logs;
 mod machine;
 mod mock;
@@ -51,6 +52,7 @@ pub(crate) fn cases() -> Vec<Case> {
         framing::cases(),
         kit::cases(),
         limits::cases(),
+        lint::cases(),
         logs::cases(),
         machine::cases(),
         mock::cases(),
