@@ -91,6 +91,7 @@ impl Import {
         let mut new_id = Uuid::new_v4;
         let mut env = Env::new(clock::unix_micros() / 1_000, &mut new_id);
         env.transforms = declaration.transform;
+        env.keeps_times = true;
         for Declared {
             kind, fields, path, ..
         } in declaration.entities
@@ -139,9 +140,15 @@ impl Import {
         let author = Author::new("import");
         let written = keeper.write(author, |entities, env| {
             env.transforms = false;
+            env.keeps_times = true;
             draft(entities, env, |draft| {
                 for (kind, id, document) in documents {
-                    draft.upsert(kind, &id.to_string(), document)?;
+                    // A target cannot be put where there is none.
+                    if draft.entities().get(kind, id).is_some() {
+                        draft.upsert(kind, &id.to_string(), document)?;
+                    } else {
+                        draft.insert(kind, document)?;
+                    }
                 }
                 Ok(())
             })
@@ -159,7 +166,15 @@ impl Import {
     fn documents(&self) -> Vec<(Kind, Uuid, Document)> {
         let kinds = Kind::ALL.into_iter();
         let rows = kinds.flat_map(|kind| self.entities.iter(kind));
-        rows.map(|row| (row.kind, row.id, row.doc())).collect()
+        let documents = rows.map(|row| {
+            let mut document = row.doc();
+            if row.kind == Kind::Certificates {
+                // Its server names are entities of their own, which follow.
+                document.remove("snis");
+            }
+            (row.kind, row.id, document)
+        });
+        documents.collect()
     }
 }
 

@@ -17,6 +17,10 @@ pub fn nest(entities: impl IntoIterator<Item = (Kind, Uuid, Document)>) -> Value
     let mut rows: BTreeMap<(Kind, Uuid), Document> = BTreeMap::new();
     for (kind, id, mut fields) in entities {
         fields.retain(|_, value| !value.is_null());
+        if kind == Kind::Certificates {
+            // Its server names are entities, which are put into it.
+            fields.remove(Kind::Snis.as_str());
+        }
         rows.insert((kind, id), fields);
     }
     // Inner lists are put into their parents from the innermost kind on.

@@ -23,6 +23,8 @@ pub struct Env<'a> {
     pub new_id: &'a mut dyn FnMut() -> Uuid,
     /// Inputs are as people write them: passwords, say, are not hashed yet.
     pub transforms: bool,
+    /// Inputs say themselves when they were changed last, as what comes from another gateway does.
+    pub keeps_times: bool,
 }
 
 impl<'a> Env<'a> {
@@ -33,6 +35,7 @@ impl<'a> Env<'a> {
             now_ms,
             new_id,
             transforms: true,
+            keeps_times: false,
         }
     }
 }

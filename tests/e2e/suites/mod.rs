@@ -13,6 +13,7 @@ mod expect;
 mod faults;
 mod forwarding;
 mod framing;
+mod importing;
 mod kit;
 mod limits;
 mod lint;
@@ -50,6 +51,7 @@ pub(crate) fn cases() -> Vec<Case> {
         faults::cases(),
         forwarding::cases(),
         framing::cases(),
+        importing::cases(),
         kit::cases(),
         limits::cases(),
         lint::cases(),
