@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use proptest::prelude::*;
+use rustix::time::ClockId;
+use rustix::time::clock_gettime;
 
 use super::*;
-use crate::base::clock;
 use crate::base::ids::Generation;
 use crate::base::ids::RouteIndex;
 use crate::config;
@@ -125,11 +126,17 @@ fn what_fifteen_thousand_apis_cost() {
         );
     }
     let loaded = config::parse_str("marketplace", &text).unwrap();
-    let begun = clock::now();
+    let begun = thread_micros();
     let found = lint(&loaded.model, &loaded.places);
-    let micros = clock::now().nanos_since(begun) / 1_000;
+    let micros = thread_micros() - begun;
     println!("{} findings in {micros} us", found.len());
     assert_eq!(found, []);
+}
+
+/// What this thread has worked, however busy the machine is.
+fn thread_micros() -> i64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    time.tv_sec * 1_000_000 + time.tv_nsec / 1_000
 }
 
 /// A plugin's kind and what it is put on.

@@ -149,7 +149,7 @@ impl<'r> Table<'r> {
     fn taker(&self, ask: &Ask<'r>, index: u32) -> Option<(u32, bool)> {
         let candidate = &self.candidates[index as usize];
         let mut found = None;
-        ask.visit_wider(&self.known, &mut |wider| {
+        ask.visit_wider(&self.known, candidate.has_plain_hosts(), &mut |wider| {
             let best = self.best.get(wider);
             let both = best
                 .into_iter()

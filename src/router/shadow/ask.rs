@@ -100,13 +100,19 @@ impl<'r> Ask<'r> {
     /// it is enough.
     ///
     /// The route with more kinds of criteria goes first. So what asks for less has as many kinds, and asks for less within
-    /// them; but a path that all requests have may stand in for a kind.
-    pub(super) fn visit_wider(&self, known: &Known, visit: &mut impl FnMut(&Self) -> bool) -> bool {
+    /// them; but a path that all requests have may stand in for a kind. Of as many kinds a route with `plain` hosts goes
+    /// before one with wildcards.
+    pub(super) fn visit_wider(
+        &self,
+        known: &Known,
+        plain: bool,
+        visit: &mut impl FnMut(&Self) -> bool,
+    ) -> bool {
         if visit(self) {
             return true;
         }
         let mut wider = self.clone();
-        for host in self.hosts(known) {
+        for host in self.hosts(known.wildcards && !plain) {
             wider.host = host;
             for path in self.paths(known) {
                 wider.path = path;
@@ -128,7 +134,7 @@ impl<'r> Ask<'r> {
                 .then_some(Path::Literal("/".into())),
         ];
         for path in all.into_iter().flatten() {
-            for host in self.hosts(known) {
+            for host in self.hosts(known.wildcards) {
                 let with_path = Self {
                     host,
                     path: Some(path.clone()),
@@ -161,13 +167,13 @@ impl<'r> Ask<'r> {
         false
     }
 
-    /// Host patterns that take this ask's hosts.
-    fn hosts(&self, known: &Known) -> Vec<Option<Host<'r>>> {
+    /// Host patterns that take this ask's hosts, those with `wildcards` among them or not.
+    fn hosts(&self, wildcards: bool) -> Vec<Option<Host<'r>>> {
         let Some(host) = self.host else {
             return vec![None];
         };
         let mut names = vec![(host.kind, host.name)];
-        if known.wildcards {
+        if wildcards {
             let dots = host.name.match_indices('.').map(|(at, _)| at);
             for at in dots {
                 if host.kind != HostKind::Prefix {
