@@ -85,6 +85,30 @@ mod tests {
     use crate::declarative::to_yaml;
 
     #[test]
+    fn server_names_stand_in_their_certificate_once() {
+        let certificate = Uuid::from_u128(1);
+        let rows = [
+            (
+                Kind::Certificates,
+                certificate,
+                json!({ "id": certificate, "snis": ["a.test"] }),
+            ),
+            (
+                Kind::Snis,
+                Uuid::from_u128(2),
+                json!({ "name": "a.test", "certificate": { "id": certificate } }),
+            ),
+        ];
+        let rows = rows
+            .map(|(kind, id, fields)| (kind, id, fields.as_object().cloned().unwrap_or_default()));
+        let document = nest(rows);
+        assert_eq!(
+            document["certificates"][0]["snis"],
+            json!([{ "name": "a.test" }])
+        );
+    }
+
+    #[test]
     fn what_is_nested_flattens_to_the_same() {
         let declared = flatten(json!({
             "_format_version": "3.0",

@@ -87,11 +87,16 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// As data: `code`, `severity`, `kind`, `id`, `name`, `place`, `message`, `other`.
+    /// As data: `code`, `severity`, `kind`, `id`, `name`, `place`, `message`, `other`; and `file` and `line` if it stands in
+    /// a file, as faults have them.
     pub fn value(&self) -> Value {
+        let spot = self.place.rsplit_once(':');
+        let spot = spot.and_then(|(file, line)| Some((file, line.parse::<u64>().ok()?)));
         json!({
             "code": self.lint.number(),
             "severity": "warning",
+            "file": spot.map(|(file, _)| file),
+            "line": spot.map(|(_, line)| line),
             "kind": self.kind,
             "id": self.id,
             "name": self.name,

@@ -34,11 +34,11 @@ fn told(text: &str) -> Vec<String> {
 
 #[test]
 fn what_is_committed_as_an_example_is_as_it_is_meant() {
-    for name in ["quickstart", "full", "marketplace"] {
-        let path = format!("{}/config/{name}.toml", env!("CARGO_MANIFEST_DIR"));
-        let text = std::fs::read_to_string(path).unwrap();
-        let loaded = config::parse_str(name, &text).unwrap();
-        assert_eq!(lint(&loaded.model, &loaded.places), [], "{name}");
+    let examples = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/config")).unwrap();
+    for example in examples {
+        let path = example.unwrap().path();
+        let loaded = config::load(&path).unwrap();
+        assert_eq!(lint(&loaded.model, &loaded.places), [], "{path:?}");
     }
 }
 
@@ -104,6 +104,23 @@ fn what_was_written_over_rest_stands_at_its_path() {
         *finding.place,
         *format!("/services/{}", loaded.model.services[0].id)
     );
+}
+
+#[test]
+fn data_has_file_and_line_apart() {
+    let [finding] = &findings("[[services]]\nname = \"s\"\nurl = \"http://a.test\"\n")[..] else {
+        panic!("one finding");
+    };
+    let value = finding.value();
+    assert_eq!(
+        (&value["file"], &value["line"]),
+        (&json!("a.toml"), &json!(4))
+    );
+    let stored = Finding {
+        place: "/services/x".into(),
+        ..finding.clone()
+    };
+    assert_eq!(stored.value()["file"], Value::Null);
 }
 
 #[test]

@@ -262,7 +262,7 @@ pub(super) const ALL: &[Special] = &[
         &[Answer {
             status: 200,
             shape: Shape::Object(&[("data", "array")]),
-            about: "The findings: `code`, `severity`, `kind`, `id`, `name`, `place`, `message` and `other`, the place of the other entity.",
+            about: "The findings: `code`, `severity`, `kind`, `id`, `name`, `place` (`file` and `line`, if it is one), `message`, and `other`, the place of the other entity.",
         }],
     ),
     get(
