@@ -18,6 +18,7 @@ use super::cli::File;
 cases! {
     everything_has_every_kind_and_every_field: [];
     everything_is_imported_and_exported_the_same: [];
+    everything_that_is_served_stands_in_toml: [];
 }
 
 /// What the file cannot have, each with its reason.
@@ -134,6 +135,35 @@ fn everything_is_imported_and_exported_the_same() {
             first_difference(&once, &twice)
         );
     }
+}
+
+fn everything_that_is_served_stands_in_toml() {
+    let directory = tempfile::tempdir().unwrap();
+    let (kong, toml) = (
+        directory.path().join("kong.yaml"),
+        directory.path().join("silverback.toml"),
+    );
+    std::fs::write(&kong, everything()).unwrap();
+    let (kong, toml) = (kong.to_str().unwrap(), toml.to_str().unwrap());
+    let run = silverback(&["import", kong, "--to-toml", toml]).expect(1);
+    let left_out: Vec<&str> = run
+        .stderr
+        .lines()
+        .filter(|line| line.starts_with("left out"))
+        .collect();
+    assert_eq!(
+        left_out,
+        ["left out     services secure: only services over http are served yet"]
+    );
+    silverback(&["check", "--config", toml]).expect(0);
+    // What the file says goes the same way again.
+    let run = silverback(&["export", "--form", "toml", "--config", toml]).expect(0);
+    let once = std::fs::read_to_string(toml).unwrap();
+    assert!(
+        run.stdout == once,
+        "{}",
+        first_difference(&run.stdout, &once)
+    );
 }
 
 /// What a new store gives back of a document.
