@@ -155,6 +155,7 @@ impl Exchange {
             trust: &self.snapshot.trust,
             request_id: REQUEST_ID,
             body_complete: true,
+            measured: None,
             edits: &self.edits,
             rewrite: &self.rewrite,
         };

@@ -17,6 +17,7 @@ pub mod entity;
 pub mod explain;
 pub mod http;
 pub mod http1;
+pub mod lint;
 pub mod net;
 pub mod plugin;
 pub mod proxy;

@@ -14,6 +14,7 @@ mod forms;
 mod guard;
 mod hashing;
 mod headers;
+mod lint;
 mod memory;
 mod node;
 mod openapi;

@@ -3,6 +3,8 @@
 //! With `?wait=false` the answer comes when the configuration is known to be right, else when every worker
 //! serves by it. `silverback reload` prints the answer's `diff` or `report`; the other members are for programs.
 
+use std::fmt::Write;
+
 use axum::http::StatusCode;
 use serde_json::Value;
 use serde_json::json;
@@ -19,6 +21,7 @@ use crate::control::Handle;
 use crate::control::Until;
 use crate::control::reload::Outcome;
 use crate::control::reload::Refusal;
+use crate::lint::Finding;
 
 /// `POST /reload`
 pub(super) async fn reload(control: &Handle, query: &Query) -> Reply {
@@ -42,7 +45,7 @@ pub(super) async fn reload(control: &Handle, query: &Query) -> Reply {
 fn answer(outcome: &Outcome) -> (StatusCode, Value) {
     match outcome {
         Outcome::Installed(installed) => {
-            let mut body = taken(&installed.changes, &installed.warnings);
+            let mut body = taken(&installed.changes, &installed.warnings, &installed.findings);
             body["state"] = "installed".into();
             body["generation"] = installed.generation.0.into();
             body["took_ms"] = u64::try_from(installed.took.as_millis())
@@ -51,13 +54,13 @@ fn answer(outcome: &Outcome) -> (StatusCode, Value) {
             (StatusCode::OK, body)
         }
         Outcome::Accepted(accepted) => {
-            let mut body = taken(&accepted.changes, &accepted.warnings);
+            let mut body = taken(&accepted.changes, &accepted.warnings, &accepted.findings);
             body["state"] = "accepted".into();
             body["generation"] = accepted.generation.0.into();
             (StatusCode::ACCEPTED, body)
         }
         Outcome::Unchanged(generation, brought) => {
-            let mut body = taken(brought, &[]);
+            let mut body = taken(brought, &[], &[]);
             body["state"] = "unchanged".into();
             body["generation"] = generation.0.into();
             (StatusCode::OK, body)
@@ -79,17 +82,21 @@ fn answer(outcome: &Outcome) -> (StatusCode, Value) {
     }
 }
 
-fn taken(changes: &Diff, warnings: &[Fault]) -> Value {
-    let report = if warnings.is_empty() {
+fn taken(changes: &Diff, warnings: &[Fault], findings: &[Finding]) -> Value {
+    let mut report = if warnings.is_empty() {
         String::new()
     } else {
         Faults(warnings.to_vec()).render_text(false)
     };
+    for finding in findings {
+        let _ = writeln!(report, "{finding}");
+    }
     json!({
         "diff": changes.to_string(),
         "changes": changes.0.iter().map(change).collect::<Vec<_>>(),
         "warnings": faults(warnings),
         "report": report,
+        "lint": findings.iter().map(Finding::value).collect::<Vec<_>>(),
     })
 }
 
@@ -123,7 +130,7 @@ fn refused(refusal: &Refusal) -> Value {
 
 /// As `silverback check --format json` has them.
 fn faults(faults: &[Fault]) -> Value {
-    serde_json::from_str(&fault::render_json(faults)).unwrap_or_default()
+    fault::values(faults).into()
 }
 
 #[cfg(test)]
@@ -160,6 +167,7 @@ mod tests {
             generation: Generation(2),
             changes,
             warnings: Vec::new(),
+            findings: Vec::new(),
         }));
         assert_eq!(status, StatusCode::ACCEPTED);
         assert_eq!(body["diff"], "+ service a\n");

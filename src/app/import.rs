@@ -1,6 +1,7 @@
 //! `silverback import` and `silverback export`: from Kong's declarative documents into the store or a TOML file, with a
 //! word about each entity, and back.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::io;
 use std::io::Write;
@@ -43,6 +44,15 @@ pub struct Line {
     pub path: String,
     /// What became of it.
     pub fate: Fate,
+}
+
+/// Entities as a TOML file.
+#[derive(Debug)]
+pub struct Toml {
+    /// The file.
+    pub text: String,
+    /// What cannot stand in it, and why: one line for each entity.
+    pub left_out: Vec<String>,
 }
 
 /// A document that was read.
@@ -91,6 +101,7 @@ impl Import {
         let mut new_id = Uuid::new_v4;
         let mut env = Env::new(clock::unix_micros() / 1_000, &mut new_id);
         env.transforms = declaration.transform;
+        env.keeps_times = true;
         for Declared {
             kind, fields, path, ..
         } in declaration.entities
@@ -112,21 +123,35 @@ impl Import {
         !self.lines.iter().any(unsupported)
     }
 
-    /// The entities as a TOML file.
+    /// The entities as a TOML file. What is not served cannot stand in one, and is left out with all that stands on it.
     ///
     /// # Errors
-    /// Those of an entity that cannot be served.
-    pub fn to_toml(&self) -> Result<String, String> {
+    /// Those of our own empty configuration, of which there are none.
+    pub fn to_toml(&self) -> Result<Toml, String> {
         let mut stored = Stored::default();
-        for (kind, id, raw) in self.rows() {
-            stored
-                .put(kind, id, Some(raw))
-                .map_err(|why| format!("{} {id}: {why}", kind.as_str()))?;
+        let (mut gone, mut left_out) = (HashSet::new(), Vec::new());
+        let kinds = Kind::ALL.into_iter();
+        for row in kinds.flat_map(|kind| self.entities.iter(kind)) {
+            let document = row.doc();
+            let put = if stands_on(&document, &gone) {
+                Err("it stands on one that is left out".to_owned())
+            } else {
+                stored.put(row.kind, row.id, Some(row.raw))
+            };
+            if let Err(why) = put {
+                gone.insert(row.id.to_string());
+                let name = document.get("name").and_then(Value::as_str);
+                let name = name.map_or_else(|| row.id.to_string(), str::to_owned);
+                left_out.push(format!("{} {name}: {why}", row.kind.as_str()));
+            }
         }
         let empty = config::parse_str("import", "");
         let mut model = empty.map_err(|faults| faults.render_text(false))?.model;
         stored.join(&mut model);
-        Ok(config::effective(&model, Secrets::Shown))
+        Ok(Toml {
+            text: config::effective(&model, Secrets::Shown),
+            left_out,
+        })
     }
 
     /// Puts the entities into a store, in place of whatever has their ids.
@@ -139,9 +164,15 @@ impl Import {
         let author = Author::new("import");
         let written = keeper.write(author, |entities, env| {
             env.transforms = false;
+            env.keeps_times = true;
             draft(entities, env, |draft| {
                 for (kind, id, document) in documents {
-                    draft.upsert(kind, &id.to_string(), document)?;
+                    // A target cannot be put where there is none.
+                    if draft.entities().get(kind, id).is_some() {
+                        draft.upsert(kind, &id.to_string(), document)?;
+                    } else {
+                        draft.insert(kind, document)?;
+                    }
                 }
                 Ok(())
             })
@@ -150,17 +181,27 @@ impl Import {
         written.map(|_| ()).map_err(|error| error.message)
     }
 
-    fn rows(&self) -> impl Iterator<Item = (Kind, Uuid, &[u8])> {
-        let kinds = Kind::ALL.into_iter();
-        let rows = kinds.flat_map(|kind| self.entities.iter(kind));
-        rows.map(|row| (row.kind, row.id, row.raw))
-    }
-
     fn documents(&self) -> Vec<(Kind, Uuid, Document)> {
         let kinds = Kind::ALL.into_iter();
         let rows = kinds.flat_map(|kind| self.entities.iter(kind));
-        rows.map(|row| (row.kind, row.id, row.doc())).collect()
+        let documents = rows.map(|row| {
+            let mut document = row.doc();
+            if row.kind == Kind::Certificates {
+                // Its server names are entities of their own, which follow.
+                document.remove("snis");
+            }
+            (row.kind, row.id, document)
+        });
+        documents.collect()
     }
+}
+
+/// Whether an entity refers to one of these.
+fn stands_on(document: &Document, gone: &HashSet<String>) -> bool {
+    let mut parents = document
+        .values()
+        .filter_map(|value| value.get("id")?.as_str());
+    parents.any(|id| gone.contains(id))
 }
 
 /// What of an entity works otherwise here than in Kong, or not yet.
@@ -307,13 +348,49 @@ vaults:
     }
 
     #[test]
+    fn what_is_not_served_is_left_out_of_toml_with_what_stands_on_it() {
+        let text = "
+_format_version: '3.0'
+services:
+- name: secure
+  url: https://127.0.0.1:9443
+  routes:
+  - name: secure
+    paths: [/secure]
+    plugins:
+    - name: cors
+- name: plain
+  url: http://127.0.0.1:9000
+";
+        let toml = Import::read(text).unwrap().to_toml().unwrap();
+        assert_eq!(
+            toml.left_out,
+            [
+                "services secure: only services over http are served yet",
+                "routes secure: it stands on one that is left out",
+                "plugins cors: it stands on one that is left out",
+            ]
+        );
+        let model = config::parse_str("imported", &toml.text).unwrap().model;
+        assert_eq!(
+            (
+                model.services.len(),
+                model.routes.len(),
+                model.plugins.len()
+            ),
+            (1, 0, 0)
+        );
+    }
+
+    #[test]
     fn what_is_imported_loads_as_toml_and_is_the_same_in_a_store() {
         let text = DOCUMENT
             .replace("https://127.0.0.1:9443", "http://127.0.0.1:9443")
             .replace("- name: made-up", "- name: cors");
         let import = Import::read(&text).unwrap();
         let toml = import.to_toml().unwrap();
-        let loaded = config::parse_str("imported", &toml).unwrap();
+        assert!(toml.left_out.is_empty());
+        let loaded = config::parse_str("imported", &toml.text).unwrap();
         assert_eq!(loaded.model.services.len(), 2);
         assert_eq!(loaded.model.credentials.len(), 3);
         assert_eq!(loaded.model.plugins.len(), 2);

@@ -38,6 +38,8 @@ use crate::config::model::Workers;
 use crate::explain;
 use crate::explain::FieldLine;
 use crate::explain::Question;
+use crate::lint;
+use crate::lint::Finding;
 use crate::snapshot;
 
 /// The whole program.
@@ -145,11 +147,19 @@ fn check(config: &ConfigArgs, format: Format) -> Exit {
         }
         return Exit::Refused;
     }
+    let findings = lint::lint(&loaded.model, &loaded.places);
     let said = match format {
-        Format::Json => config::fault::render_json(&loaded.warnings),
+        Format::Json => {
+            let mut rows = config::fault::values(&loaded.warnings);
+            rows.extend(findings.iter().map(Finding::value));
+            format!("{:#}", serde_json::Value::from(rows))
+        }
         Format::Text => {
             for warning in &loaded.warnings {
                 eprintln!("{warning}");
+            }
+            for finding in &findings {
+                eprintln!("{finding}");
             }
             format!("{}: fine", path.display())
         }
@@ -251,16 +261,18 @@ fn take(document: &Path, to_toml: Option<&Path>, config: &ConfigArgs) -> Exit {
         Err(why) => return refuse(why),
     };
     let taken = match to_toml {
-        Some(path) if path == Path::new("-") => import.to_toml().and_then(|toml| {
-            let written = io::stdout().write_all(toml.as_bytes());
-            written.map_err(|error| error.to_string())
-        }),
         Some(path) => import.to_toml().and_then(|toml| {
-            std::fs::write(path, toml).map_err(|error| format!("{}: {error}", path.display()))
+            let written = if path == Path::new("-") {
+                io::stdout().write_all(toml.text.as_bytes())
+            } else {
+                std::fs::write(path, toml.text)
+            };
+            written.map_err(|error| format!("{}: {error}", path.display()))?;
+            Ok(toml.left_out)
         }),
         None => match load(config) {
             Ok(loaded) => match &loaded.model.store {
-                Some(path) => import.to_store(path),
+                Some(path) => import.to_store(path).map(|()| Vec::new()),
                 None => Err(
                     "the configuration names no store: add [store], or use --to-toml".to_owned(),
                 ),
@@ -270,9 +282,22 @@ fn take(document: &Path, to_toml: Option<&Path>, config: &ConfigArgs) -> Exit {
     };
     let _ = import::report(&import.lines, &mut io::stderr());
     match taken {
-        Ok(()) if import.is_complete() => Exit::Fine,
-        Ok(()) => Exit::Refused,
+        Ok(left_out) => {
+            say_left_out(&left_out);
+            if import.is_complete() && left_out.is_empty() {
+                Exit::Fine
+            } else {
+                Exit::Refused
+            }
+        }
         Err(why) => refuse(why),
+    }
+}
+
+/// Says what a TOML file does not have.
+fn say_left_out(left_out: &[String]) {
+    for line in left_out {
+        eprintln!("left out     {line}");
     }
 }
 
@@ -282,11 +307,20 @@ fn give(form: ExportForm, config: &ConfigArgs) -> Exit {
         Err(exit) => return exit,
     };
     let text = import::export(&loaded).and_then(|kong| match form {
-        ExportForm::Kong => Ok(kong),
-        ExportForm::Toml => import::Import::read(&kong)?.to_toml(),
+        ExportForm::Kong => Ok((kong, Vec::new())),
+        ExportForm::Toml => {
+            let toml = import::Import::read(&kong)?.to_toml()?;
+            Ok((toml.text, toml.left_out))
+        }
     });
     match text {
-        Ok(text) => exit_of(&io::stdout().write_all(text.as_bytes())),
+        Ok((text, left_out)) => {
+            say_left_out(&left_out);
+            match exit_of(&io::stdout().write_all(text.as_bytes())) {
+                Exit::Fine if !left_out.is_empty() => Exit::Refused,
+                exit => exit,
+            }
+        }
         Err(why) => {
             eprintln!("silverback: {why}");
             Exit::Refused

@@ -17,8 +17,9 @@ pub const REQUEST_HEADERS: usize = 100;
 pub const RESPONSE_HEADERS: usize = 200;
 /// Most field lines that can be configured for one head.
 pub const HEADERS_CEILING: usize = 1_000;
-/// Default of `limits.request_line_bytes`; RFC 9112 section 3 asks for at least 8,000.
-pub const REQUEST_LINE_BYTES: usize = 16_384;
+/// Default of `limits.request_line_bytes`, Kong's; RFC 9112 section 3 asks for at least 8,000, and what usual origins take
+/// is not much more.
+pub const REQUEST_LINE_BYTES: usize = 8_192;
 /// Longest method token; a longer one is 501 (RFC 9112 section 3).
 pub const METHOD_BYTES: usize = 32;
 /// Most bytes of chunk extensions in one message, all chunks together.
@@ -130,6 +131,12 @@ pub const CONFIG_FILE_BYTES: u64 = 256 << 20;
 pub const CONFIG_FILES: usize = 20_000;
 /// Deepest chain of includes.
 pub const CONFIG_INCLUDE_DEPTH: usize = 16;
+/// Most combinations of one route's criteria that are looked at when a configuration is linted.
+pub const LINT_ASKS_PER_ROUTE: usize = 256;
+/// The same of all routes together: ten for each of 15,000, and some.
+pub const LINT_ASKS: usize = 200_000;
+/// Most findings of a lint that are logged; REST has them all.
+pub const LINT_LOGGED: usize = 20;
 /// Most faults reported in one run; more would tell nobody more.
 pub const CONFIG_FAULTS: usize = 500;
 /// Longest client-side or upstream timeout in milliseconds, as in Kong: 2^31 - 2.

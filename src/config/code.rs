@@ -46,7 +46,6 @@ pub enum Code {
     IncludeMatchesNothing,
     UpstreamUnused,
     UpstreamEmpty,
-    RouteNeverWins,
     TotalTooShort,
 }
 
@@ -245,11 +244,6 @@ impl Code {
             Self::UpstreamEmpty,
             "SB0303",
             "warning: an upstream without a target that takes requests",
-        ),
-        row(
-            Self::RouteNeverWins,
-            "SB0304",
-            "warning: an earlier route matches exactly the same requests",
         ),
         row(
             Self::TotalTooShort,

@@ -212,7 +212,7 @@ fn plugin(plugin: &Plugin) -> Document {
     let scope = &plugin.configured.scope;
     let reference = |id: Option<Uuid>| id.map(|id| json!({ "id": id }));
     let config: Value = serde_json::from_str(plugin.config()).unwrap_or_default();
-    object(json!({
+    let mut document = object(json!({
         "name": plugin.name(),
         "instance_name": plugin.instance_name,
         "service": reference(scope.service),
@@ -222,5 +222,11 @@ fn plugin(plugin: &Plugin) -> Document {
         "config": config,
         "tags": list(&plugin.tags),
         "created_at": plugin.created_at,
-    }))
+    }));
+    // Without a word all protocols are meant.
+    let protocols: Vec<&str> = plugin.protocols.names().collect();
+    if protocols.len() == 1 {
+        document.insert("protocols".to_owned(), protocols.into());
+    }
+    document
 }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::code::Code;
 use super::render;
@@ -130,6 +131,14 @@ pub fn render_json(faults: &[Fault]) -> String {
     let rows: Vec<JsonFault<'_>> = faults.iter().map(json).collect();
     // Strings and numbers always serialise.
     serde_json::to_string_pretty(&rows).unwrap_or_default()
+}
+
+/// The same as data.
+pub fn values(faults: &[Fault]) -> Vec<Value> {
+    let rows = faults.iter().map(json);
+    // Strings and numbers always serialise.
+    rows.map(|row| serde_json::to_value(row).unwrap_or_default())
+        .collect()
 }
 
 fn json(fault: &Fault) -> JsonFault<'_> {

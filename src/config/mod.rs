@@ -45,6 +45,9 @@ pub use stored::Stored;
 /// Before a hash of a password as Kong keeps it: the hexadecimal SHA-1 of password and consumer id.
 const KONG_HASH: &str = "$kong$";
 
+/// Where entities stand in files, as `file:line`, by their ids.
+pub type Places = Arc<HashMap<Uuid, Box<str>>>;
+
 /// A configuration without faults.
 #[derive(Clone, Debug)]
 pub struct Loaded {
@@ -52,8 +55,8 @@ pub struct Loaded {
     pub model: Model,
     /// What is odd about it, in the order of files and lines.
     pub warnings: Vec<Fault>,
-    /// Where each entity stands, as `file:line`.
-    pub places: Arc<HashMap<Uuid, Box<str>>>,
+    /// Where each entity stands.
+    pub places: Places,
     /// What to watch for changes: every file read and every directory that an include pattern looks into.
     pub files: Vec<PathBuf>,
 }

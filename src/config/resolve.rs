@@ -11,7 +11,7 @@ pub(super) mod join;
 mod names;
 pub(super) mod part;
 pub(super) mod patterns;
-mod plugins;
+pub(super) mod plugins;
 mod routes;
 mod sections;
 pub(super) mod services;

@@ -12,6 +12,7 @@ use super::reload::Outcome;
 use super::status::Status;
 use crate::cache;
 use crate::config::Model;
+use crate::config::Places;
 use crate::plugin::mock;
 use crate::snapshot::Resolved;
 
@@ -29,6 +30,8 @@ pub enum Request {
     Reload(Until, oneshot::Sender<Outcome>),
     /// What the workers serve by.
     Running(oneshot::Sender<Arc<Model>>),
+    /// The same, and where what of it stands in files stands.
+    Placed(oneshot::Sender<(Arc<Model>, Places)>),
     /// What each of these host names resolves to.
     Addresses(Vec<String>, oneshot::Sender<Vec<Resolved>>),
     /// Do or look up something in the caches of all workers.
@@ -77,6 +80,11 @@ impl Handle {
     /// What the workers serve by; `None` once the loop has ended.
     pub async fn running(&self) -> Option<Arc<Model>> {
         self.ask(Request::Running).await
+    }
+
+    /// The same, and where what of it stands in files stands; `None` once the loop has ended.
+    pub async fn placed(&self) -> Option<(Arc<Model>, Places)> {
+        self.ask(Request::Placed).await
     }
 
     /// What each of these host names resolves to; `None` once the loop has ended.

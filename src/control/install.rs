@@ -14,11 +14,13 @@ use tokio::task::spawn_blocking;
 use crate::base::clock;
 use crate::base::clock::Instant;
 use crate::base::ids::Generation;
+use crate::base::limits;
 use crate::config;
 use crate::config::Fault;
 use crate::config::Loaded;
 use crate::config::Model;
 use crate::entity::Clash;
+use crate::lint::Finding;
 use crate::snapshot::Snapshot;
 use crate::store;
 
@@ -60,6 +62,7 @@ struct Waiting {
     snapshot: Arc<Snapshot>,
     changes: config::Diff,
     warnings: Vec<Fault>,
+    findings: Vec<Finding>,
     until: Instant,
 }
 
@@ -91,6 +94,7 @@ impl Stage {
                 snapshot,
                 changes: built.changes,
                 warnings: built.warnings,
+                findings: built.findings,
                 until: now.plus(NAMES_WAIT),
             }),
             None => Step::Idle,
@@ -190,6 +194,7 @@ impl Control {
             watch.follow(built.files);
         }
         self.running = Arc::new(built.model);
+        self.places = built.places;
         self.hash.take();
         let Some(snapshot) = built.snapshot else {
             let brought = self.brought.clone();
@@ -199,11 +204,13 @@ impl Control {
             generation: snapshot.generation,
             changes: built.changes.clone(),
             warnings: built.warnings.clone(),
+            findings: built.findings.clone(),
         });
         self.stage.step = Step::Resolving(Waiting {
             snapshot,
             changes: built.changes,
             warnings: built.warnings,
+            findings: built.findings,
             until: clock::now().plus(NAMES_WAIT),
         });
         self.adopt_names();
@@ -256,10 +263,12 @@ impl Control {
         }
         self.keep_logs();
         self.brought.clone_from(&waiting.changes);
+        log_odd(&waiting.warnings, &waiting.findings);
         self.finish(Outcome::Installed(Installed {
             generation: waiting.snapshot.generation,
             changes: waiting.changes,
             warnings: waiting.warnings,
+            findings: waiting.findings,
             took: Duration::from_nanos(now.nanos_since(self.stage.since)),
         }));
     }
@@ -343,6 +352,20 @@ pub(super) async fn show(read: Loaded, store: store::Handle) -> Result<(), Vec<C
     store.replace_file_rows(rows).await.unwrap_or(Ok(()))
 }
 
+/// Says what is odd about a configuration that works.
+fn log_odd(warnings: &[Fault], findings: &[Finding]) {
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    for finding in findings.iter().take(limits::LINT_LOGGED) {
+        tracing::warn!("{finding}");
+    }
+    if findings.len() > limits::LINT_LOGGED {
+        let more = findings.len() - limits::LINT_LOGGED;
+        tracing::warn!("and {more} more, see GET /config/lint");
+    }
+}
+
 fn log(outcome: &Outcome) {
     match outcome {
         // Said when it is installed.
@@ -364,9 +387,6 @@ fn log(outcome: &Outcome) {
                 .filter(|more| *more > 0)
             {
                 tracing::info!("  and {more} more");
-            }
-            for warning in &installed.warnings {
-                tracing::warn!("{warning}");
             }
         }
         Outcome::Unchanged(generation, _) => {

@@ -53,6 +53,7 @@ use crate::bus::Report;
 use crate::cache;
 use crate::config;
 use crate::config::Model;
+use crate::config::Places;
 use crate::control::crew::Loss;
 use crate::control::dns::Dns;
 use crate::control::history::History;
@@ -134,6 +135,8 @@ pub struct Control {
     watch: Option<Watch>,
     // The configuration.
     running: Arc<Model>,
+    /// Where what of it stands in files stands.
+    places: Places,
     /// The hash of `running`.
     hash: OnceCell<String>,
     /// What the last installed generation changed.
@@ -177,7 +180,12 @@ impl Control {
     /// Takes everything over. Nothing happens before [`run`](Self::run).
     pub fn new(setup: Setup) -> Self {
         let now = clock::now();
-        let Built { model, files, .. } = &setup.first;
+        let Built {
+            model,
+            files,
+            places,
+            ..
+        } = &setup.first;
         let mut watch = None;
         if setup.watched {
             match Watch::new(files.iter().cloned()) {
@@ -199,6 +207,7 @@ impl Control {
             dns: Dns::new(&model.dns),
             watch,
             running: Arc::new(model.clone()),
+            places: Arc::clone(places),
             hash: OnceCell::new(),
             brought: config::Diff::default(),
             history: History::default(),
@@ -388,6 +397,9 @@ impl Control {
                 let _ = to.send(self.metrics());
             }
             Request::Reload(until, to) => self.reload(Some((until, to))),
+            Request::Placed(to) => {
+                let _ = to.send((Arc::clone(&self.running), Arc::clone(&self.places)));
+            }
             Request::Running(to) => {
                 let _ = to.send(Arc::clone(&self.running));
             }

@@ -18,9 +18,12 @@ use crate::config::Fault;
 use crate::config::Faults;
 use crate::config::Loaded;
 use crate::config::Model;
+use crate::config::Places;
 use crate::config::Stored;
 use crate::entity::Clash;
 use crate::entity::Origin;
+use crate::lint;
+use crate::lint::Finding;
 use crate::snapshot;
 use crate::snapshot::Snapshot;
 use crate::store;
@@ -58,6 +61,10 @@ pub struct Built {
     pub changes: config::Diff,
     /// What is odd and not wrong.
     pub warnings: Vec<Fault>,
+    /// What is most likely not meant, if files were read; what was written over REST since is not news.
+    pub findings: Vec<Finding>,
+    /// Where what stands in files stands.
+    pub places: Places,
     /// The files it was read from.
     pub files: Vec<PathBuf>,
     /// What the files say, if they were read for it.
@@ -140,6 +147,8 @@ pub struct Accepted {
     pub changes: config::Diff,
     /// What is odd and not wrong.
     pub warnings: Vec<Fault>,
+    /// What is most likely not meant.
+    pub findings: Vec<Finding>,
 }
 
 /// A reload that went well.
@@ -151,6 +160,8 @@ pub struct Installed {
     pub changes: config::Diff,
     /// What is odd and not wrong.
     pub warnings: Vec<Fault>,
+    /// What is most likely not meant.
+    pub findings: Vec<Finding>,
     /// From the request to the last acknowledgement.
     pub took: Duration,
 }
@@ -283,6 +294,11 @@ impl Builder {
                 snapshot::compile(&model, generation, self.workers).map_err(Refusal::Compile)?;
             Some(Arc::new(snapshot))
         };
+        let findings = if is_news && snapshot.is_some() {
+            lint::lint(&model, &loaded.places)
+        } else {
+            Vec::new()
+        };
         let built = Built {
             model,
             snapshot,
@@ -292,6 +308,8 @@ impl Builder {
             } else {
                 Vec::new()
             },
+            findings,
+            places: Arc::clone(&loaded.places),
             files: loaded.files.clone(),
             read: is_news.then(|| loaded.clone()),
         };

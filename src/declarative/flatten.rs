@@ -263,7 +263,7 @@ fn derived_id(kind: Kind, fields: &Map<String, Value>, path: &str) -> Uuid {
             parent("consumer")
         ),
         Kind::Targets => format!("{name}:{}", parent("upstream")),
-        Kind::Acls => format!("{}:{name}", parent("consumer")),
+        Kind::Acls => format!("{name}:{}", parent("consumer")),
         _ if name.is_empty() => path.to_owned(),
         _ => name.to_owned(),
     };

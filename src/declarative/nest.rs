@@ -17,6 +17,10 @@ pub fn nest(entities: impl IntoIterator<Item = (Kind, Uuid, Document)>) -> Value
     let mut rows: BTreeMap<(Kind, Uuid), Document> = BTreeMap::new();
     for (kind, id, mut fields) in entities {
         fields.retain(|_, value| !value.is_null());
+        if kind == Kind::Certificates {
+            // Its server names are entities, which are put into it.
+            fields.remove(Kind::Snis.as_str());
+        }
         rows.insert((kind, id), fields);
     }
     // Inner lists are put into their parents from the innermost kind on.
@@ -79,6 +83,30 @@ mod tests {
     use super::*;
     use crate::declarative::flatten;
     use crate::declarative::to_yaml;
+
+    #[test]
+    fn server_names_stand_in_their_certificate_once() {
+        let certificate = Uuid::from_u128(1);
+        let rows = [
+            (
+                Kind::Certificates,
+                certificate,
+                json!({ "id": certificate, "snis": ["a.test"] }),
+            ),
+            (
+                Kind::Snis,
+                Uuid::from_u128(2),
+                json!({ "name": "a.test", "certificate": { "id": certificate } }),
+            ),
+        ];
+        let rows = rows
+            .map(|(kind, id, fields)| (kind, id, fields.as_object().cloned().unwrap_or_default()));
+        let document = nest(rows);
+        assert_eq!(
+            document["certificates"][0]["snis"],
+            json!([{ "name": "a.test" }])
+        );
+    }
 
     #[test]
     fn what_is_nested_flattens_to_the_same() {

@@ -25,6 +25,8 @@ pub struct Env<'a> {
     pub transforms: bool,
     /// What is kept of some inputs, worked out beforehand.
     pub ready: Ready,
+    /// Inputs say themselves when they were changed last, as what comes from another gateway does.
+    pub keeps_times: bool,
 }
 
 impl<'a> Env<'a> {
@@ -36,6 +38,7 @@ impl<'a> Env<'a> {
             new_id,
             transforms: true,
             ready: Ready::default(),
+            keeps_times: false,
         }
     }
 }

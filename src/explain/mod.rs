@@ -16,7 +16,6 @@ use crate::base::ids::RouteIndex;
 use crate::config::Model;
 use crate::config::model::Route;
 use crate::http::Cause;
-use crate::http::Method;
 use crate::http::RequestHead;
 use crate::http::path::canonicalize;
 use crate::http1::request;
@@ -144,8 +143,8 @@ pub fn try_request(
         Ok(Parsed::Partial) => return refused(Cause::RequestMalformed),
         Err(fault) => return refused(fault.cause()),
     }
-    if matches!(head.method, Method::Connect | Method::Trace) {
-        return refused(Cause::RequestMethodRefused);
+    if let Some(cause) = head.method.refusal(head.method_span.of(&bytes)) {
+        return refused(cause);
     }
     let Ok(path) = canonicalize(head.target.path.of(&bytes), &mut canonical) else {
         return refused(Cause::RequestMalformed);

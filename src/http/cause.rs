@@ -143,14 +143,14 @@ impl Cause {
     #[rustfmt::skip]
     pub const fn row(self) -> CauseRow {
         match self {
-            Self::RequestMalformed => row("request_malformed", "http_request_error", 400, BAD_REQUEST, "the request breaks RFC 9112 or RFC 9110"),
+            Self::RequestMalformed => row("request_malformed", "http_request_error", 400, BAD_REQUEST, "the request breaks RFC 9112 or RFC 9110, is a CONNECT, or spells a known method in other letters"),
             Self::RequestLineTooLong => row("request_line_too_long", "http_request_error", 414, "URI too long", "the request line is longer than `limits.request_line_bytes`"),
             Self::RequestHeadTooLarge => row("request_head_too_large", "http_request_error", 431, "Request header or cookie too large", "the head passes `limits.request_head_bytes` or `limits.request_headers`"),
             Self::RequestBodyTooLarge => row("request_body_too_large", "http_request_error", 413, "Payload too large", "the body passes `limits.request_body_bytes`"),
             Self::RequestMethodUnknown => row("request_method_unknown", "http_request_error", 501, "Not implemented", "the method is longer than 32 bytes"),
             Self::RequestCodingUnknown => row("request_coding_unknown", "http_request_error", 501, "Not implemented", "a transfer coding other than chunked"),
             Self::RequestVersionUnknown => row("request_version_unknown", "http_request_error", 505, "HTTP version not supported", "a major version other than 1"),
-            Self::RequestMethodRefused => row("request_method_refused", "http_request_denied", 405, "Method not allowed", "CONNECT and TRACE"),
+            Self::RequestMethodRefused => row("request_method_refused", "http_request_denied", 405, "Method not allowed", "TRACE"),
             Self::RequestExpectationUnknown => row("request_expectation_unknown", "http_request_error", 417, "Expectation failed", "an expectation other than 100-continue"),
             Self::RequestHeadTimeout => row("request_head_timeout", "http_request_error", 408, "Request timeout", "the head is not complete within `timeouts.client_header`"),
             Self::RequestBodyTimeout => row("request_body_timeout", "http_request_error", 408, "Request timeout", "the client sends no body byte for `timeouts.client_body_idle`"),

@@ -45,8 +45,8 @@ pub enum Body {
     Error,
     /// Kong's `exit` family: `{"message":...}`, whatever `Accept` says.
     Exit,
-    /// The small page that goes with a redirect.
-    Redirect,
+    /// The small page that goes with a redirect, and with what Kong leaves to its nginx.
+    Page,
     /// These bytes.
     Raw {
         /// The value of `Content-Type`; empty for no such field.
@@ -119,14 +119,18 @@ impl Reply {
     pub fn of(cause: Cause) -> Self {
         let row = cause.row();
         let later = match cause {
-            Cause::TargetMissing | Cause::ConnectionLimit | Cause::Draining => {
-                Some(RETRY_AFTER_SECS)
-            }
+            Cause::ConnectionLimit | Cause::Draining => Some(RETRY_AFTER_SECS),
             _ => None,
+        };
+        let body = match cause {
+            // What Kong leaves to its nginx.
+            Cause::RequestVersionUnknown | Cause::RequestCodingUnknown => Body::Page,
+            _ => Body::Error,
         };
         Self {
             cause: Some(cause),
             retry_after_secs: later,
+            body,
             ..Self::error(row.status, row.message)
         }
     }
@@ -156,7 +160,7 @@ impl Reply {
             "a redirect has a status of its own"
         );
         Self {
-            body: Body::Redirect,
+            body: Body::Page,
             ..Self::empty(status)
         }
         .with("Location", location)
@@ -194,7 +198,7 @@ impl Reply {
     pub fn bytes(&self) -> usize {
         limits::OWN_FIELDS_BYTES
             + match &self.body {
-                Body::Empty | Body::Error | Body::Exit | Body::Redirect => 0,
+                Body::Empty | Body::Error | Body::Exit | Body::Page => 0,
                 Body::Raw { bytes, .. } => bytes.len(),
                 Body::Stored(stored) => stored.answer.lines().len() + stored.body().len(),
             }
@@ -245,7 +249,7 @@ impl Reply {
             Body::Empty => {}
             Body::Error => body::error(sink, form, &self.message, request_id),
             Body::Exit => body::exit(sink, &self.message),
-            Body::Redirect => body::redirect(sink, self.status),
+            Body::Page => body::page(sink, self.status),
             Body::Raw { bytes, .. } => sink.put(bytes),
             Body::Stored(stored) => sink.put(stored.body()),
         }

@@ -331,7 +331,7 @@ impl Answer {
                 content_type,
                 bytes,
             } => (content_type.to_string(), &**bytes),
-            Body::Empty | Body::Error | Body::Exit | Body::Redirect | Body::Stored(_) => {
+            Body::Empty | Body::Error | Body::Exit | Body::Page | Body::Stored(_) => {
                 (String::new(), &b""[..])
             }
         };

@@ -372,7 +372,7 @@ pub(crate) fn said(reply: &Reply) -> &str {
     match &reply.body {
         Body::Raw { bytes, .. } => std::str::from_utf8(bytes).unwrap(),
         Body::Stored(stored) => std::str::from_utf8(stored.body()).unwrap(),
-        Body::Empty | Body::Error | Body::Exit | Body::Redirect => &reply.message,
+        Body::Empty | Body::Error | Body::Exit | Body::Page => &reply.message,
     }
 }
 

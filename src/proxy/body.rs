@@ -274,6 +274,13 @@ impl RequestBody {
         self.complete.then_some(Last { decoder, trailers })
     }
 
+    /// The length of a chunked body that is here as a whole and has no trailers.
+    pub(super) fn measured(&self, decoder: &Decoder) -> Option<u64> {
+        let here = self.framing == Framing::Chunked && self.complete && !self.gone;
+        let whole = here && decoder.trailers().0.lines().is_empty();
+        whole.then_some(self.first as u64)
+    }
+
     /// Frames the `data` bytes behind the headroom for the upstream; returns where the frame begins.
     fn frame(&self, decoder: &Decoder, buffer: &mut Vec<u8>, data: usize) -> usize {
         buffer.truncate(CHUNK_HEADROOM + data);

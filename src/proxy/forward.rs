@@ -141,6 +141,7 @@ fn write_request(
 ) {
     let snapshot = &exchange.instance.snapshot;
     let head = &exchange.scratch.request;
+    let measured = exchange.body.measured(&exchange.scratch.request_decoder);
     let onward = Onward {
         head,
         bytes: exchange.input,
@@ -156,6 +157,7 @@ fn write_request(
         trust: &snapshot.trust,
         request_id: &exchange.request_id,
         body_complete: exchange.body.complete,
+        measured,
         edits: &exchange.scratch.verdicts.upstream,
         rewrite: &exchange.scratch.verdicts.rewrite,
     };
@@ -170,7 +172,7 @@ fn write_request(
         .input
         .get(head.length..head.length + exchange.body.first);
     let first = first.unwrap_or_default();
-    if head.framing == Framing::Chunked {
+    if head.framing == Framing::Chunked && measured.is_none() {
         let last = exchange.body.last(&exchange.scratch.request_decoder);
         append_chunk(out, first, last);
     } else {

@@ -60,6 +60,9 @@ pub struct Onward<'a> {
     pub request_id: &'a RequestId,
     /// The whole body is here already, so that nobody has to be asked for it.
     pub body_complete: bool,
+    /// The length of a chunked body that is here as a whole and brings no trailers: an origin is told it, because not all
+    /// understand chunks.
+    pub measured: Option<u64>,
     /// What plugins change of its fields.
     pub edits: &'a Edits,
     /// What else they change.
@@ -186,7 +189,7 @@ impl Onward<'_> {
         let framing = match &self.rewrite.body {
             Some(body) if body.is_empty() => Framing::Empty,
             Some(body) => Framing::Length(body.len() as u64),
-            None => self.head.framing,
+            None => self.measured.map_or(self.head.framing, Framing::Length),
         };
         match framing {
             Framing::Empty | Framing::UntilClose => {

@@ -69,9 +69,7 @@ impl Exchange<'_> {
         if let Some(plan) = self.plan_with(&instance, Needs::RESPONSE) {
             let seen = match &reply.body {
                 Body::Stored(stored) => Seen::Stored(&stored.answer),
-                Body::Empty | Body::Error | Body::Exit | Body::Redirect | Body::Raw { .. } => {
-                    Seen::Own
-                }
+                Body::Empty | Body::Error | Body::Exit | Body::Page | Body::Raw { .. } => Seen::Own,
             };
             match self.review_by(&instance, plan, reply.status, seen) {
                 Reviewed::Pass(status, _) if status == reply.status => {}

@@ -69,15 +69,14 @@ pub(super) fn route(exchange: &mut Exchange<'_>) -> Result<Routed, Stop> {
 fn refuse_early(exchange: &Exchange<'_>) -> Result<(), Stop> {
     let head = &exchange.scratch.request;
     let bytes: &[u8] = exchange.input;
-    match head.method {
-        Method::Connect | Method::Trace => return Err(Cause::RequestMethodRefused.into()),
-        Method::Options => {
-            let hops = head.fields.get(Name::MaxForwards, bytes);
-            if head.target.form == TargetForm::Asterisk || hops == Some(b"0") {
-                return Err(Stop::Reply(Box::new(Reply::options_asterisk())));
-            }
+    if let Some(cause) = head.method.refusal(head.method_span.of(bytes)) {
+        return Err(cause.into());
+    }
+    if head.method == Method::Options {
+        let hops = head.fields.get(Name::MaxForwards, bytes);
+        if head.target.form == TargetForm::Asterisk || hops == Some(b"0") {
+            return Err(Stop::Reply(Box::new(Reply::options_asterisk())));
         }
-        _ => {}
     }
     if let Some(cause) = exchange.body.broken {
         return Err(cause.into());

@@ -21,6 +21,7 @@ mod literal;
 mod order;
 mod path;
 mod program;
+mod shadow;
 mod tree;
 mod upstream_path;
 
@@ -42,6 +43,8 @@ pub use host::HostPattern;
 pub use order::Rule;
 pub use path::PathPattern;
 pub use path::PatternFault;
+pub use shadow::Shadow;
+pub use shadow::shadows;
 pub use upstream_path::StripPath;
 pub use upstream_path::forwarded_prefix;
 pub use upstream_path::upstream_path;

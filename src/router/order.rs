@@ -93,6 +93,11 @@ impl Candidate {
         paths.map(of_path).collect()
     }
 
+    /// Whether it asks for hosts without any wildcard.
+    pub(crate) fn has_plain_hosts(&self) -> bool {
+        self.plain_hosts
+    }
+
     /// Which of two candidates goes first: [`compare`](Self::compare) without the reason, for sorting, where most
     /// pairs are told apart by the first rules. Only a candidate and itself are equal.
     pub(crate) fn order(&self, other: &Self) -> Ordering {

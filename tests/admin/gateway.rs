@@ -15,6 +15,7 @@ use silverback::cache::Target;
 use silverback::cache::Told;
 use silverback::config;
 use silverback::config::Diff;
+use silverback::config::Loaded;
 use silverback::config::model::AdminToken;
 use silverback::control::Handle;
 use silverback::control::Request;
@@ -98,10 +99,10 @@ async fn stand_in(mut requests: mpsc::Receiver<Request>) {
             Request::Reload(_, to) => {
                 _ = to.send(Outcome::Unchanged(Generation(1), Diff::default()));
             }
-            Request::Running(to) => {
-                let text = "[[services]]\nname = \"s\"\nhost = \"h\"\n[[services.routes]]\nname = \"r\"\npaths = [\"/\"]\n";
-                let model = config::parse_str("gateway.toml", text).unwrap().model;
-                _ = to.send(model.into());
+            Request::Running(to) => _ = to.send(loaded().model.into()),
+            Request::Placed(to) => {
+                let loaded = loaded();
+                _ = to.send((loaded.model.into(), loaded.places));
             }
             Request::Addresses(hosts, to) => {
                 _ = to.send(vec![Default::default(); hosts.len()]);
@@ -110,6 +111,12 @@ async fn stand_in(mut requests: mpsc::Receiver<Request>) {
             Request::MockLog(_, to) => _ = to.send(Some(Vec::new())),
         }
     }
+}
+
+fn loaded() -> Loaded {
+    let text = "[[services]]\nname = \"s\"\nhost = \"h\"\n[[services.routes]]\nname = \"r\"\npaths = [\"/\"]\n\
+                [[services]]\nname = \"unrouted\"\nhost = \"h\"\n";
+    config::parse_str("gateway.toml", text).unwrap()
 }
 
 fn status() -> Status {

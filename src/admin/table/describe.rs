@@ -52,6 +52,7 @@ pub(in crate::admin) enum What {
     Health,
     Config,
     Replace,
+    Lint,
     History,
     HistoryEntry,
     HistoryDiff,

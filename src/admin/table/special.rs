@@ -254,6 +254,18 @@ pub(super) const ALL: &[Special] = &[
         )
     },
     get(
+        "/config/lint",
+        What::Lint,
+        "lint-config",
+        Group::Configuration,
+        "What of the running configuration, of files and store, is most likely not meant: routes, services and plugins that no request meets. See docs/lint.md.",
+        &[Answer {
+            status: 200,
+            shape: Shape::Object(&[("data", "array")]),
+            about: "The findings: `code`, `severity`, `kind`, `id`, `name`, `place` (`file` and `line`, if it is one), `message`, and `other`, the place of the other entity.",
+        }],
+    ),
+    get(
         "/config/history",
         What::History,
         "list-history",

@@ -10,6 +10,7 @@ use super::quoted;
 use crate::config::KONG_HASH;
 use crate::config::Model;
 use crate::config::model::Plugin;
+use crate::config::resolve::plugins::FRESH;
 use crate::plugin::Consumer;
 use crate::plugin::Credential;
 use crate::plugin::Secret;
@@ -129,6 +130,12 @@ fn write_plugin(plugin: &Plugin, secrets: Secrets, out: &mut Writer) {
         && let Some(definition) = registry::find(plugin.name())
     {
         mask(definition.config.fields, &mut config);
+    }
+    for (_, field, _, meant) in FRESH.iter().filter(|(name, ..)| *name == plugin.name()) {
+        // Written over REST, or by Kong, it means something else than nothing does in a file.
+        if config[*field].is_null() {
+            config[*field] = Value::from(*meant);
+        }
     }
     out.value("config", inline(&config));
     out.strings("tags", &plugin.tags);

@@ -89,7 +89,7 @@ fn read_credential(
     };
     let secret = hashed(secret, consumer);
     let derived = match kind {
-        "acls" => kong_id(kind, &format!("{consumer}:{}", name.value)),
+        "acls" => kong_id(kind, &format!("{}:{consumer}", name.value)),
         _ => kong_id(kind, name.value),
     };
     let credential = Credential {

@@ -132,8 +132,10 @@ fn reference(
     Some(Reference::Named(Box::new(named)))
 }
 
-/// What a file says where it says nothing, and Kong's clients expect something else: plugin, field, value.
-const FRESH: [(&str, &str, &str); 1] = [("rate-limiting", "window", "sliding")];
+/// What a file says where it says nothing, and Kong's clients mean something else by the same: plugin, field, the file's
+/// value, Kong's.
+pub(in crate::config) const FRESH: [(&str, &str, &str, &str); 1] =
+    [("rate-limiting", "window", "sliding", "fixed")];
 
 /// The plugin, if its configuration is right.
 fn compile(
@@ -144,7 +146,7 @@ fn compile(
     sink: &mut Sink,
 ) -> Option<Arc<Compiled>> {
     let mut given = loose.value.clone();
-    for (_, field, value) in FRESH.iter().filter(|(name, ..)| *name == definition.name) {
+    for (_, field, value, _) in FRESH.iter().filter(|(name, ..)| *name == definition.name) {
         given
             .entry((*field).to_owned())
             .or_insert_with(|| Value::from(*value));

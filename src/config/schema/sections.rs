@@ -218,9 +218,9 @@ pub const LIMITS: Section = Section {
         key(
             "request_line_bytes",
             "integer",
-            "16384",
-            "64 to `request_head_bytes`",
             "8192",
+            "64 to `request_head_bytes`",
+            "16384",
             Yes,
             "Longest request line; beyond it 414. If absent, never above `request_head_bytes`.",
         ),

@@ -106,7 +106,7 @@ fn make_up(field: &Field, given: Option<&Value>, tools: &mut Tools<'_, '_>) -> O
     let is_put = tools.intent == Intent::Put;
     let is_missing = given.is_none_or(Value::is_null);
     let is_due = match field.name {
-        "updated_at" => true,
+        "updated_at" => is_missing || !tools.env.keeps_times,
         "id" | "created_at" => is_put && is_missing,
         _ => is_put && given.is_none(),
     };

@@ -63,8 +63,8 @@ pub(super) fn exit(sink: &mut impl Sink, message: &str) {
     sink.put(b"\"}");
 }
 
-/// The page that goes with a redirect.
-pub(super) fn redirect(sink: &mut impl Sink, status: u16) {
+/// The page that says the status and no more, as nginx has it.
+pub(super) fn page(sink: &mut impl Sink, status: u16) {
     let mut digits = itoa::Buffer::new();
     let digits = digits.format(status).as_bytes();
     for (before, after) in [

@@ -97,7 +97,8 @@ fn put_content_fields(
         Body::Empty | Body::Stored(_) => None,
         Body::Error => Some(form.content_type()),
         Body::Exit => Some(BodyType::Json.content_type()),
-        Body::Redirect => Some("text/html"),
+        Body::Page if reply.status < 400 => Some("text/html"),
+        Body::Page => Some("text/html; charset=UTF-8"),
         Body::Raw { content_type, .. } => Some(&**content_type).filter(|text| !text.is_empty()),
     };
     if let Some(content_type) = content_type {

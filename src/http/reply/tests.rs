@@ -212,7 +212,7 @@ fn options_asterisk_has_neither_body_nor_length() {
 fn refusal_names_the_methods_and_overload_the_time_to_wait() {
     let (head, _) = rendered(&Reply::of(Cause::RequestMethodRefused), &context());
     assert_eq!(field(&head, "Allow"), Some(super::ALLOW));
-    let (head, _) = rendered(&Reply::of(Cause::TargetMissing), &context());
+    let (head, _) = rendered(&Reply::of(Cause::ConnectionLimit), &context());
     assert_eq!(field(&head, "Retry-After"), Some("1"));
     assert!(head.starts_with("HTTP/1.1 503 Service Temporarily Unavailable\r\n"));
 }

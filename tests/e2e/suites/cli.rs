@@ -37,13 +37,13 @@ cases! {
 }
 
 /// A file in a directory that lives as long as the test.
-struct File {
+pub(super) struct File {
     _directory: tempfile::TempDir,
     path: PathBuf,
 }
 
 impl File {
-    fn with(text: &str) -> Self {
+    pub(super) fn with(text: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("silverback.toml");
         std::fs::write(&path, text).unwrap();
@@ -53,7 +53,7 @@ impl File {
         }
     }
 
-    fn name(&self) -> &str {
+    pub(super) fn name(&self) -> &str {
         self.path.to_str().unwrap()
     }
 }

@@ -15,8 +15,10 @@ mod expect;
 mod faults;
 mod forwarding;
 mod framing;
+mod importing;
 mod kit;
 mod limits;
+mod lint;
 mod logs;
 mod machine;
 mod mock;
@@ -55,8 +57,10 @@ pub(crate) fn cases() -> Vec<Case> {
         faults::cases(),
         forwarding::cases(),
         framing::cases(),
+        importing::cases(),
         kit::cases(),
         limits::cases(),
+        lint::cases(),
         logs::cases(),
         machine::cases(),
         mock::cases(),

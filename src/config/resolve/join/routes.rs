@@ -1,12 +1,6 @@
 //! Routes find their services, and their places in the model.
 
-use std::hash::BuildHasher;
-use std::hash::Hash;
 use std::sync::Arc;
-
-use foldhash::HashMap;
-use foldhash::HashMapExt;
-use foldhash::fast::RandomState;
 
 use crate::base::ids::ServiceIndex;
 use crate::config::code::Code;
@@ -49,7 +43,6 @@ pub(super) fn join(
         }
         services_before += part.services.len();
     }
-    warn_of_twins(&routes, sink);
     routes
 }
 
@@ -82,37 +75,4 @@ fn settle(route: &mut RouteEntry, owner: Option<usize>, services: &Unique<Servic
         changed.service = service;
         changed.timeouts = timeouts;
     }
-}
-
-/// A route that matches exactly what an earlier one matches gets no request.
-fn warn_of_twins(routes: &Unique<Route>, sink: &mut Sink) {
-    let state = RandomState::default();
-    let mut seen: HashMap<u64, usize> = HashMap::with_capacity(routes.values.len());
-    for (index, route) in routes.values.iter().enumerate() {
-        let Some(first) = seen.insert(state.hash_one(criteria(route)), index) else {
-            continue;
-        };
-        if criteria(&routes.values[first]) == criteria(route) {
-            let message = "this route matches exactly the same requests as an earlier one";
-            let fault = sink.add(Code::RouteNeverWins, routes.places[index], message);
-            fault.related = Some((routes.places[first], "this one wins"));
-        }
-    }
-}
-
-/// What decides whether a route matches and which of several wins.
-fn criteria(route: &Route) -> impl Hash + PartialEq + '_ {
-    let Route {
-        protocols,
-        methods,
-        hosts,
-        paths,
-        headers,
-        snis,
-        regex_priority,
-        created_at,
-        ..
-    } = route;
-    let order = (*regex_priority, *created_at);
-    (protocols, methods, hosts, paths, headers, snis, order)
 }
