@@ -68,12 +68,13 @@ fn lists(fields: &Fields, head: &[u8], name: &[u8]) -> bool {
     elements(fields.all(Name::Connection, head)).any(|option| option.eq_ignore_ascii_case(name))
 }
 
-/// The protocol that a request asks to switch to: Upgrade, nominated by Connection, in HTTP/1.1. It is WebSocket or none,
-/// as in Kong: any other could carry requests past the gateway, as h2c does, and an Upgrade may always be passed over
-/// (RFC 9110 section 7.8).
+/// The protocols that a request asks to switch to: Upgrade, nominated by Connection, in HTTP/1.1, and not
+/// h2c, which would carry requests past the gateway.
 pub fn wants_upgrade<'a>(head: &'a RequestHead, bytes: &'a [u8]) -> Option<&'a [u8]> {
-    let protocol = head.fields.get(Name::Upgrade, bytes)?;
+    let protocols = head.fields.get(Name::Upgrade, bytes)?;
     let nominated = lists(&head.fields, bytes, b"upgrade");
-    let websocket = protocol.eq_ignore_ascii_case(b"websocket");
-    (nominated && websocket && head.version == Version::Http11).then_some(protocol)
+    let h2c = protocols
+        .windows(3)
+        .any(|window| window.eq_ignore_ascii_case(b"h2c"));
+    (nominated && !h2c && head.version == Version::Http11).then_some(protocols)
 }

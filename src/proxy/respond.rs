@@ -175,7 +175,9 @@ async fn switched(exchange: &mut Exchange<'_>, mut bytes: Vec<u8>) -> Result<Rel
     let asked = wants_upgrade(&exchange.scratch.request, exchange.input);
     let got = exchange.scratch.response.fields.get(Name::Upgrade, &bytes);
     let agreed = match (asked, got) {
-        (Some(asked), Some(got)) => asked.eq_ignore_ascii_case(got),
+        (Some(asked), Some(got)) => asked
+            .split(|&byte| byte == b',')
+            .any(|asked| asked.trim_ascii().eq_ignore_ascii_case(got)),
         (_, _) => false,
     };
     if !agreed || !exchange.is_sent() {

@@ -129,7 +129,7 @@ fn tunnels_are_cut_at_the_deadline() {
     let origin = Origin::start(|mut peer| {
         peer.request();
         peer.send(
-            "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+            "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\n",
         );
         while let Ok(bytes) = peer.wire.read_exact(4) {
             peer.send(bytes);
@@ -140,7 +140,7 @@ fn tunnels_are_cut_at_the_deadline() {
         .start();
     let mut client = gateway.client();
     client
-        .send("GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n")
+        .send("GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: other\r\n\r\n")
         .response()
         .expect(101);
     gateway.signal(Signal::TERM);

@@ -165,7 +165,7 @@ fn upgrade_with_a_body_sends_the_body_first() {
             return;
         };
         peer.send(
-            "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+            "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\n",
         );
         peer.send(&request.body.bytes);
         let rest = peer.wire.read_exact(4).unwrap();
@@ -174,7 +174,7 @@ fn upgrade_with_a_body_sends_the_body_first() {
     let gateway = Gateway::to(&origin);
     let mut client = gateway.client();
     client.send(
-        "POST /x HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 4\r\n\r\nbodymore",
+        "POST /x HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: other\r\nContent-Length: 4\r\n\r\nbodymore",
     );
     client.response().expect(101);
     assert_eq!(text(&client.wire.read_exact(8).unwrap()), "bodymore");
@@ -242,14 +242,14 @@ fn upgrade_with_expectation() {
         peer.send("HTTP/1.1 100 Continue\r\n\r\n");
         peer.body(&head);
         peer.send(
-            "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhi",
+            "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\nhi",
         );
         peer.wait_end();
     });
     let gateway = Gateway::to(&origin);
     let mut client = gateway.client();
     client.send(
-        "POST /x HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\nExpect: 100-continue\r\n\
+        "POST /x HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: other\r\nExpect: 100-continue\r\n\
          Content-Length: 4\r\n\r\n",
     );
     client.response().expect(100);
