@@ -99,7 +99,7 @@ impl Import {
                 Ok((document, _)) => {
                     difference(kind, &document).map_or(Fate::Identical, Fate::Different)
                 }
-                Err(error) => Fate::Unsupported(error.message),
+                Err(error) => Fate::Unsupported(error.discreet(kind).message),
             };
             lines.push(Line { path, fate });
         }
@@ -141,7 +141,8 @@ impl Import {
             env.transforms = false;
             draft(entities, env, |draft| {
                 for (kind, id, document) in documents {
-                    draft.upsert(kind, &id.to_string(), document)?;
+                    let put = draft.upsert(kind, &id.to_string(), document);
+                    put.map_err(|error| error.discreet(kind))?;
                 }
                 Ok(())
             })

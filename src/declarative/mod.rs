@@ -70,7 +70,8 @@ pub fn read(text: &str) -> Result<Declaration, Vec<Misplaced>> {
     let document: Value = serde_saphyr::from_str(text).map_err(|error| {
         vec![Misplaced {
             path: "(document)".to_owned(),
-            message: error.to_string(),
+            // A snippet of the document may show a key.
+            message: error.without_snippet().to_string(),
         }]
     })?;
     flatten(document)
