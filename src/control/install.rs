@@ -21,6 +21,7 @@ use crate::config::Model;
 use crate::entity::Clash;
 use crate::snapshot::Snapshot;
 use crate::store;
+use crate::telemetry::mask::Mask;
 
 use super::Control;
 use super::crew::Orders;
@@ -188,6 +189,11 @@ impl Control {
         };
         if let Some(watch) = &mut self.watch {
             watch.follow(built.files);
+        }
+        if let Some(log) = &self.log {
+            // Requests of the generation before are still on their way to the log.
+            let carriers = self.running.carriers().chain(built.model.carriers());
+            log.hide(Mask::with(carriers));
         }
         self.running = Arc::new(built.model);
         self.hash.take();

@@ -12,6 +12,7 @@ use crate::plugin::Blueprint;
 use crate::plugin::Configured;
 use crate::plugin::Scope;
 use crate::plugin::registry;
+use crate::telemetry::mask::is_usual;
 
 /// A plugin with its scope. It was compiled when it was read, so its configuration cannot be wrong.
 #[derive(Clone, Debug)]
@@ -26,6 +27,8 @@ pub struct Plugin {
     pub enabled: bool,
     /// Its configuration, complete, as JSON with sorted keys.
     pub config: Box<str>,
+    /// The names that it takes credentials under in queries.
+    pub carriers: Box<[Box<str>]>,
     /// Labels for the Admin API.
     pub tags: Vec<String>,
     /// Seconds since the Unix epoch.
@@ -83,6 +86,7 @@ impl Plugin {
             plugin,
         };
         Ok(Self {
+            carriers: carriers(name, &parts.config),
             id: parts.id,
             instance_name: parts.instance_name,
             protocols: parts.protocols,
@@ -114,6 +118,20 @@ impl Plugin {
             *scope,
         )
     }
+}
+
+/// Where plugins say under which names they take credentials in queries.
+const CARRIERS: [(&str, &str); 2] = [("key-auth", "key_names"), ("jwt", "uri_param_names")];
+
+/// The names that do not go without saying.
+fn carriers(plugin: &str, config: &Value) -> Box<[Box<str>]> {
+    let fields = CARRIERS.iter().filter(|(name, _)| *name == plugin);
+    let names = fields.filter_map(|(_, field)| config.get(field)?.as_array());
+    let names = names.flatten().filter_map(Value::as_str);
+    names
+        .filter(|name| !is_usual(name.as_bytes()))
+        .map(Box::from)
+        .collect()
 }
 
 impl PartialEq for Plugin {
