@@ -42,8 +42,9 @@ const LIKE_ENOUGH: f64 = 0.8;
 /// Every key that a configuration may have.
 #[derive(Default)]
 struct Names {
-    /// Those that are secret nowhere, and more.
+    /// Those that are harmless somewhere.
     all: HashSet<&'static str>,
+    /// Those of secrets, and of tables.
     secret: HashSet<&'static str>,
 }
 
@@ -51,7 +52,11 @@ impl Names {
     fn new() -> Self {
         let mut names = Self::default();
         for section in schema::SECTIONS {
-            names.all.extend(section.keys.iter().map(|key| key.name));
+            for key in section.keys {
+                // Where tables belong, anything else may be what belongs into them.
+                let is_table = key.kind.contains("table");
+                names.put(key.name, true, is_table);
+            }
         }
         for kind in Kind::ALL {
             names.add(kind.entity().schema.fields, false);
@@ -67,13 +72,18 @@ impl Names {
     /// of them is in the schema of the file.
     fn add(&mut self, fields: &'static [Field], known: bool) {
         for field in fields {
-            if field.secret {
-                self.secret.insert(field.name);
-            }
-            if known {
-                self.all.insert(field.name);
-            }
-            self.add(inner(&field.kind), known);
+            let inner = inner(&field.kind);
+            let is_table = known && !inner.is_empty();
+            self.put(field.name, known, field.secret || is_table);
+            self.add(inner, known);
+        }
+    }
+
+    fn put(&mut self, name: &'static str, known: bool, secret: bool) {
+        if secret {
+            self.secret.insert(name);
+        } else if known {
+            self.all.insert(name);
         }
     }
 
@@ -371,6 +381,10 @@ mod tests {
                 "config.redis.password = '*'\nport = 1",
             ),
             ("hash = \"a\\\"b\"", "hash = \"****\""),
+            (
+                "consumers = 'a'\nredis = 'b'",
+                "consumers = '*'\nredis = '*'",
+            ),
             ("url = \"http://u:p@h/x\"", "url = \"http://***@h/x\""),
         ] {
             assert_eq!(covered(text), shown);

@@ -27,6 +27,7 @@ mod reload;
 mod responses;
 mod retries;
 mod routing;
+mod secrets;
 mod smuggling;
 mod status;
 mod upgrade;
@@ -63,6 +64,7 @@ pub(crate) fn cases() -> Vec<Case> {
         responses::cases(),
         retries::cases(),
         routing::cases(),
+        secrets::cases(),
         smuggling::cases(),
         status::cases(),
         upgrade::cases(),
