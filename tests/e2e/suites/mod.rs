@@ -15,6 +15,7 @@ mod forwarding;
 mod framing;
 mod kit;
 mod limits;
+mod lives;
 mod logs;
 mod machine;
 mod mock;
@@ -52,6 +53,7 @@ pub(crate) fn cases() -> Vec<Case> {
         framing::cases(),
         kit::cases(),
         limits::cases(),
+        lives::cases(),
         logs::cases(),
         machine::cases(),
         mock::cases(),
