@@ -144,7 +144,7 @@ fn complete(
         Ok(config) => Some(Value::Object(config)),
         Err(faults) => {
             for fault in faults {
-                let place = loose.place(&fault.path).unwrap_or(config_at);
+                let place = loose.place(blamed(&fault)).unwrap_or(config_at);
                 let message = match fault.path.as_str() {
                     "" => fault.message,
                     path => format!("`{path}`: {}", fault.message),
@@ -153,5 +153,17 @@ fn complete(
             }
             None
         }
+    }
+}
+
+/// The field that a fault is about. Where one field asks for another, the text says which.
+fn blamed(fault: &entity::Fault) -> &str {
+    let asking = || {
+        let (_, field) = fault.message.split_once("given value of field '")?;
+        field.strip_suffix('\'')
+    };
+    match fault.path.as_str() {
+        "" => asking().unwrap_or_default(),
+        path => path,
     }
 }
