@@ -197,6 +197,12 @@ fn ask_each(
                 ControlFlow::Break(Interrupt::Reply(_)) if configured.observes => {
                     verdicts.would_deny = Some(configured.definition.name);
                 }
+                ControlFlow::Break(Interrupt::Reply(mut reply)) => {
+                    if reply.cause == Some(Cause::Denied) && reply.detail.is_empty() {
+                        reply.detail = configured.definition.name.into();
+                    }
+                    return ControlFlow::Break(Interrupt::Reply(reply));
+                }
                 interrupt => return interrupt,
             }
             if configured.observes && request.rewrite.body_limit != bound {
