@@ -7,5 +7,6 @@ mod client;
 mod docs;
 mod gateway;
 mod openapi;
+mod pages;
 mod recorded;
 mod shape;
