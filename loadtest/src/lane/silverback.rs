@@ -58,8 +58,12 @@ pub(super) fn fill(
         if output.status.success() {
             return Ok(output.stdout);
         }
-        let why = String::from_utf8_lossy(&output.stderr).into_owned();
-        Err(io::Error::other(format!("{arguments:?}: {why}")))
+        let why = String::from_utf8_lossy(&output.stderr);
+        let why: Vec<&str> = why.lines().take(3).collect();
+        Err(io::Error::other(format!(
+            "{arguments:?}: {}",
+            why.join("; ")
+        )))
     };
     let flag = Path::new("--config");
     fs::write(&kong, run(&[Path::new("export"), flag, &toml])?)?;
