@@ -4,13 +4,13 @@
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::Client;
 use crate::support::Config;
 use crate::support::Gateway;
 use crate::support::Origin;
 use crate::support::cases;
-use crate::support::client::Response;
 use crate::support::eventually;
+use crate::support::said::Admin;
+use crate::support::said::Said;
 use crate::support::tools::silverback;
 
 cases! {
@@ -22,74 +22,6 @@ cases! {
 
 /// What every secret of these tests has in it, and nothing else.
 const CANARY: &str = "canary";
-
-/// Everything that was said, and by what.
-#[derive(Default)]
-struct Said(Vec<(String, String)>);
-
-impl Said {
-    fn add(&mut self, what: impl Into<String>, text: impl Into<String>) {
-        self.0.push((what.into(), text.into()));
-    }
-
-    /// The answer to a request to the admin listener, head and body.
-    fn ask(&mut self, admin: &Admin<'_>, method: &str, path: &str, body: &Value) -> Response {
-        let body = match body {
-            Value::Null => String::new(),
-            body => body.to_string(),
-        };
-        let response = admin.ask(method, path, "application/json", &body);
-        self.hear(method, path, &response);
-        response
-    }
-
-    fn hear(&mut self, method: &str, path: &str, response: &Response) {
-        let text = format!("{}{}", response.head, response.text());
-        self.add(format!("{method} {path}"), text);
-    }
-
-    /// Nobody has said any of these.
-    #[track_caller]
-    fn hold_none_of(&self, secrets: &[&str]) {
-        assert!(!self.0.is_empty());
-        for (what, text) in &self.0 {
-            for secret in secrets {
-                assert!(!text.contains(secret), "{what} tells {secret}:\n{text}");
-            }
-        }
-    }
-}
-
-/// The admin listener of a gateway, and a token for it.
-struct Admin<'g> {
-    gateway: &'g Gateway,
-    token: &'g str,
-}
-
-impl Admin<'_> {
-    fn ask(&self, method: &str, path: &str, kind: &str, body: &str) -> Response {
-        let mut client = Client::connect(self.gateway.admin);
-        let (token, length) = (self.token, body.len());
-        let kind = match body {
-            "" => String::new(),
-            _ => format!("Content-Type: {kind}\r\n"),
-        };
-        client.send(format!(
-            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\
-             {kind}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
-        ));
-        match client.try_response(method) {
-            Ok(response) => response,
-            Err(broken) => panic!("{method} {path}: {broken:?}"),
-        }
-    }
-
-    /// An answer that may show what was sent: it is the credential's own.
-    fn make(&self, path: &str, body: &Value) -> Value {
-        let response = self.ask("POST", path, "application/json", &body.to_string());
-        serde_json::from_str(&response.expect(201).text()).unwrap()
-    }
-}
 
 /// A token and the table that makes it one.
 fn token() -> (String, String) {
@@ -303,71 +235,25 @@ fn nothing_that_a_gateway_says_holds_a_secret() {
     };
     let mut said = Said::default();
     fill(&admin);
-    let states: Value = serde_json::from_str(
-        &said
-            .ask(&admin, "GET", "/config/history", &Value::Null)
-            .expect(200)
-            .text(),
-    )
-    .unwrap();
+    let states = said.get(&admin, "/config/history");
+    let states: Value = serde_json::from_str(&states).unwrap();
     let state = states["data"][0]["hash"].as_str().unwrap().to_owned();
     present(&gateway);
-
-    let patch = serde_json::json!({ "secret": "canary-store-hmac-2" });
-    admin
-        .ask(
-            "PATCH",
-            "/consumers/stored/hmac-auth/stored",
-            "application/json",
-            &patch.to_string(),
-        )
-        .expect(200);
     for path in LOOKS {
         said.ask(&admin, "GET", path, &Value::Null);
     }
-    said.ask(
-        &admin,
-        "GET",
-        &format!("/config/history/{state}"),
-        &Value::Null,
-    )
-    .expect(200);
-    let diff = format!("/config/history/{state}/diff");
-    let changed = said
-        .ask(&admin, "GET", &diff, &Value::Null)
-        .expect(200)
-        .text();
-    assert!(
-        changed.contains("\"secret\""),
-        "the diff does not name the field: {changed}"
-    );
-    said.ask(
-        &admin,
-        "POST",
-        &format!("/config/rollback/{state}"),
-        &Value::Null,
-    )
-    .expect(200);
+    look_back(&admin, &state, &mut said);
     refuse(&admin, &mut said);
-
     let stranger = Admin {
         gateway: &gateway,
         token: "canary-token",
     };
-    said.ask(
-        &stranger,
-        "POST",
-        "/consumers",
-        &serde_json::json!({ "username": "canary" }),
-    )
-    .expect(401);
+    let consumer = serde_json::json!({ "username": "canary" });
+    said.ask(&stranger, "POST", "/consumers", &consumer)
+        .expect(401);
     let name = gateway.file().to_str().unwrap().to_owned();
-    said.add(
-        "config show",
-        silverback(&["config", "show", "--config", &name])
-            .expect(0)
-            .all(),
-    );
+    let shown = silverback(&["config", "show", "--config", &name]);
+    said.add("config show", shown.expect(0).all());
     let lines = eventually("the exchanges are logged", || {
         let text = gateway.stdout();
         (text.lines().count() >= 9).then_some(text)
@@ -379,6 +265,21 @@ fn nothing_that_a_gateway_says_holds_a_secret() {
     let key = pem("key");
     let private = key.lines().nth(1).unwrap();
     said.hold_none_of(&[CANARY, &token, private, "ZmlsZWQ6Y2FuYXJ5"]);
+}
+
+/// Changes a secret, and looks at what was before, and goes back to it.
+fn look_back(admin: &Admin<'_>, state: &str, said: &mut Said) {
+    let (path, kind) = ("/consumers/stored/hmac-auth/stored", "application/json");
+    let secret = r#"{"secret":"canary-store-hmac-2"}"#;
+    admin.ask("PATCH", path, kind, secret).expect(200);
+    said.get(admin, &format!("/config/history/{state}"));
+    let changed = said.get(admin, &format!("/config/history/{state}/diff"));
+    assert!(
+        changed.contains("\"secret\""),
+        "the field is not named: {changed}"
+    );
+    let back = format!("/config/rollback/{state}");
+    said.ask(admin, "POST", &back, &Value::Null).expect(200);
 }
 
 /// Writes that are wrong, with a secret in them.
