@@ -209,7 +209,7 @@ const LOOKS: &[&str] = &[
     "/config/history",
     "/plugins/enabled",
     "/schemas/plugins/rate-limiting",
-    "/explain?url=http://a.test/?apikey=1&header=apikey:1",
+    "/explain?url=http://a.test/%3Fapikey=canary%26x-own-name=canary&header=apikey:canary",
     "/openapi.json",
     "/nothing",
 ];
@@ -254,6 +254,17 @@ fn nothing_that_a_gateway_says_holds_a_secret() {
     let name = gateway.file().to_str().unwrap().to_owned();
     let shown = silverback(&["config", "show", "--config", &name]);
     said.add("config show", shown.expect(0).all());
+    let request = "GET http://a.test/?apikey=canary&x-own-name=canary";
+    let tried = silverback(&[
+        "route",
+        "test",
+        request,
+        "-H",
+        "apikey: canary",
+        "--config",
+        &name,
+    ]);
+    said.add("route test", tried.expect(0).all());
     let lines = eventually("the exchanges are logged", || {
         let text = gateway.stdout();
         (text.lines().count() >= 9).then_some(text)
