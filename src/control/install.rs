@@ -190,7 +190,10 @@ impl Control {
         if let Some(watch) = &mut self.watch {
             watch.follow(built.files);
         }
-        if let Some(log) = &self.log {
+        let plugins = |entry: &config::diff::Entry| entry.kind == "plugin";
+        if let Some(log) = &self.log
+            && built.changes.0.iter().any(plugins)
+        {
             // Requests of the generation before are still on their way to the log.
             let carriers = self.running.carriers().chain(built.model.carriers());
             log.hide(Mask::with(carriers));
