@@ -29,7 +29,9 @@ use crate::wrk;
 use crate::wrk::Load;
 use crate::wrk::Requests;
 
-const WORKERS: u32 = 2;
+/// One, so that on two CPUs, which load and origin share with it, what builds has one that is not the worker's; more where there are
+/// more CPUs.
+const WORKERS: u32 = 1;
 /// Part of the capacity that the load takes.
 const SHARE: f64 = 0.6;
 /// Changes in a stretch, one a second; a quiet stretch is as long.
