@@ -11,6 +11,7 @@ use clap::ValueEnum;
 
 use crate::cases;
 use crate::cases::Case;
+use crate::lane::Entities;
 use crate::lane::Lane;
 use crate::lane::Setup;
 use crate::lane::Workshop;
@@ -179,6 +180,7 @@ impl Run {
             origin: origin.address,
             catalogue: Catalogue::Plain,
             policies: Policies::None,
+            entities: Entities::File,
             workers: 1,
             cpus: "0",
             reloadable: false,

@@ -13,6 +13,7 @@ use std::net::SocketAddrV4;
 use std::net::TcpStream;
 use std::time::Duration;
 use std::time::Instant;
+use std::time::SystemTime;
 
 use hdrhistogram::Histogram;
 use rustix::event::Timespec;
@@ -28,12 +29,26 @@ pub(crate) struct Stretch {
     /// Microseconds from intended start to the last byte of the answer.
     pub(crate) latency: Histogram<u64>,
     pub(crate) failed: u64,
+    /// Each answer, if they are noted.
+    pub(crate) notes: Vec<Note>,
+}
+
+/// One answer; times are microseconds since the Unix epoch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Note {
+    /// Which line of the list it answers.
+    pub(crate) line: usize,
+    pub(crate) sent: u64,
+    pub(crate) answered: u64,
+    pub(crate) status: u16,
 }
 
 struct Connection {
     stream: TcpStream,
     /// When the request in flight should have started.
     intended: Option<Instant>,
+    /// What is noted of it.
+    note: Note,
     /// Bytes of the answer still to come; `None` before its head was read.
     left: Option<usize>,
 }
@@ -51,15 +66,15 @@ pub(crate) struct Pace {
     waiting: VecDeque<Instant>,
     latency: Histogram<u64>,
     failed: u64,
+    /// Answers of this status are no failures either, and each answer is noted.
+    refusal: Option<u16>,
+    notes: Vec<Note>,
 }
 
 impl Pace {
-    /// Connects; `lines` are `HOST PATH`.
+    /// Connects; `lines` are `HOST PATH` or `HOST PATH KEY`.
     pub(crate) fn new(address: SocketAddrV4, lines: &str, per_second: f64) -> io::Result<Self> {
-        let requests = lines.lines().filter_map(|line| line.split_once(' '));
-        let requests = requests
-            .map(|(host, path)| format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n").into_bytes())
-            .collect();
+        let requests = lines.lines().filter_map(request).collect();
         let mut pace = Self {
             address,
             connections: Vec::new(),
@@ -72,16 +87,25 @@ impl Pace {
             waiting: VecDeque::new(),
             latency: histogram()?,
             failed: 0,
+            refusal: None,
+            notes: Vec::new(),
         };
         for index in 0..CONNECTIONS {
             let stream = pace.connect(index)?;
             pace.connections.push(Connection {
                 stream,
                 intended: None,
+                note: Note::NONE,
                 left: None,
             });
         }
         Ok(pace)
+    }
+
+    /// Takes answers of this status for good ones, and notes each answer.
+    pub(crate) fn noting(mut self, refusal: u16) -> Self {
+        self.refusal = Some(refusal);
+        self
     }
 
     /// Runs until `over` says so, then returns what happened since the last call.
@@ -101,6 +125,7 @@ impl Pace {
         Ok(Stretch {
             latency,
             failed: std::mem::take(&mut self.failed),
+            notes: std::mem::take(&mut self.notes),
         })
     }
 
@@ -144,10 +169,16 @@ impl Pace {
     }
 
     fn start(&mut self, index: usize, intended: Instant) -> io::Result<()> {
-        let request = &self.requests[self.next % self.requests.len()];
+        let line = self.next % self.requests.len();
+        let request = &self.requests[line];
         self.next += 1;
         let connection = &mut self.connections[index];
         connection.intended = Some(intended);
+        connection.note = Note {
+            line,
+            sent: unix_micros(),
+            ..Note::NONE
+        };
         connection.left = None;
         // A small request always fits an idle socket's buffer, or the socket is broken.
         match connection.stream.write(request) {
@@ -168,8 +199,11 @@ impl Pace {
         let left = match connection.left {
             Some(left) => left.saturating_sub(bytes),
             None => match rest_of(&space[..bytes]) {
-                Some(left) => left,
-                None => return self.fail(index),
+                Some((status, left)) if status == 200 || Some(status) == self.refusal => {
+                    connection.note.status = status;
+                    left
+                }
+                _ => return self.fail(index),
             },
         };
         connection.left = Some(left);
@@ -180,6 +214,10 @@ impl Pace {
             let micros = u64::try_from(intended.elapsed().as_micros()).unwrap_or(u64::MAX);
             self.latency
                 .saturating_record(micros.clamp(1, LATENCY_US_MAX));
+            if self.refusal.is_some() {
+                connection.note.answered = unix_micros();
+                self.notes.push(connection.note);
+            }
             self.free.push(index);
         }
         Ok(())
@@ -202,9 +240,31 @@ fn histogram() -> io::Result<Histogram<u64>> {
     Histogram::new_with_bounds(1, LATENCY_US_MAX, 3).map_err(io::Error::other)
 }
 
-/// Bytes still missing of the answer whose head starts `bytes`; `None` when it is not a plain 200
-/// with a length (heads here are far shorter than a segment).
-fn rest_of(bytes: &[u8]) -> Option<usize> {
+impl Note {
+    const NONE: Self = Self {
+        line: 0,
+        sent: 0,
+        answered: 0,
+        status: 0,
+    };
+}
+
+fn unix_micros() -> u64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    now.map_or(0, |now| u64::try_from(now.as_micros()).unwrap_or(u64::MAX))
+}
+
+fn request(line: &str) -> Option<Vec<u8>> {
+    let mut words = line.split(' ');
+    let (host, path) = (words.next()?, words.next()?);
+    let key = words.next().map(|key| format!("apikey: {key}\r\n"));
+    let key = key.unwrap_or_default();
+    Some(format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{key}\r\n").into_bytes())
+}
+
+/// The status of the answer whose head starts `bytes`, and the bytes still missing of it; `None` when it has no length
+/// (heads here are far shorter than a segment).
+fn rest_of(bytes: &[u8]) -> Option<(u16, usize)> {
     let end = memchr::memmem::find(bytes, b"\r\n\r\n")? + 4;
     let head = std::str::from_utf8(&bytes[..end]).ok()?;
     let length = head.lines().find_map(|line| {
@@ -212,8 +272,8 @@ fn rest_of(bytes: &[u8]) -> Option<usize> {
         name.eq_ignore_ascii_case("content-length")
             .then(|| value.trim().parse::<usize>().ok())?
     })?;
-    let good = head.starts_with("HTTP/1.1 200");
-    good.then(|| (end + length).saturating_sub(bytes.len()))
+    let status = head.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()?;
+    Some((status, (end + length).saturating_sub(bytes.len())))
 }
 
 #[cfg(test)]
@@ -221,10 +281,9 @@ mod tests {
     #[test]
     fn the_rest_of_an_answer_is_counted() {
         let head = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nab";
-        assert_eq!(super::rest_of(head), Some(3));
-        assert_eq!(
-            super::rest_of(b"HTTP/1.1 503 No\r\ncontent-length: 0\r\n\r\n"),
-            None
-        );
+        assert_eq!(super::rest_of(head), Some((200, 3)));
+        let refused = b"HTTP/1.1 503 No\r\ncontent-length: 0\r\n\r\n";
+        assert_eq!(super::rest_of(refused), Some((503, 0)));
+        assert_eq!(super::rest_of(b"HTTP/1.1 200 OK\r\n\r\n"), None);
     }
 }

@@ -25,6 +25,20 @@ pub(crate) enum Policies {
     Cache,
     /// A set of plugins on each service, 15,000 consumers with four keys each.
     EachService,
+    /// A limit for each of so many consumers, who have a key each.
+    Limited(Limit),
+}
+
+/// What each of some consumers may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limit {
+    pub(crate) consumers: usize,
+    /// Requests in a window.
+    pub(crate) requests: u64,
+    /// The window, as the plugin calls it.
+    pub(crate) period: &'static str,
+    /// The same in seconds.
+    pub(crate) seconds: u64,
 }
 
 impl Policies {
@@ -33,13 +47,14 @@ impl Policies {
             Self::None | Self::Cache => 0,
             Self::Everything => CONSUMERS_SMALL,
             Self::EachService => CONSUMERS_MARKET,
+            Self::Limited(limit) => limit.consumers,
         }
     }
 
     fn keys_each(self) -> usize {
         match self {
             Self::None | Self::Cache => 0,
-            Self::Everything => 1,
+            Self::Everything | Self::Limited(_) => 1,
             Self::EachService => KEYS_MARKET,
         }
     }

@@ -110,7 +110,7 @@ impl Import {
                 Ok((document, _)) => {
                     difference(kind, &document).map_or(Fate::Identical, Fate::Different)
                 }
-                Err(error) => Fate::Unsupported(error.message),
+                Err(error) => Fate::Unsupported(error.discreet(kind).message),
             };
             lines.push(Line { path, fate });
         }
@@ -168,11 +168,12 @@ impl Import {
             draft(entities, env, |draft| {
                 for (kind, id, document) in documents {
                     // A target cannot be put where there is none.
-                    if draft.entities().get(kind, id).is_some() {
-                        draft.upsert(kind, &id.to_string(), document)?;
+                    let put = if draft.entities().get(kind, id).is_some() {
+                        draft.upsert(kind, &id.to_string(), document)
                     } else {
-                        draft.insert(kind, document)?;
-                    }
+                        draft.insert(kind, document)
+                    };
+                    put.map_err(|error| error.discreet(kind))?;
                 }
                 Ok(())
             })
@@ -272,6 +273,9 @@ pub fn report(lines: &[Line], out: &mut impl Write) -> io::Result<()> {
     )
 }
 
+/// When an entity was made and changed.
+const TIMES: [&str; 2] = ["created_at", "updated_at"];
+
 /// What a store and files hold, as one of Kong's declarative documents.
 ///
 /// # Errors
@@ -289,7 +293,12 @@ pub fn export(loaded: &config::Loaded) -> Result<String, String> {
     })?;
     let entities = keeper.entities();
     let rows = Kind::ALL.into_iter().flat_map(|kind| entities.iter(kind));
-    let document = declarative::nest(rows.map(|row| (row.kind, row.id, row.doc())));
+    let document = declarative::nest(rows.map(|row| {
+        let mut document = row.doc();
+        // What a file says nothing of was made at no time, and no import takes that.
+        document.retain(|field, value| *value != 0 || !TIMES.contains(&field.as_str()));
+        (row.kind, row.id, document)
+    }));
     declarative::to_yaml(&document)
 }
 
@@ -402,5 +411,17 @@ services:
         let once = export(&stored).unwrap();
         Import::read(&once).unwrap().to_store(&path).unwrap();
         assert_eq!(export(&stored).unwrap(), once);
+    }
+
+    #[test]
+    fn what_stands_in_files_can_be_imported() {
+        let toml = "[[services]]\nname = \"s\"\nurl = \"http://127.0.0.1:9\"\n\
+            [[services.routes]]\nname = \"r\"\npaths = [\"/\"]\n\
+            [[services.plugins]]\nname = \"key-auth\"\n\
+            [[consumers]]\nusername = \"a\"\nkeyauth_credentials = [{ key = \"k\" }]\n";
+        let exported = export(&config::parse_str("files", toml).unwrap()).unwrap();
+        let import = Import::read(&exported).unwrap();
+        assert!(import.is_complete(), "{:?}", import.lines);
+        assert_eq!(import.entities.count(Kind::Routes), 1);
     }
 }

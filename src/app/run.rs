@@ -340,7 +340,7 @@ fn open_log(model: &Model, queue: log_sender::LogQueue) -> io::Result<Option<Log
     let config = log_thread::LogConfig {
         target,
         format,
-        mask: crate::telemetry::mask::Mask::default(),
+        mask: crate::telemetry::mask::Mask::with(model.carriers()),
     };
     log_thread::spawn(config, queue).map(Some)
 }

@@ -258,5 +258,6 @@ pub const HISTORY_BURST_MS: u64 = 60_000;
 pub const HISTORY_BYTES: u64 = 128 << 20;
 /// Longest name of an author that the history keeps.
 pub const AUTHOR_BYTES: usize = 128;
-/// Time between two writes of the counters of months and years; what a killed process forgets at most.
-pub const QUOTAS_WRITTEN: Duration = Duration::from_secs(1);
+/// Time between two writes of the counters of months and years. Control looks at the clock twice a second or more often, so
+/// that a killed process forgets a second at most.
+pub const QUOTAS_WRITTEN: Duration = Duration::from_millis(500);

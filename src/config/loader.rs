@@ -159,7 +159,7 @@ impl Reading {
             let place = |(at, pattern): &(Place, String)| (at.moved(placed.base), pattern.clone());
             includes.extend(placed.part.includes.iter().map(place));
         }
-        self.sources.files.push(File { path, text });
+        self.sources.files.push(File::new(path, text));
         self.blocks.append(&mut blocks);
         includes
     }

@@ -6,6 +6,7 @@
 //! listeners, compiling routes) is left to the floors above.
 
 pub mod code;
+mod cover;
 pub mod diff;
 pub mod docs;
 mod documents;

@@ -61,6 +61,15 @@ impl Model {
         &self.services[index.0 as usize]
     }
 
+    /// The names that plugins take credentials under in queries, besides those that everybody knows.
+    pub fn carriers(&self) -> impl Iterator<Item = &str> {
+        let carriers = self
+            .plugins
+            .iter()
+            .flat_map(|plugin| &plugin.configured.compiled.carriers);
+        carriers.map(|name| &**name)
+    }
+
     /// The service that `route` sends its requests to, if it has one.
     pub fn service_of(&self, route: &Route) -> Option<&Service> {
         route.service.map(|index| self.service(index))

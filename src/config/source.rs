@@ -3,12 +3,15 @@
 //! While a file is being read a place is a range of bytes; only what is shown to a person is turned into line
 //! and column, because a configuration without faults never needs them.
 
+use std::cell::OnceCell;
+use std::ops::Range;
 use std::path::PathBuf;
 
 use foldhash::HashMap;
 use foldhash::HashMapExt;
 use uuid::Uuid;
 
+use super::cover;
 use super::fault::Spot;
 
 /// A range of bytes in a file. A block of a file is resolved by itself, with places that count from its own
@@ -62,7 +65,53 @@ pub(super) struct File {
     pub(super) path: PathBuf,
     /// Its text; empty if it could not be read.
     pub(super) text: String,
+    /// What of the text may not be shown, once somebody is to see some of it.
+    covers: OnceCell<Vec<Range<usize>>>,
 }
+
+impl File {
+    /// A file that was read.
+    pub(super) fn new(path: PathBuf, text: String) -> Self {
+        Self {
+            path,
+            text,
+            covers: OnceCell::new(),
+        }
+    }
+
+    /// A part of the text with a mark for each character that may not be shown, and where in it the offsets of `marked`
+    /// have come to lie.
+    fn excerpt(&self, part: Range<usize>, marked: Range<usize>) -> (String, Range<usize>) {
+        let covers = self.covers.get_or_init(|| cover::covers(&self.text));
+        let mut covers = covers.iter().skip_while(|cover| cover.end <= part.start);
+        let mut cover = covers.next();
+        let (mut shown, mut found) = (String::with_capacity(part.len()), 0..0);
+        for (at, character) in self.text[part.clone()].char_indices() {
+            let at = part.start + at;
+            if at <= marked.start {
+                found.start = shown.len();
+            }
+            if at <= marked.end {
+                found.end = shown.len();
+            }
+            while cover.is_some_and(|cover| cover.end <= at) {
+                cover = covers.next();
+            }
+            let hidden = cover.is_some_and(|cover| cover.contains(&at));
+            shown.push(if hidden { COVER } else { character });
+        }
+        if marked.start >= part.end {
+            found.start = shown.len();
+        }
+        if marked.end >= part.end {
+            found.end = shown.len();
+        }
+        (shown, found)
+    }
+}
+
+/// What stands in place of a character that may not be shown.
+const COVER: char = '*';
 
 /// Every file of a configuration, in the order they were read.
 #[derive(Debug, Default)]
@@ -112,14 +161,14 @@ impl Sources {
         let end = end.min(line_end);
         let from = floor_char(text, start.saturating_sub(EXCERPT_BYTES / 2)).max(line_start);
         let to = floor_char(text, (from + EXCERPT_BYTES).max(start)).min(line_end);
-        let end_shown = end.min(to);
+        let (excerpt, marked) = file.excerpt(from..to, start..end.min(to));
         Spot {
             file: file.path.clone(),
             line: 1 + text[..line_start].matches('\n').count(),
             column: 1 + text[line_start..start].chars().count(),
             length: text[start..end].chars().count().max(1),
-            excerpt: text[from..to].to_owned(),
-            marked: start - from..end_shown - from,
+            excerpt,
+            marked,
         }
     }
 }
@@ -140,19 +189,30 @@ mod tests {
     use super::Sources;
 
     fn spot(text: &str, range: std::ops::Range<usize>) -> super::Spot {
-        let file = File {
-            path: "x.toml".into(),
-            text: text.to_owned(),
-        };
+        let file = File::new("x.toml".into(), text.to_owned());
         Sources { files: vec![file] }.spot(Place::of(range))
     }
 
     #[test]
     fn columns_count_characters_and_a_place_ends_with_its_line() {
-        let text = "a = 1\nbü = \"x\"\nc = 3\n";
-        let found = spot(text, 12..20);
-        assert_eq!((found.line, found.column, found.length), (2, 6, 3));
+        let text = "a = 1\ntags = [\"ü\",\"x\"\nc = 3\n";
+        let found = spot(text, 19..30);
+        assert_eq!((found.line, found.column, found.length), (2, 13, 3));
         assert_eq!(&found.excerpt[found.marked], "\"x\"");
+    }
+
+    #[test]
+    fn places_stay_right_beside_what_is_covered() {
+        let text = "a = 1\nk = [{ key = \"büro\", kee = 3 }]\n";
+        let at = text.find("kee").unwrap();
+        let found = spot(text, at..at + 3);
+        assert_eq!((found.line, found.column, found.length), (2, 22, 3));
+        assert_eq!(found.excerpt, "k = [{ key = \"****\", kee = * }]");
+        assert_eq!(&found.excerpt[found.marked], "kee");
+        let at = text.find("\"b").unwrap();
+        let found = spot(text, at..at + 7);
+        assert_eq!((found.column, found.length), (14, 6));
+        assert_eq!(&found.excerpt[found.marked], "\"****\"");
     }
 
     #[test]

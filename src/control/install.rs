@@ -23,6 +23,7 @@ use crate::entity::Clash;
 use crate::lint::Finding;
 use crate::snapshot::Snapshot;
 use crate::store;
+use crate::telemetry::mask::Mask;
 
 use super::Control;
 use super::crew::Orders;
@@ -192,6 +193,14 @@ impl Control {
         };
         if let Some(watch) = &mut self.watch {
             watch.follow(built.files);
+        }
+        let plugins = |entry: &config::diff::Entry| entry.kind == "plugin";
+        if let Some(log) = &self.log
+            && built.changes.0.iter().any(plugins)
+        {
+            // Requests of the generation before are still on their way to the log.
+            let carriers = self.running.carriers().chain(built.model.carriers());
+            log.hide(Mask::with(carriers));
         }
         self.running = Arc::new(built.model);
         self.places = built.places;

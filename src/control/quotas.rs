@@ -1,12 +1,15 @@
 //! The counters of months and years on their way to the store and back, so that quotas outlive the process.
 //!
-//! What has changed is written once a second and at the end; whoever kills the process loses what was counted since the last
-//! write, and what cores had leased counts as used.
+//! What has changed is written twice a second and at the end; whoever kills the process loses what was counted since the last
+//! write, and what cores had leased counts as used. One write is under way at a time, so that none overtakes a newer one.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 
 use serde_json::Value;
 use serde_json::json;
+use tokio::task::JoinHandle;
 
 use crate::base::clock;
 use crate::base::clock::Instant;
@@ -30,6 +33,10 @@ pub(super) struct Quotas {
     pools: Arc<Pools>,
     store: store::Handle,
     written: Instant,
+    /// The last write.
+    writing: Option<JoinHandle<()>>,
+    /// It failed, and nobody knows any more what was in it.
+    failed: Arc<AtomicBool>,
 }
 
 impl Quotas {
@@ -38,6 +45,8 @@ impl Quotas {
             pools,
             store,
             written: now,
+            writing: None,
+            failed: Arc::default(),
         }
     }
 
@@ -46,36 +55,47 @@ impl Quotas {
         self.pools.len()
     }
 
-    /// Starts writing what has changed, once a second.
+    /// Starts writing what has changed, if it is time.
     pub(super) fn turn(&mut self, now: Instant) {
         if !self.store.writable() || now < self.written.plus(limits::QUOTAS_WRITTEN) {
             return;
         }
-        self.written = now;
-        let counters = self.changed();
-        if counters.is_empty() {
+        let under_way = |writing: &JoinHandle<()>| !writing.is_finished();
+        if self.writing.as_ref().is_some_and(under_way) {
             return;
         }
-        let store = self.store.clone();
-        tokio::spawn(async move {
-            if let Ok(Err(error)) = store.put_counters(counters).await {
-                tracing::error!("quotas cannot be written: {}", error.message);
-            }
-        });
+        self.written = now;
+        self.writing = self.write();
     }
 
     /// Writes what is left, at the end.
     pub(super) async fn finish(&mut self) {
-        let counters = self.changed();
-        if self.store.writable() && !counters.is_empty() {
-            let _ = self.store.put_counters(counters).await;
+        for writing in [self.writing.take(), self.write()].into_iter().flatten() {
+            // One that failed has said so.
+            let _ = writing.await;
         }
     }
 
+    fn write(&self) -> Option<JoinHandle<()>> {
+        let counters = self.changed();
+        if !self.store.writable() || counters.is_empty() {
+            return None;
+        }
+        let (store, failed) = (self.store.clone(), Arc::clone(&self.failed));
+        Some(tokio::spawn(async move {
+            if let Ok(Err(error)) = store.put_counters(counters).await {
+                tracing::error!("quotas cannot be written: {}", error.message);
+                failed.store(true, Relaxed);
+            }
+        }))
+    }
+
     fn changed(&self) -> Vec<Counter> {
-        let saved = self
-            .pools
-            .export_changed(Period::Month, clock::unix_micros());
+        let now = clock::unix_micros();
+        let saved = match self.failed.swap(false, Relaxed) {
+            true => self.pools.export(Period::Month, now),
+            false => self.pools.export_changed(Period::Month, now),
+        };
         if saved.counters.is_empty() {
             return Vec::new();
         }

@@ -62,15 +62,28 @@ impl fmt::Display for Misplaced {
     }
 }
 
+/// What any text may have.
+const NODES_LEAST: usize = 1_000;
+
 /// Reads a document in YAML, which JSON is a part of.
 ///
 /// # Errors
 /// Everything that keeps it from being a configuration at all.
 pub fn read(text: &str) -> Result<Declaration, Vec<Misplaced>> {
-    let document: Value = serde_saphyr::from_str(text).map_err(|error| {
+    let options = serde_saphyr::options! {
+        // A text has fewer nodes than bytes; what aliases repeat has a bound of its own.
+        budget: serde_saphyr::budget! {
+            max_nodes: text.len().saturating_add(NODES_LEAST),
+            max_events: text.len().saturating_mul(2).saturating_add(NODES_LEAST),
+        },
+        // A snippet of the document may show a key.
+        with_snippet: false,
+    };
+    let document = serde_saphyr::from_str_with_options(text, options);
+    let document: Value = document.map_err(|error| {
         vec![Misplaced {
             path: "(document)".to_owned(),
-            message: error.to_string(),
+            message: error.without_snippet().to_string(),
         }]
     })?;
     flatten(document)
@@ -82,4 +95,34 @@ pub fn read(text: &str) -> Result<Declaration, Vec<Misplaced>> {
 /// Never with a document that [`nest`] has made.
 pub fn to_yaml(document: &Value) -> Result<String, String> {
     serde_saphyr::to_string(document).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read;
+
+    #[test]
+    fn a_market_is_no_bomb_and_a_bomb_is_one() {
+        let mut text = String::from("_format_version: '3.0'\nconsumers:\n");
+        for number in 0..130_000 {
+            text += &format!("- username: c{number}\n");
+        }
+        assert_eq!(read(&text).unwrap().entities.len(), 130_000);
+        let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+        for level in 1..9 {
+            let below = format!("*a{}", level - 1);
+            let all = [below.as_str(); 10].join(", ");
+            bomb += &format!("a{level}: &a{level} [{all}]\n");
+        }
+        assert!(read(&bomb).is_err());
+    }
+
+    #[test]
+    fn faults_show_nothing_of_the_document() {
+        let faults = read("consumers:\n- key: canary\n  other: [canary\n").unwrap_err();
+        assert!(
+            faults.iter().all(|fault| !fault.message.contains("canary")),
+            "{faults:?}"
+        );
+    }
 }

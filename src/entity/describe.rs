@@ -294,6 +294,7 @@ fn check(check: &Check, prefix: &str) -> Option<Value> {
                 Then::Required => Object::from_iter([("required".to_owned(), json!(true))]),
                 Then::Null => Object::from_iter([("eq".to_owned(), Value::Null)]),
                 Then::Is(wanted) => Object::from_iter(rule(wanted)),
+                Then::Holds(wanted) => Object::from_iter([("contains".to_owned(), json!([wanted]))]),
             },
         }}),
         Check::Custom(_) | Check::Each(_) => return None,

@@ -9,6 +9,8 @@ use serde_json::json;
 
 use super::Document;
 use super::Kind;
+use super::NoPlugins;
+use super::mask;
 use super::pretty;
 
 /// Why an operation on entities failed, as Kong's Admin API says it.
@@ -116,7 +118,7 @@ impl Error {
         Self::new(code::FOREIGN_KEY_VIOLATION, message, fields)
     }
 
-    /// Code 5: another entity has these values.
+    /// Code 5: another entity has these values. It is for whoever sent them; see [`Self::discreet`].
     pub fn unique_violation(fields: Document) -> Self {
         let fields = Value::Object(fields);
         let message = format!(
@@ -124,6 +126,18 @@ impl Error {
             pretty::compact(&fields)
         );
         Self::new(code::UNIQUE_VIOLATION, message, fields)
+    }
+
+    /// The same for logs, and for answers about more than one entity: the value that another entity has may be a key.
+    #[must_use]
+    pub fn discreet(self, kind: Kind) -> Self {
+        match self.fields {
+            Value::Object(mut fields) if self.code == code::UNIQUE_VIOLATION => {
+                mask(kind, &mut fields, &NoPlugins);
+                Self::unique_violation(fields)
+            }
+            fields => Self { fields, ..self },
+        }
     }
 
     /// Code 6: there is no entity with this value in its endpoint key. The Admin API says so for PATCH alone and

@@ -31,6 +31,7 @@ use crate::snapshot;
 use crate::snapshot::Decision;
 use crate::snapshot::Snapshot;
 use crate::snapshot::decide;
+use crate::telemetry::mask::Mask;
 
 pub use question::FieldLine;
 pub use question::Question;
@@ -44,6 +45,8 @@ pub struct Tried {
     pub plugins: Vec<Asked>,
     /// Every other route in the order of their closeness: those that match and lost first.
     pub others: Vec<Other>,
+    /// What is hidden of the request where it is shown.
+    mask: Mask,
 }
 
 /// What the request would meet.
@@ -131,11 +134,13 @@ pub fn try_request(
         &mut head,
     );
     let mut canonical = Vec::new();
+    let mask = Mask::with(model.carriers());
     let refused = |cause| {
         Ok(Tried {
             verdict: Verdict::Refused(cause),
             plugins: Vec::new(),
             others: Vec::new(),
+            mask: mask.clone(),
         })
     };
     match parsed {
@@ -172,12 +177,14 @@ pub fn try_request(
         routes: snapshot::served(model),
         facts: &facts,
         query,
+        mask: &mask,
     };
     let verdict = case.verdict();
     Ok(Tried {
         plugins: case.plugins(),
         verdict,
         others: case.others()?,
+        mask,
     })
 }
 
@@ -209,6 +216,7 @@ struct Case<'a> {
     routes: Vec<&'a Route>,
     facts: &'a Facts<'a>,
     query: Option<&'a [u8]>,
+    mask: &'a Mask,
 }
 
 impl Case<'_> {
@@ -277,7 +285,7 @@ impl Case<'_> {
         );
         if let Some(query) = self.query {
             path.push(b'?');
-            path.extend_from_slice(query);
+            path.extend_from_slice(&self.mask.query(query));
         }
         let (protocol, host, port) = (service.protocol.as_str(), &service.host, service.port);
         let host = if host.contains(':') {

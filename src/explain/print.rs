@@ -25,7 +25,7 @@ const OTHERS_SHOWN: usize = 10;
 /// # Errors
 /// Those of `out`.
 pub fn text(request: &Question, tried: &Tried, out: &mut impl Write) -> io::Result<()> {
-    writeln!(out, "{} {}\n", request.method, url(request))?;
+    writeln!(out, "{} {}\n", request.method, url(request, tried))?;
     match &tried.verdict {
         Verdict::Served(winner, upstream) => {
             won(winner, out)?;
@@ -94,7 +94,7 @@ pub fn json(request: &Question, tried: &Tried, out: &mut impl Write) -> io::Resu
 /// The finding as one object.
 pub fn value(request: &Question, tried: &Tried) -> Value {
     let mut found = json!({
-        "request": { "method": request.method, "url": url(request) },
+        "request": { "method": request.method, "url": url(request, tried) },
         "plugins": tried.plugins.iter().map(asked_json).collect::<Vec<_>>(),
         "others": tried.others.iter().take(OTHERS_SHOWN).map(other_json).collect::<Vec<_>>(),
     });
@@ -140,9 +140,12 @@ fn asked_json(asked: &Asked) -> Value {
     })
 }
 
-fn url(request: &Question) -> String {
+/// What was asked, without the keys in its query.
+fn url(request: &Question, tried: &Tried) -> String {
     let scheme = if request.secure { "https" } else { "http" };
-    format!("{scheme}://{}{}", request.authority, request.target)
+    let target = tried.mask.url(request.target.as_bytes());
+    let target = String::from_utf8_lossy(&target);
+    format!("{scheme}://{}{target}", request.authority)
 }
 
 fn other_json(other: &Other) -> Value {

@@ -243,6 +243,7 @@ mod tests {
             definition,
             observes: false,
             config: "{}".into(),
+            carriers: Box::default(),
             plugin: Arc::new(Idle(Needs::REQUEST)),
         };
         Configured::new(Uuid::from_u128(number), scope, Arc::new(compiled))

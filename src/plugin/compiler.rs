@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::entity;
 use crate::entity::Document;
 use crate::entity::Fault;
+use crate::telemetry::mask::is_usual;
 
 use super::Blueprint;
 use super::Compiled;
@@ -74,9 +75,24 @@ fn compile(definition: &'static Definition, given: Document) -> Result<Compiled,
     Ok(Compiled {
         definition,
         observes: definition.denies && config["mode"] == "observe",
+        carriers: carriers(definition.name, &config),
         config: config.to_string().into(),
         plugin,
     })
+}
+
+/// Where plugins say under which names they take credentials in queries.
+const CARRIERS: [(&str, &str); 2] = [("key-auth", "key_names"), ("jwt", "uri_param_names")];
+
+/// The names that do not go without saying.
+fn carriers(plugin: &str, config: &Value) -> Box<[Box<str>]> {
+    let fields = CARRIERS.iter().filter(|(name, _)| *name == plugin);
+    let names = fields.filter_map(|(_, field)| config.get(field)?.as_array());
+    let names = names.flatten().filter_map(Value::as_str);
+    names
+        .filter(|name| !is_usual(name.as_bytes()))
+        .map(Box::from)
+        .collect()
 }
 
 #[cfg(test)]

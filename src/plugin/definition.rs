@@ -86,6 +86,8 @@ pub struct Compiled {
     pub observes: bool,
     /// The configuration, complete, as JSON with sorted keys.
     pub config: Box<str>,
+    /// The names that it takes credentials under in queries.
+    pub carriers: Box<[Box<str>]>,
     /// The plugin.
     pub plugin: Arc<dyn Plugin>,
 }

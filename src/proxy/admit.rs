@@ -237,8 +237,11 @@ fn ask_each(
                         .would_deny
                         .note(compiled.definition.name, &shard.metrics);
                 }
-                ControlFlow::Break(Interrupt::Reply(reply)) => {
+                ControlFlow::Break(Interrupt::Reply(mut reply)) => {
                     denials::count(compiled, &shard.metrics);
+                    if reply.cause == Some(Cause::Denied) && reply.detail.is_empty() {
+                        reply.detail = compiled.definition.name.into();
+                    }
                     return ControlFlow::Break(Interrupt::Reply(reply));
                 }
                 interrupt => return interrupt,

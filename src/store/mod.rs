@@ -15,7 +15,6 @@ mod keeper;
 mod key;
 mod ledger;
 mod past;
-mod secrets;
 mod state;
 mod tables;
 #[cfg(test)]
@@ -42,7 +41,6 @@ pub use keeper::Status;
 pub use keeper::unwritable;
 pub use past::Difference;
 pub use past::PastError;
-pub use secrets::hide_secrets;
 pub use state::Author;
 pub use state::Revision;
 pub use state::State;

@@ -15,7 +15,6 @@ use super::disk::Disk;
 use super::keeper::failed;
 use super::keeper::file_rows;
 use super::key::entity;
-use super::secrets::hide_secrets;
 use super::tables;
 use super::tables::Rows;
 use crate::entity::Change;
@@ -25,6 +24,7 @@ use crate::entity::Error;
 use crate::entity::Kind;
 use crate::entity::Origin;
 use crate::entity::Type;
+use crate::entity::mask;
 
 /// An entity that is not what it was.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +37,8 @@ pub struct Difference {
     pub now: Option<Document>,
     /// What it was then.
     pub then: Option<Document>,
+    /// The fields in which the two are not the same, secret ones among them.
+    pub fields: Vec<String>,
 }
 
 /// Why a state cannot be had.
@@ -114,20 +116,28 @@ impl Keeper {
     /// Takes the changes back, and says what they were about.
     fn compare(&mut self, changes: &[Change]) -> Vec<Difference> {
         let net = super::changes::net(changes);
-        let then: Vec<_> = net.iter().map(|change| self.shown(change)).collect();
+        let at = |entities: &Entities, change: &Change| entities.get(change.kind, change.id);
+        let then: Vec<_> = net
+            .iter()
+            .map(|change| at(&self.entities, change))
+            .collect();
         self.entities.undo(changes);
-        let differences = net.iter().zip(then).map(|(change, then)| Difference {
-            kind: change.kind,
-            id: change.id,
-            now: self.shown(change),
-            then,
+        let differences = net.iter().zip(then).map(|(change, then)| {
+            let now = at(&self.entities, change);
+            Difference {
+                kind: change.kind,
+                id: change.id,
+                fields: unlike(now.as_ref(), then.as_ref()),
+                now: self.covered(change.kind, now),
+                then: self.covered(change.kind, then),
+            }
         });
         differences.collect()
     }
 
-    fn shown(&self, change: &Change) -> Option<Document> {
-        let mut document = self.entities.get(change.kind, change.id)?;
-        hide_secrets(change.kind, &mut document, self.plugins);
+    fn covered(&self, kind: Kind, document: Option<Document>) -> Option<Document> {
+        let mut document = document?;
+        mask(kind, &mut document, self.plugins);
         Some(document)
     }
 
@@ -147,6 +157,19 @@ impl Keeper {
             None => Err(Error::database_error("the store's file cannot be read").into()),
         }
     }
+}
+
+/// The fields in which two versions of an entity differ; none if there is one version.
+fn unlike(now: Option<&Document>, then: Option<&Document>) -> Vec<String> {
+    let (Some(now), Some(then)) = (now, then) else {
+        return Vec::new();
+    };
+    let gone = then.keys().filter(|field| !now.contains_key(*field));
+    let other = now
+        .iter()
+        .filter(|(field, value)| then.get(*field) != Some(*value));
+    let all = gone.chain(other.map(|(field, _)| field));
+    all.cloned().collect()
 }
 
 fn former(database: &Database, since: Vec<tables::Segment>) -> Result<Rows, Error> {

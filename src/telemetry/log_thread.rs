@@ -65,6 +65,8 @@ enum Request {
 #[derive(Debug)]
 pub struct LogThread {
     requests: Sender<Request>,
+    /// A mailbox for what is hidden from now on.
+    hidden: Arc<ArrayQueue<Mask>>,
     /// A mailbox for the newest counts.
     published: Arc<ArrayQueue<LogStats>>,
     latest: LogStats,
@@ -76,6 +78,11 @@ impl LogThread {
     /// Opens the file anew with the next turn (SIGUSR1).
     pub fn reopen(&self) {
         self.request(Request::Reopen);
+    }
+
+    /// Hides other things in all records that are sent after this call; never waits.
+    pub fn hide(&self, mask: Mask) {
+        self.hidden.force_push(mask);
     }
 
     /// The newest counts; never waits.
@@ -117,9 +124,11 @@ where
     let (requests, requests_out) = bounded(REQUESTS);
     let (done_in, done) = bounded(1);
     let published = Arc::new(ArrayQueue::new(1));
+    let hidden = Arc::new(ArrayQueue::new(1));
     let work = LogWork {
         writer,
         queue,
+        hidden: Arc::clone(&hidden),
         published: Arc::clone(&published),
     };
     let thread = std::thread::Builder::new().name("access-log".into());
@@ -129,6 +138,7 @@ where
     })?;
     Ok(LogThread {
         requests,
+        hidden,
         published,
         latest: LogStats::default(),
         done,
@@ -155,6 +165,7 @@ impl LogTarget {
 struct LogWork<O> {
     writer: LogWriter<O, File>,
     queue: LogQueue,
+    hidden: Arc<ArrayQueue<Mask>>,
     published: Arc<ArrayQueue<LogStats>>,
 }
 
@@ -187,6 +198,10 @@ impl<O: FnMut() -> io::Result<File>> LogWork<O> {
             let Ok(mut batch) = self.queue.batches.try_recv() else {
                 break;
             };
+            // Looked for behind each batch: what its records need hidden was said before they were made.
+            if let Some(mask) = self.hidden.pop() {
+                self.writer.hide(mask);
+            }
             state = self.writer.accept(&batch, now);
             batch.bytes.clear();
             let _ = self.queue.emptied.try_send(batch.bytes);

@@ -84,6 +84,11 @@ where
         }
     }
 
+    /// Hides other things from the next batch on.
+    pub fn hide(&mut self, mask: Mask) {
+        self.mask = mask;
+    }
+
     /// Formats a batch, writing whenever the buffer is full. Records that do not decode count as dropped.
     pub fn accept(&mut self, batch: &LogBatch, now: Instant) -> SinkState {
         let mut state = SinkState::Ready;

@@ -34,6 +34,7 @@ const NAME_BYTES: usize = 128;
 /// The set of parameter names that are secret.
 #[derive(Clone, Debug)]
 pub struct Mask {
+    /// In order.
     names: Vec<Box<[u8]>>,
 }
 
@@ -50,9 +51,10 @@ impl Mask {
             let mut buffer = [0; NAME_BYTES];
             Box::from(canonical(name.as_bytes(), &mut buffer))
         });
-        Self {
-            names: names.collect(),
-        }
+        let mut names: Vec<Box<[u8]>> = names.collect();
+        names.sort_unstable();
+        names.dedup();
+        Self { names }
     }
 
     /// `query` with secret values replaced by `***`; borrowed where there is none.
@@ -100,8 +102,17 @@ impl Mask {
         }
         let mut buffer = [0; NAME_BYTES];
         let name = canonical(name, &mut buffer);
-        self.names.iter().any(|secret| **secret == *name)
+        self.names
+            .binary_search_by(|known| (**known).cmp(name))
+            .is_ok()
     }
+}
+
+/// Whether what stands under this name is secret without anybody saying so.
+pub fn is_usual(name: &[u8]) -> bool {
+    let mut buffer = [0; NAME_BYTES];
+    let name = canonical(name, &mut buffer);
+    USUAL.iter().any(|usual| usual.as_bytes() == name)
 }
 
 impl Default for Mask {

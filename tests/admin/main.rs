@@ -10,5 +10,6 @@ mod gateway;
 #[path = "../golden/admin.rs"]
 mod golden;
 mod openapi;
+mod pages;
 mod recorded;
 mod shape;

@@ -1,10 +1,13 @@
 //! The cases: throughput (CPU per request beside the peers) and behaviour (pass or fail).
 
+mod churn;
 mod futex;
 mod idle;
 mod install;
+mod limit;
 mod memory;
 mod plugins;
+mod posts;
 mod reload;
 mod slow_reader;
 mod stale_pool;
@@ -50,6 +53,12 @@ pub(crate) enum Case {
     #[value(name = "plugins-15000")]
     Plugins15000,
     CacheHit,
+    #[value(name = "limit-1000")]
+    Limit1000,
+    #[value(name = "churn-15000")]
+    Churn15000,
+    #[value(name = "posts-15000")]
+    Posts15000,
 }
 
 impl Case {
@@ -81,5 +90,8 @@ pub(crate) fn run(run: &mut Run, case: Case) -> io::Result<()> {
         Case::Plugins64 => plugins::cost(run),
         Case::Plugins15000 => plugins::market(run),
         Case::CacheHit => plugins::cache(run),
+        Case::Limit1000 => limit::run(run),
+        Case::Churn15000 => churn::run(run),
+        Case::Posts15000 => posts::run(run),
     }
 }

@@ -37,6 +37,8 @@ pub(crate) struct Setup {
     pub(crate) origin: SocketAddrV4,
     pub(crate) catalogue: Catalogue,
     pub(crate) policies: Policies,
+    /// Where Silverback has its entities.
+    pub(crate) entities: Entities,
     pub(crate) workers: u32,
     /// CPUs the process may use, in `taskset`'s notation.
     pub(crate) cpus: &'static str,
@@ -50,6 +52,17 @@ pub(crate) struct Setup {
     pub(crate) bulk: bool,
     /// Connections the proxy must hold.
     pub(crate) connections: u32,
+}
+
+/// Where Silverback has its entities.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Entities {
+    /// In its configuration file.
+    File,
+    /// In a store, which has them before the start.
+    Store,
+    /// In a store that is empty.
+    Nowhere,
 }
 
 /// Programs and where files go.
@@ -126,6 +139,9 @@ impl Lane {
             Self::Nginx => Path::new("nginx"),
             Self::Haproxy => Path::new("haproxy"),
         };
+        if self == Self::Silverback && setup.entities == Entities::Store {
+            silverback::fill(workshop, setup, &config, &directory)?;
+        }
         let arguments = self.arguments(&config, &directory, setup, &ports);
         let arguments = arguments.iter().map(String::as_str);
         let log = directory.join("log");
@@ -157,7 +173,7 @@ impl Lane {
     fn text(self, directory: &Path, setup: &Setup, ports: &Ports) -> io::Result<String> {
         Ok(match self {
             Self::Floor => String::new(),
-            Self::Silverback => silverback::config(setup, ports),
+            Self::Silverback => silverback::config(setup, ports, directory),
             Self::Nginx => nginx::config(setup, ports, directory),
             Self::Haproxy => {
                 fs::write(directory.join("routes.map"), haproxy::map(setup))?;

@@ -1,12 +1,19 @@
 //! Silverback's configuration: the plain TOML file an operator would write.
 
 use std::fmt::Write;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::process::Command;
 
+use crate::lane::Entities;
 use crate::lane::Ports;
 use crate::lane::Setup;
+use crate::lane::Workshop;
+use crate::policies::Limit;
 use crate::policies::Policies;
 
-pub(super) fn config(setup: &Setup, ports: &Ports) -> String {
+pub(super) fn config(setup: &Setup, ports: &Ports, directory: &Path) -> String {
     let (workers, listen, admin) = (setup.workers, ports.listen, ports.admin);
     let mut text = format!(
         "[gateway]
@@ -23,37 +30,85 @@ address = \"{listen}\"
 address = \"{admin}\"
 "
     );
-    if setup.policies == Policies::Everything {
-        for (name, config) in PLUGINS {
-            let _ = write!(
-                text,
-                "\n[[plugins]]\nname = \"{name}\"\nconfig = {config}\n"
-            );
+    match setup.entities {
+        Entities::File => entities(&mut text, setup),
+        Entities::Store | Entities::Nowhere => {
+            let path = directory.join("store.redb");
+            let _ = write!(text, "\n[store]\npath = \"{}\"\n", path.display());
         }
     }
-    if setup.policies == Policies::Cache {
-        let config = "{ strategy = \"memory\", content_type = [\"text/plain\"] }";
-        let _ = write!(
-            text,
-            "\n[[plugins]]\nname = \"proxy-cache\"\nconfig = {config}\n"
-        );
+    text
+}
+
+/// Puts the entities into the store that the configuration names, by the way that an operator would go.
+pub(super) fn fill(
+    workshop: &Workshop,
+    setup: &Setup,
+    config: &Path,
+    directory: &Path,
+) -> io::Result<()> {
+    let (toml, kong) = (directory.join("entities.toml"), directory.join("kong.yaml"));
+    let mut text = String::new();
+    entities(&mut text, setup);
+    fs::write(&toml, text)?;
+    let run = |arguments: &[&Path]| {
+        let output = Command::new(&workshop.silverback)
+            .args(arguments)
+            .output()?;
+        if output.status.success() {
+            return Ok(output.stdout);
+        }
+        let why = String::from_utf8_lossy(&output.stderr);
+        let why: Vec<&str> = why.lines().take(3).collect();
+        Err(io::Error::other(format!(
+            "{arguments:?}: {}",
+            why.join("; ")
+        )))
+    };
+    let flag = Path::new("--config");
+    fs::write(&kong, run(&[Path::new("export"), flag, &toml])?)?;
+    run(&[Path::new("import"), &kong, flag, config]).map(|_| ())
+}
+
+fn entities(text: &mut String, setup: &Setup) {
+    match setup.policies {
+        Policies::Everything => {
+            for (name, config) in PLUGINS {
+                plugin(text, name, config);
+            }
+        }
+        Policies::Cache => {
+            let config = "{ strategy = \"memory\", content_type = [\"text/plain\"] }";
+            plugin(text, "proxy-cache", config);
+        }
+        Policies::Limited(Limit {
+            requests, period, ..
+        }) => {
+            plugin(text, "key-auth", "{}");
+            let config =
+                format!("{{ {period} = {requests}, limit_by = \"consumer\", window = \"fixed\" }}");
+            plugin(text, "rate-limiting", &config);
+        }
+        Policies::None | Policies::EachService => {}
     }
-    consumers(&mut text, setup.policies);
+    consumers(text, setup.policies);
     let apis = setup.catalogue.apis();
     if apis.is_empty() {
-        service(
-            &mut text,
-            setup,
-            "origin",
-            "paths = [\"/\"]\nstrip_path = true",
-        );
+        service(text, setup, "origin", "paths = [\"/\"]\nstrip_path = true");
     }
     for (number, api) in apis.iter().enumerate() {
         let (host, path) = (&api.host, &api.path);
         let criteria = format!("hosts = [\"{host}\"]\npaths = [\"{path}\"]\nstrip_path = false");
-        service(&mut text, setup, &format!("api-{number:05}"), &criteria);
+        service(text, setup, &format!("api-{number:05}"), &criteria);
     }
-    text
+}
+
+/// Puts a plugin on everything.
+fn plugin(text: &mut String, name: &str, config: &str) {
+    let _ = write!(
+        text,
+        "\n[[plugins]]\nname = \"{name}\"\nconfig = {config}\n"
+    );
 }
 
 fn service(text: &mut String, setup: &Setup, name: &str, criteria: &str) {

@@ -16,24 +16,28 @@ pub(super) fn between(
     after: &BTreeMap<(Kind, Uuid), Document>,
 ) -> Vec<Value> {
     let all: BTreeSet<_> = before.keys().chain(after.keys()).collect();
-    let changes = all
-        .into_iter()
-        .filter_map(|key| change(*key, before.get(key), after.get(key)));
+    let changes = all.into_iter().filter_map(|key| {
+        let (before, after) = (before.get(key), after.get(key));
+        let keys = before.zip(after).map(|(before, after)| keys(before, after));
+        change(*key, before, after, keys.into_iter().flatten())
+    });
     changes.collect()
 }
 
-/// What has become of an entity, if anything has.
-pub(super) fn change(
+/// What has become of an entity, if anything has; `keys` are the fields in which two versions of it differ, which they
+/// may not show any more.
+pub(super) fn change<'k>(
     (kind, id): (Kind, Uuid),
     before: Option<&Document>,
     after: Option<&Document>,
+    keys: impl Iterator<Item = &'k str>,
 ) -> Option<Value> {
     let (what, keys) = match (before, after) {
         (None, None) => return None,
         (None, Some(_)) => ("added", Vec::new()),
         (Some(_), None) => ("removed", Vec::new()),
-        (Some(before), Some(after)) => {
-            let keys: Vec<&str> = keys(before, after).collect();
+        (Some(_), Some(_)) => {
+            let keys: Vec<&str> = keys.filter(|key| is_said(key)).collect();
             if keys.is_empty() {
                 return None;
             }
@@ -51,7 +55,12 @@ pub(super) fn keys<'d>(before: &'d Document, after: &'d Document) -> impl Iterat
         .iter()
         .filter(|(name, value)| before.get(*name) != Some(*value));
     let all = gone.chain(other.map(|(name, _)| name)).map(String::as_str);
-    all.filter(|name| !matches!(*name, "updated_at" | "ttl"))
+    all.filter(|name| is_said(name))
+}
+
+/// When an entity was changed, and how long it has to live, change by themselves.
+fn is_said(field: &str) -> bool {
+    !matches!(field, "updated_at" | "ttl")
 }
 
 /// What an entity is called, unless that is a secret.
@@ -67,10 +76,12 @@ pub(super) fn name(kind: Kind, document: &Document) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use serde_json::json;
     use uuid::Uuid;
 
-    use super::change;
+    use super::between;
     use crate::entity::Document;
     use crate::entity::Kind;
 
@@ -80,20 +91,21 @@ mod tests {
 
     #[test]
     fn changes_name_keys_and_no_values() {
-        let id = Uuid::from_u128(1);
-        let old = document(json!({ "username": "u", "tags": null, "updated_at": 1 }));
-        let new = document(json!({ "username": "u", "tags": ["a"], "updated_at": 2 }));
-        let changed = change((Kind::Consumers, id), Some(&old), Some(&new)).unwrap();
-        assert_eq!(changed["keys"], json!(["tags"]));
-        assert_eq!(changed["name"], "u");
-        let touched = document(json!({ "username": "u", "tags": null, "updated_at": 3 }));
-        assert_eq!(
-            change((Kind::Consumers, id), Some(&old), Some(&touched)),
-            None
-        );
-        let key = document(json!({ "key": "canary" }));
-        let added = change((Kind::KeyauthCredentials, id), None, Some(&key)).unwrap();
-        assert!(!added.to_string().contains("canary"), "{added}");
-        assert_eq!(added["change"], "added");
+        let key = |kind| (kind, Uuid::from_u128(1));
+        let one = |kind, value| BTreeMap::from([(key(kind), document(value))]);
+        let consumer = |value| one(Kind::Consumers, value);
+        let old = consumer(json!({ "username": "u", "tags": null, "updated_at": 1 }));
+        let new = consumer(json!({ "username": "u", "tags": ["a"], "updated_at": 2 }));
+        let changed = between(&old, &new);
+        assert_eq!(changed[0]["keys"], json!(["tags"]));
+        assert_eq!(changed[0]["name"], "u");
+        let touched = consumer(json!({ "username": "u", "tags": null, "updated_at": 3 }));
+        assert!(between(&old, &touched).is_empty());
+        let credential = |value: &str| one(Kind::KeyauthCredentials, json!({ "key": value }));
+        let added = between(&BTreeMap::new(), &credential("canary"));
+        assert_eq!(added[0]["change"], "added");
+        let changed = between(&credential("canary"), &credential("canary-2"));
+        assert_eq!(changed[0]["keys"], json!(["key"]));
+        assert!(!json!([added, changed]).to_string().contains("canary"));
     }
 }

@@ -39,7 +39,8 @@ impl Faults {
     }
 
     /// An entity is wrong.
-    pub(super) fn add(&mut self, declared: &Declared, error: &Error) {
+    pub(super) fn add(&mut self, declared: &Declared, error: Error) {
+        let error = error.discreet(declared.kind);
         // Only of schemas do fields say what is wrong with them.
         let blame = match (error.code, &error.fields) {
             (crate::entity::error::code::SCHEMA_VIOLATION, fields @ Value::Object(_)) => {

@@ -4,12 +4,12 @@ use serde_json::Value;
 use serde_json::json;
 
 use super::changes;
-use super::mask::mask;
 use super::written;
 use crate::admin::Api;
 use crate::admin::backend::Backend;
 use crate::admin::dispatch::Call;
 use crate::admin::reply::Reply;
+use crate::entity::mask;
 use crate::store::Author;
 use crate::store::Difference;
 use crate::store::Hash;
@@ -87,7 +87,9 @@ fn hash(call: &Call<'_>) -> Option<Hash> {
 fn changed(hash: Hash, differences: &[Difference]) -> Reply {
     let changes = differences.iter().filter_map(|difference| {
         let key = (difference.kind, difference.id);
-        changes::change(key, difference.now.as_ref(), difference.then.as_ref())
+        let (now, then) = (difference.now.as_ref(), difference.then.as_ref());
+        let fields = difference.fields.iter().map(String::as_str);
+        changes::change(key, now, then, fields)
     });
     Reply::ok(json!({ "hash": hash.to_string(), "changes": changes.collect::<Vec<_>>() }))
 }

@@ -3,7 +3,6 @@
 mod changes;
 mod faults;
 mod history;
-mod mask;
 mod replace;
 
 use axum::http::StatusCode;

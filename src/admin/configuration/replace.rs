@@ -118,7 +118,7 @@ fn put(draft: &mut Draft<'_, '_>, declared: Vec<Declared>, before: &Shown) -> Re
                 missing.insert(one.id);
                 // What is missing has been told already.
                 if !follows {
-                    faults.add(&one, &error);
+                    faults.add(&one, error);
                 }
             }
         }

@@ -11,13 +11,14 @@ use crate::config::KONG_HASH;
 use crate::config::Model;
 use crate::config::model::Plugin;
 use crate::config::resolve::plugins::FRESH;
+use crate::entity::Document;
+use crate::entity::Kind;
+use crate::entity::MASK;
+use crate::entity::mask;
 use crate::plugin::Consumer;
 use crate::plugin::Credential;
 use crate::plugin::Secret;
-use crate::plugin::registry;
-
-/// What stands in a secret's place.
-const MASK: &str = "********";
+use crate::plugin::registry::Registry;
 
 pub(super) fn write(model: &Model, secrets: Secrets, out: &mut Writer) {
     let mut held: HashMap<Uuid, Vec<&Credential>> = HashMap::default();
@@ -125,12 +126,7 @@ fn write_plugin(plugin: &Plugin, secrets: Secrets, out: &mut Writer) {
     let protocols: Vec<&str> = plugin.protocols.names().collect();
     out.value("protocols", super::listed(&protocols));
     out.value("enabled", plugin.enabled);
-    let mut config: Value = serde_json::from_str(plugin.config()).unwrap_or_default();
-    if secrets == Secrets::Masked
-        && let Some(definition) = registry::find(plugin.name())
-    {
-        mask(definition.config.fields, &mut config);
-    }
+    let mut config = config(plugin, secrets);
     for (_, field, _, meant) in FRESH.iter().filter(|(name, ..)| *name == plugin.name()) {
         // Written over REST, or by Kong, it means something else than nothing does in a file.
         if config[*field].is_null() {
@@ -142,18 +138,17 @@ fn write_plugin(plugin: &Plugin, secrets: Secrets, out: &mut Writer) {
     out.value("created_at", plugin.created_at);
 }
 
-/// Hides what the plugin's own description calls secret.
-fn mask(fields: &[crate::entity::Field], value: &mut Value) {
-    for field in fields {
-        let Some(part) = value.get_mut(field.name).filter(|part| !part.is_null()) else {
-            continue;
-        };
-        match field.kind {
-            _ if field.secret => *part = Value::from(MASK),
-            crate::entity::Type::Record(fields) => mask(fields, part),
-            _ => {}
-        }
+fn config(plugin: &Plugin, secrets: Secrets) -> Value {
+    let config: Value = serde_json::from_str(plugin.config()).unwrap_or_default();
+    let mut document = Document::from_iter([
+        ("name".to_owned(), plugin.name().into()),
+        ("config".to_owned(), config),
+    ]);
+    match secrets {
+        Secrets::Masked => mask(Kind::Plugins, &mut document, &Registry),
+        Secrets::Shown => {}
     }
+    document.remove("config").unwrap_or_default()
 }
 
 /// JSON as an inline value of TOML, which has no null: keys without a value are left out.

@@ -86,10 +86,7 @@ fn unreadable(path: &Path, asked: Option<Place>, problem: Problem, reading: &mut
     reading.complete = false;
     let file = u32::try_from(reading.sources.files.len()).unwrap_or(u32::MAX);
     let mut add = |code, text: String, at: usize, message: String| {
-        reading.sources.files.push(File {
-            path: path.to_owned(),
-            text,
-        });
+        reading.sources.files.push(File::new(path.to_owned(), text));
         let own = Place {
             file,
             ..Place::of(at..at)

@@ -10,7 +10,6 @@ use crate::config::model::AdminToken;
 use crate::config::raw::Table;
 use crate::config::raw::text::Text;
 use crate::config::schema;
-use crate::config::source::Place;
 
 use super::sections::socket;
 
@@ -26,9 +25,8 @@ pub(super) fn admin(table: &Table<'_>, sink: &mut Sink) -> Admin {
     let text = table.text("address", sink);
     let address = text.and_then(|text| socket(&text, None, sink));
     let mut tokens: Vec<AdminToken> = Vec::new();
-    let section = table.place;
     for table in table.tables("tokens", &schema::ADMIN_TOKENS, sink) {
-        let Some((name, token)) = token(&table, section, sink) else {
+        let Some((name, token)) = token(&table, sink) else {
             continue;
         };
         if tokens.iter().any(|other| other.name == token.name) {
@@ -62,7 +60,7 @@ fn default_address() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 8_001))
 }
 
-fn token<'t>(table: &Table<'t>, section: Place, sink: &mut Sink) -> Option<(Text<'t>, AdminToken)> {
+fn token<'t>(table: &Table<'t>, sink: &mut Sink) -> Option<(Text<'t>, AdminToken)> {
     for key in ["name", "role", "hash"] {
         if table.get(key).is_none() {
             table.missing(key, sink);
@@ -75,10 +73,9 @@ fn token<'t>(table: &Table<'t>, section: Place, sink: &mut Sink) -> Option<(Text
     let hash = table.text("hash", sink).and_then(|text| {
         let read = read_hash(text.value);
         if read.is_none() {
-            // Whoever wrote the token itself here should not find it in a log: its line is not shown.
             let whose = name.map_or("a token", |name| name.value);
             let message = format!("{whose}: the hash is not `sha256:` and 64 hexadecimal digits");
-            let fault = sink.add(Code::BadTokenHash, section, message);
+            let fault = text.fault(Code::BadTokenHash, message, sink);
             fault.hint("`silverback token new` prints a token and its hash");
         }
         read

@@ -15,6 +15,7 @@ use crate::config::raw::Table;
 use crate::config::raw::loose::Loose;
 use crate::config::raw::nearest;
 use crate::config::source::Place;
+use crate::entity;
 use crate::plugin::Compiled;
 use crate::plugin::Compiler;
 use crate::plugin::Definition;
@@ -155,7 +156,7 @@ fn compile(
         Ok(compiled) => Some(compiled),
         Err(faults) => {
             for fault in faults {
-                let place = loose.place(&fault.path).unwrap_or(config_at);
+                let place = loose.place(blamed(&fault)).unwrap_or(config_at);
                 let message = match fault.path.as_str() {
                     "" => fault.message,
                     path => format!("`{path}`: {}", fault.message),
@@ -164,5 +165,17 @@ fn compile(
             }
             None
         }
+    }
+}
+
+/// The field that a fault is about. Where one field asks for another, the text says which.
+fn blamed(fault: &entity::Fault) -> &str {
+    let asking = || {
+        let (_, field) = fault.message.split_once("given value of field '")?;
+        field.strip_suffix('\'')
+    };
+    match fault.path.as_str() {
+        "" => asking().unwrap_or_default(),
+        path => path,
     }
 }

@@ -79,7 +79,10 @@ impl Entities {
         keys(kind).find_map(|fields| {
             let values = key(document, fields)?;
             let other = table.holder(&values)?;
-            Some(clash(other, Error::unique_violation(values).message))
+            Some(clash(
+                other,
+                Error::unique_violation(values).discreet(kind).message,
+            ))
         })
     }
 

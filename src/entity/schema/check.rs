@@ -67,6 +67,8 @@ pub enum Then {
     Null,
     /// Such.
     Is(Rule),
+    /// A list with this in it: `expected to contain: a`
+    Holds(&'static str),
 }
 
 impl Check {

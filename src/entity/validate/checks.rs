@@ -106,8 +106,16 @@ fn check_then(then: &Then, value: &Value) -> Result<(), String> {
         Then::Required if value.is_null() => Err("required field missing".to_owned()),
         Then::Null if !value.is_null() => Err("value must be null".to_owned()),
         Then::Is(wanted) if !value.is_null() => rule::check(wanted, value),
-        Then::Required | Then::Null | Then::Is(_) => Ok(()),
+        Then::Holds(wanted) if !holds(value, wanted) => {
+            Err(format!("expected to contain: {wanted}"))
+        }
+        Then::Required | Then::Null | Then::Is(_) | Then::Holds(_) => Ok(()),
     }
+}
+
+fn holds(list: &Value, wanted: &str) -> bool {
+    let values = list.as_array();
+    values.is_some_and(|values| values.iter().any(|value| value == wanted))
 }
 
 fn has_twins(record: &Document, paths: &[&str]) -> bool {

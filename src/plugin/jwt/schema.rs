@@ -1,15 +1,12 @@
 //! The fields of jwt's configuration.
 
-use serde_json::Value;
-
 use crate::entity::Check;
-use crate::entity::Document;
 use crate::entity::Element;
 use crate::entity::Field;
-use crate::entity::Misfit;
 use crate::entity::Preset;
 use crate::entity::Rule;
 use crate::entity::Schema;
+use crate::entity::Then;
 use crate::entity::Type;
 use crate::plugin::Definition;
 
@@ -20,7 +17,13 @@ pub(in crate::plugin) const DEFINITION: Definition = Definition {
     about: "authenticates consumers by a signed token",
     config: Schema {
         fields: FIELDS,
-        checks: &[Check::Custom(expiration), Check::Custom(expiration_claim)],
+        // How far ahead a token ends is known only of one that must say when.
+        checks: &[Check::If(
+            "maximum_expiration",
+            Rule::GreaterThan(0.0),
+            "claims_to_verify",
+            Then::Holds("exp"),
+        )],
     },
     consumer_scope: false,
     denies: true,
@@ -71,30 +74,3 @@ const FIELDS: &[Field] = &[
     .preset(Preset::Texts(&["authorization"])),
     Field::text("realm", "the realm of the challenge"),
 ];
-
-/// Kong's two errors for one fault: the configuration's, and the field's.
-fn expiration(config: &Document) -> Result<(), Misfit> {
-    misfit(
-        config,
-        &[],
-        "failed conditional validation given value of field 'config.maximum_expiration'",
-    )
-}
-
-fn expiration_claim(config: &Document) -> Result<(), Misfit> {
-    misfit(config, &["claims_to_verify"], "expected to contain: exp")
-}
-
-/// How far ahead a token ends is known only of one that must say when.
-fn misfit(config: &Document, path: &[&str], message: &str) -> Result<(), Misfit> {
-    let limit = config.get("maximum_expiration").and_then(Value::as_f64);
-    let claims = config.get("claims_to_verify").and_then(Value::as_array);
-    let verified = claims.is_some_and(|claims| claims.iter().any(|claim| claim == "exp"));
-    if verified || limit.is_none_or(|limit| limit <= 0.0) {
-        return Ok(());
-    }
-    Err(Misfit {
-        path: path.iter().map(|&name| name.to_owned()).collect(),
-        message: message.to_owned(),
-    })
-}

@@ -362,13 +362,10 @@ fn preflights_realms_and_stand_ins_are_as_everywhere() {
 fn an_expiration_must_be_known_to_be_limited() {
     let faults = |config: Value| -> Vec<String> {
         let config = config.as_object().unwrap().clone();
-        let checks = DEFINITION.config.checks.iter();
-        checks
-            .filter_map(|check| match check {
-                crate::entity::Check::Custom(check) => check(&config).err(),
-                _ => None,
-            })
-            .map(|misfit| format!("{}: {}", misfit.path.join("."), misfit.message))
+        let faults = crate::entity::complete_config(&DEFINITION.schema(), config);
+        let faults = faults.err().into_iter().flatten();
+        faults
+            .map(|fault| format!("{}: {}", fault.path, fault.message))
             .collect()
     };
     assert_eq!(faults(json!({"maximum_expiration": 0})), [""; 0]);
@@ -380,7 +377,7 @@ fn an_expiration_must_be_known_to_be_limited() {
         assert_eq!(
             faults(json!({"maximum_expiration": 1, "claims_to_verify": claims})),
             [
-                ": failed conditional validation given value of field 'config.maximum_expiration'",
+                ": failed conditional validation given value of field 'maximum_expiration'",
                 "claims_to_verify: expected to contain: exp",
             ]
         );
@@ -412,5 +409,13 @@ proptest! {
                 prop_assert!(!passes);
             }
         }
+    }
+}
+
+#[test]
+fn claims_that_are_null_are_not_verified() {
+    let token = signed(json!({ "iss": "iss1" }));
+    for config in [json!({}), json!({ "claims_to_verify": null })] {
+        assert!(!bearing(&token).passed_by(&*plugin(config)).is_empty());
     }
 }

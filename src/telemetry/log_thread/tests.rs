@@ -128,3 +128,23 @@ fn a_sink_that_never_reads_does_not_hold_up_the_end() {
     sender.flush();
     assert_eq!(thread.stop(Duration::from_millis(50)), None);
 }
+
+#[test]
+fn what_is_hidden_later_is_hidden_in_all_that_follows() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("access.log");
+    let (road, queue) = road();
+    let config = LogConfig {
+        format: Format::parse("$query").unwrap(),
+        ..config(&path)
+    };
+    let thread = spawn(config, queue).unwrap();
+    let sender = AccessLogSender::new(CoreId(0), road);
+    let mut record = sample();
+    record.query = Some(b"x-mine=canary");
+    thread.hide(Mask::with(["x-mine"].into_iter()));
+    sender.push(&record);
+    sender.flush();
+    thread.stop(PATIENCE).unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), "x-mine=***\n");
+}

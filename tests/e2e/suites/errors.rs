@@ -21,6 +21,7 @@ cases! {
     https_route_over_http_is_426: [];
     https_route_can_redirect: [];
     connection_survives_own_answers: ["B9"];
+    plugin_that_denies_is_named: ["V11"];
 }
 
 fn not_found(gateway: &Gateway, accept: &str) -> (Response, String) {
@@ -211,5 +212,23 @@ fn connection_survives_own_answers() {
     let mut client = gateway.client();
     for _ in 0..5 {
         assert!(!client.get("/x").response().expect(404).closes());
+    }
+}
+
+fn plugin_that_denies_is_named() {
+    let origin = Origin::hello();
+    for (plugin, config, status) in [
+        ("key-auth", "{}", 401),
+        ("basic-auth", "{}", 401),
+        ("hmac-auth", "{}", 401),
+        ("jwt", "{}", 401),
+        ("acl", "{ allow = [\"gold\"] }", 401),
+        ("ip-restriction", "{ deny = [\"127.0.0.1\"] }", 403),
+    ] {
+        let plugin_toml = format!("[[plugins]]\nname = \"{plugin}\"\nconfig = {config}\n");
+        let gateway = Config::to(origin.port()).entities(&plugin_toml).start();
+        let response = gateway.get("/").expect(status);
+        let said = format!("silverback; error=http_request_denied; details=\"denied: {plugin}\"");
+        assert_eq!(response.head.one("proxy-status"), Some(said.as_str()));
     }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use rustix::process::Signal;
 
+use crate::support::Client;
 use crate::support::Config;
 use crate::support::Gateway;
 use crate::support::Origin;
@@ -22,6 +23,34 @@ cases! {
     failing_sink_loses_lines_not_requests: ["FR3"];
     every_exchange_has_its_line: [];
     upload_is_counted_to_its_last_byte: [];
+    names_of_keys_that_come_later_are_hidden: [];
+}
+
+fn names_of_keys_that_come_later_are_hidden() {
+    let origin = Origin::hello();
+    let gateway = Config::to(origin.port())
+        .sections(
+            "[access_log]\npath = \"stdout\"\nformat = \"$query\"\n[store]\npath = \"store.redb\"",
+        )
+        .start();
+    gateway.get("/?x-late=before").expect(200);
+    let plugin = r#"{"name":"key-auth","config":{"key_names":["x-late"]}}"#;
+    let length = plugin.len();
+    let mut admin = Client::connect(gateway.admin);
+    admin.send(format!(
+        "POST /plugins HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+         Content-Length: {length}\r\n\r\n{plugin}"
+    ));
+    admin.response().expect(201);
+    eventually("a key is asked for", || {
+        (gateway.get("/").status() == 401).then_some(())
+    });
+    gateway.get("/?x-late=canary").expect(401);
+    let log = eventually("it is logged", || {
+        let text = gateway.stdout();
+        text.contains("x-late=***").then_some(text)
+    });
+    assert!(!log.contains("canary"), "{log}");
 }
 
 fn upload_is_counted_to_its_last_byte() {

@@ -19,6 +19,7 @@ mod importing;
 mod kit;
 mod limits;
 mod lint;
+mod lives;
 mod logs;
 mod machine;
 mod mock;
@@ -33,6 +34,7 @@ mod reload;
 mod responses;
 mod retries;
 mod routing;
+mod secrets;
 mod smuggling;
 mod status;
 mod upgrade;
@@ -61,6 +63,7 @@ pub(crate) fn cases() -> Vec<Case> {
         kit::cases(),
         limits::cases(),
         lint::cases(),
+        lives::cases(),
         logs::cases(),
         machine::cases(),
         mock::cases(),
@@ -75,6 +78,7 @@ pub(crate) fn cases() -> Vec<Case> {
         responses::cases(),
         retries::cases(),
         routing::cases(),
+        secrets::cases(),
         smuggling::cases(),
         status::cases(),
         upgrade::cases(),

@@ -284,6 +284,18 @@ impl Gateway {
         rustix::process::kill_process(pid, signal).unwrap();
     }
 
+    /// Ends this process by a signal and starts another with the same configuration in the same directory.
+    #[track_caller]
+    pub(crate) fn again(mut self, signal: Signal) -> Self {
+        self.signal(signal);
+        self.wait_exit();
+        let directory = std::mem::replace(&mut self.directory, tempfile::tempdir().unwrap());
+        let mut command = Command::new(BINARY);
+        let file = directory.path().join("silverback.toml");
+        command.arg("run").arg("--config").arg(file);
+        Self::spawn(command, directory)
+    }
+
     /// Waits for the process to leave by itself.
     #[track_caller]
     pub(crate) fn wait_exit(&mut self) -> ExitStatus {

@@ -8,6 +8,7 @@ pub(crate) mod gateway;
 pub(crate) mod message;
 pub(crate) mod origin;
 pub(crate) mod report;
+pub(crate) mod said;
 pub(crate) mod tools;
 pub(crate) mod wire;
 
