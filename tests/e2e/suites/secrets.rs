@@ -123,7 +123,7 @@ config = { minute = 1000, redis = { host = "h", password = "canary-file-redis" }
 "#;
 
 fn pem(name: &str) -> String {
-    let path = format!("{}/tests/admin/tls/{name}.pem", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("{}/tests/tls/{name}.pem", env!("CARGO_MANIFEST_DIR"));
     std::fs::read_to_string(path).unwrap()
 }
 
