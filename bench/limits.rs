@@ -101,7 +101,8 @@ impl Setup {
             notes: Notes::default(),
             route: Named {
                 id: Uuid::from_u128(7),
-                name: None,
+                label: "route".into(),
+                is_named: true,
             },
             now: NOW,
         });

@@ -47,5 +47,6 @@ fn fifteen_thousand_apis_fit() {
     drop(loader);
     let without_loader = held();
     println!("the loader's own: {:.1} MB", compiled - without_loader);
-    assert!(compiled - empty < 30.0, "{:.1} MB", compiled - empty);
+    // A route has room for three kinds of plugins, used or not.
+    assert!(compiled - empty < 31.0, "{:.1} MB", compiled - empty);
 }

@@ -183,18 +183,13 @@ fn credential(credential: &Credential) -> (Kind, Document) {
             Kind::HmacauthCredentials,
             json!({ "username": username, "secret": secret }),
         ),
-        Secret::Jwt {
-            key,
-            algorithm,
-            secret,
-            rsa_public_key,
-        } => (
+        Secret::Jwt(jwt) => (
             Kind::JwtSecrets,
             json!({
-                "key": key,
-                "algorithm": algorithm,
-                "secret": secret,
-                "rsa_public_key": rsa_public_key,
+                "key": jwt.key,
+                "algorithm": jwt.algorithm,
+                "secret": jwt.secret,
+                "rsa_public_key": jwt.rsa_public_key,
             }),
         ),
         Secret::Group { group } => (Kind::Acls, json!({ "group": group })),

@@ -102,11 +102,11 @@ pub(super) fn names(snapshot: &Snapshot) -> HashSet<(&str, &str)> {
 fn name(snapshot: &Snapshot, route: RouteIndex) -> Option<RouteName<'_>> {
     let plan = snapshot.routes.get(usize::try_from(route.0).ok()?)?;
     let service = match plan.service() {
-        Some(index) => &snapshot.service(index).name,
+        Some(index) => &snapshot.service(index).label,
         None => "",
     };
     Some(RouteName {
         service,
-        route: &plan.name,
+        route: &plan.named.label,
     })
 }

@@ -246,7 +246,7 @@ impl Case<'_> {
     }
 
     fn name(&self, route: RouteIndex) -> String {
-        self.snapshot.route(route).name.to_string()
+        self.snapshot.route(route).named.label.to_string()
     }
 
     fn winner(&self, matched: &Match, scratch: &mut Scratch) -> Winner {
@@ -295,7 +295,7 @@ impl Case<'_> {
         };
         let path = String::from_utf8_lossy(&path);
         Some(Upstream {
-            service: self.snapshot.service(destination.service).name.to_string(),
+            service: self.snapshot.service(destination.service).label.to_string(),
             url: format!("{protocol}://{host}:{port}{path}"),
         })
     }

@@ -19,6 +19,7 @@ use index::Index;
 pub use people::Consumer;
 pub use people::Credential;
 pub use people::Found;
+pub use people::JwtSecret;
 pub use people::Known;
 pub use people::Secret;
 use people::Table;
@@ -117,7 +118,7 @@ impl Directory {
         let index = u32::try_from(self.credentials.len()).unwrap_or(u32::MAX);
         let identifier = match &credential.secret {
             Secret::Key { .. } | Secret::Group { .. } => credential.id.to_string(),
-            Secret::Basic { .. } | Secret::Hmac { .. } | Secret::Jwt { .. } => text.to_owned(),
+            Secret::Basic { .. } | Secret::Hmac { .. } | Secret::Jwt(_) => text.to_owned(),
         };
         let identifier = line(b"X-Credential-Identifier", identifier);
         let member = self.consumers.get(consumer as usize);
@@ -264,12 +265,12 @@ mod tests {
     #[test]
     fn credentials_are_found_by_their_kind_and_lead_to_their_consumer() {
         let key = |key: &str| Secret::Key { key: key.into() };
-        let jwt = Secret::Jwt {
+        let jwt = Secret::Jwt(Box::new(JwtSecret {
             key: "one".into(),
             algorithm: "HS256".into(),
             secret: None,
             rsa_public_key: None,
-        };
+        }));
         let group = |group: &str| Secret::Group {
             group: group.into(),
         };

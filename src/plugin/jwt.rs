@@ -16,6 +16,7 @@ use crate::http::reply::Body;
 use super::Blueprint;
 use super::Found;
 use super::Interrupt;
+use super::JwtSecret;
 use super::Needs;
 use super::Plugin;
 use super::Request;
@@ -175,15 +176,15 @@ impl Jwt {
         let credential = directory
             .credential(found.credential)
             .ok_or(Fault::Unknown)?;
-        let Secret::Jwt {
+        let Secret::Jwt(jwt) = &credential.secret else {
+            return Err(Fault::Unknown);
+        };
+        let JwtSecret {
             algorithm,
             secret,
             rsa_public_key,
             ..
-        } = &credential.secret
-        else {
-            return Err(Fault::Unknown);
-        };
+        } = &**jwt;
         if token.algorithm() != &**algorithm {
             return Err(Fault::Algorithm);
         }
@@ -268,10 +269,10 @@ impl Jwt {
 
 /// Where a token's credential stands now, if it is still what the token was verified with.
 fn still_good<'a>(request: &Request<'a>, known: &Verified) -> Option<Found<'a>> {
-    let Secret::Jwt { key, .. } = &known.credential.secret else {
+    let Secret::Jwt(jwt) = &known.credential.secret else {
         return None;
     };
-    let found = request.directory.by_jwt_key(key.as_bytes())?;
+    let found = request.directory.by_jwt_key(jwt.key.as_bytes())?;
     let credential = request.directory.credential(found.credential)?;
     (Arc::ptr_eq(credential, &known.credential) || *credential == known.credential).then_some(found)
 }

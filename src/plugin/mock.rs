@@ -370,9 +370,7 @@ fn presented(request: &Request<'_>) -> Option<Box<str>> {
     let credential = request.directory.credential(request.identity.credential?)?;
     match &credential.secret {
         Secret::Key { key } => Some(key.clone()),
-        Secret::Basic { .. } | Secret::Hmac { .. } | Secret::Jwt { .. } | Secret::Group { .. } => {
-            None
-        }
+        Secret::Basic { .. } | Secret::Hmac { .. } | Secret::Jwt(_) | Secret::Group { .. } => None,
     }
 }
 

@@ -70,6 +70,7 @@ pub use directory::Consumer;
 pub use directory::Credential;
 pub use directory::Directory;
 pub use directory::Found;
+pub use directory::JwtSecret;
 pub use directory::Known;
 pub use directory::Secret;
 pub use edits::Edits;

@@ -118,17 +118,10 @@ impl From<Reply> for Interrupt {
 pub struct Named {
     /// Its id.
     pub id: Uuid,
-    /// Its name, if it has one.
-    pub name: Option<Box<str>>,
-}
-
-impl Named {
     /// Its name, or its id if it has none.
-    pub fn label(&self) -> String {
-        self.name
-            .as_deref()
-            .map_or_else(|| self.id.to_string(), str::to_owned)
-    }
+    pub label: Box<str>,
+    /// Whether it has a name.
+    pub is_named: bool,
 }
 
 impl<'a> Request<'a> {

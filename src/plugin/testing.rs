@@ -396,7 +396,8 @@ pub(crate) fn rendered(reply: &Reply) -> String {
 fn named(number: u128, name: &str) -> Named {
     Named {
         id: Uuid::from_u128(number),
-        name: Some(name.into()),
+        label: name.into(),
+        is_named: true,
     }
 }
 

@@ -213,7 +213,7 @@ fn ask_each(
         connection_requests: client.requests,
         id: request_id,
         route: &plan.named,
-        service: plan.service().map(|index| &snapshot.service(index).named),
+        service: plan.service().map(|index| snapshot.service(index)),
         captures,
         own: plugin::Own::default(),
         identity: &mut verdicts.identity,

@@ -81,8 +81,8 @@ fn access_record<'a>(exchange: &'a Exchange<'_>, outcome: &Outcome) -> AccessRec
         } else {
             None
         },
-        service: service.map_or(b"", |service| service.name.as_bytes()),
-        route: route.map_or(b"", |route| route.name.as_bytes()),
+        service: service.map_or(b"", |service| service.label.as_bytes()),
+        route: route.map_or(b"", |route| route.named.label.as_bytes()),
         request_id: &exchange.request_id,
         user_agent: field(crate::http::Name::UserAgent).unwrap_or_default(),
         referer: field(crate::http::Name::Referer).unwrap_or_default(),

@@ -40,7 +40,6 @@ use crate::snapshot::NameKind;
 use crate::snapshot::NameQuery;
 use crate::snapshot::RoutePlan;
 use crate::snapshot::RouteTimeouts;
-use crate::snapshot::ServicePlan;
 use crate::snapshot::Snapshot;
 use crate::snapshot::TargetPlan;
 use crate::snapshot::UpstreamPlan;
@@ -89,7 +88,7 @@ pub fn compile(model: &Model, generation: Generation, workers: usize) -> Result<
         services: model
             .services
             .iter()
-            .map(|service| service_plan(service))
+            .map(|service| named(service))
             .collect(),
         upstreams: targets.upstreams,
         directory: Arc::new(directory),
@@ -207,10 +206,10 @@ fn path_pattern(path: &str) -> Result<PathPattern, PatternFault> {
 /// A route without plugins and without a service.
 fn route_plan(route: &config::Route, timeouts: Arc<RouteTimeouts>) -> RoutePlan {
     RoutePlan {
-        name: name_of(route).into(),
         named: Named {
             id: route.id,
-            name: route.name.as_deref().map(Into::into),
+            label: name_of(route).into(),
+            is_named: route.name.is_some(),
         },
         chain: Chain::default(),
         destination: None,
@@ -245,14 +244,12 @@ impl Patience {
     }
 }
 
-fn service_plan(service: &config::Service) -> ServicePlan {
+fn named(service: &config::Service) -> Named {
     let name = service.name.as_deref();
-    ServicePlan {
-        name: name.map_or_else(|| service.id.to_string().into(), Into::into),
-        named: Named {
-            id: service.id,
-            name: name.map(Into::into),
-        },
+    Named {
+        id: service.id,
+        label: name.map_or_else(|| service.id.to_string().into(), Into::into),
+        is_named: name.is_some(),
     }
 }
 

@@ -29,7 +29,6 @@ pub use plan::Destination;
 pub use plan::Endpoint;
 pub use plan::RoutePlan;
 pub use plan::RouteTimeouts;
-pub use plan::ServicePlan;
 pub use plan::TargetPlan;
 pub use plan::UpstreamPlan;
 pub use shares::ConnectionShares;
@@ -41,6 +40,7 @@ use crate::base::ids::UpstreamIndex;
 use crate::http::forwarded::TrustPolicy;
 use crate::http1::HeadLimits;
 use crate::plugin::Directory;
+use crate::plugin::Named;
 use crate::router::Router;
 
 /// A compiled configuration.
@@ -53,7 +53,7 @@ pub struct Snapshot {
     /// Routes by their index in the router.
     pub routes: Vec<RoutePlan>,
     /// Services.
-    pub services: Vec<ServicePlan>,
+    pub services: Vec<Named>,
     /// Upstreams: the configured ones, then one for each other host and port that a service names.
     pub upstreams: Vec<UpstreamPlan>,
     /// Consumers and credentials.
@@ -111,7 +111,7 @@ impl Snapshot {
 
     /// A service.
     #[inline]
-    pub fn service(&self, index: ServiceIndex) -> &ServicePlan {
+    pub fn service(&self, index: ServiceIndex) -> &Named {
         &self.services[index.0 as usize]
     }
 

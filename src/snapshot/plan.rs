@@ -17,8 +17,6 @@ use crate::snapshot::Addresses;
 /// A route.
 #[derive(Debug)]
 pub struct RoutePlan {
-    /// Its name, or its id if it has none.
-    pub name: Box<str>,
     /// Its id and its name.
     pub named: Named,
     /// The plugins that its requests meet.
@@ -58,15 +56,6 @@ pub struct RouteTimeouts {
     pub idle: Duration,
     /// For the whole exchange.
     pub total: Option<Duration>,
-}
-
-/// A service.
-#[derive(Debug)]
-pub struct ServicePlan {
-    /// Its name, or its id if it has none.
-    pub name: Box<str>,
-    /// Its id and its name.
-    pub named: Named,
 }
 
 /// What forwarding needs of a service. Each of its routes has it, so that a request has one entity less to fetch.

@@ -77,18 +77,15 @@ fn write_credential(credential: &Credential, secrets: Secrets, out: &mut Writer)
             ];
             ("hmacauth_credentials", fields)
         }
-        Secret::Jwt {
-            key,
-            algorithm,
-            secret,
-            rsa_public_key,
-        } => {
+        Secret::Jwt(jwt) => {
             let mut fields = vec![
-                ("key", key.to_string()),
-                ("algorithm", algorithm.to_string()),
+                ("key", jwt.key.to_string()),
+                ("algorithm", jwt.algorithm.to_string()),
             ];
-            fields.extend(secret.as_ref().map(|secret| ("secret", shown(secret))));
-            let public = rsa_public_key
+            let secret = jwt.secret.as_ref();
+            fields.extend(secret.map(|secret| ("secret", shown(secret))));
+            let public = jwt
+                .rsa_public_key
                 .as_ref()
                 .map(|key| ("rsa_public_key", key.to_string()));
             fields.extend(public);

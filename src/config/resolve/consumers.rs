@@ -16,6 +16,7 @@ use crate::config::source::Place;
 use crate::plugin::Compiler;
 use crate::plugin::Consumer;
 use crate::plugin::Credential;
+use crate::plugin::JwtSecret;
 use crate::plugin::Secret;
 use crate::plugin::kong_password;
 
@@ -183,12 +184,12 @@ fn jwt<'t>(table: &Table<'t>, sink: &mut Sink) -> Option<(Text<'t>, Secret)> {
         table.missing(needed.0, sink);
     }
     let key = key?;
-    let secret = Secret::Jwt {
+    let secret = Secret::Jwt(Box::new(JwtSecret {
         key: key.value.into(),
         algorithm: algorithm.into(),
         secret: shared.map(|text| text.value.into()),
         rsa_public_key: public.map(|text| text.value.into()),
-    };
+    }));
     Some((key, secret))
 }
 

@@ -30,6 +30,7 @@ use crate::plugin::Compiler;
 use crate::plugin::Configured;
 use crate::plugin::Consumer;
 use crate::plugin::Credential;
+use crate::plugin::JwtSecret;
 use crate::plugin::Scope;
 use crate::plugin::Secret;
 use crate::plugin::registry;
@@ -497,12 +498,12 @@ impl From<Hmac> for Secret {
 
 impl From<Jwt> for Secret {
     fn from(parts: Jwt) -> Self {
-        Self::Jwt {
+        Self::Jwt(Box::new(JwtSecret {
             key: parts.key,
             algorithm: parts.algorithm,
             secret: parts.secret,
             rsa_public_key: parts.rsa_public_key,
-        }
+        }))
     }
 }
 

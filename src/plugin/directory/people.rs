@@ -56,22 +56,26 @@ pub enum Secret {
         /// What is signed with.
         secret: Box<str>,
     },
-    /// jwt.
-    Jwt {
-        /// What the claim names.
-        key: Box<str>,
-        /// What the token is signed with.
-        algorithm: Box<str>,
-        /// For the HMAC algorithms.
-        secret: Option<Box<str>>,
-        /// For the others, in PEM.
-        rsa_public_key: Option<Box<str>>,
-    },
+    /// jwt; boxed, because the others are many and small.
+    Jwt(Box<JwtSecret>),
     /// acl: not a credential but a group, which has the same life.
     Group {
         /// The group's name.
         group: Box<str>,
     },
+}
+
+/// The parts of a credential of jwt.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct JwtSecret {
+    /// What the claim names.
+    pub key: Box<str>,
+    /// What the token is signed with.
+    pub algorithm: Box<str>,
+    /// For the HMAC algorithms.
+    pub secret: Option<Box<str>>,
+    /// For the others, in PEM.
+    pub rsa_public_key: Option<Box<str>>,
 }
 
 /// A consumer that a directory knows.
@@ -125,7 +129,7 @@ impl Secret {
             Self::Key { key } => Some((Table::Key, key)),
             Self::Basic { username, .. } => Some((Table::Basic, username)),
             Self::Hmac { username, .. } => Some((Table::Hmac, username)),
-            Self::Jwt { key, .. } => Some((Table::Jwt, key)),
+            Self::Jwt(jwt) => Some((Table::Jwt, &jwt.key)),
             Self::Group { .. } => None,
         }
     }

@@ -25,12 +25,12 @@ use crate::plugin::testing::said;
 const GOOD: &str = "eyJhbGciOiAiSFMyNTYiLCAidHlwIjogIkpXVCJ9.eyJpc3MiOiAiaXNzMSIsICJleHAiOiA0MDAwMDAwMDAwfQ.qrnUzcHnEHbqphRlgZWsNRnkIrBo-FaXiJouZDYuqTs";
 
 fn secret(key: &str, algorithm: &str, secret: &str) -> Secret {
-    Secret::Jwt {
+    Secret::Jwt(Box::new(JwtSecret {
         key: key.into(),
         algorithm: algorithm.into(),
         secret: Some(secret.into()),
         rsa_public_key: None,
-    }
+    }))
 }
 
 fn people() -> People {
@@ -133,12 +133,12 @@ fn every_algorithm_verifies_what_openssl_signs_and_nothing_else() {
     let people = |algorithm: &str, of: &Value| {
         People::default().consumer("alice", None).credential(
             "alice",
-            Secret::Jwt {
+            Secret::Jwt(Box::new(JwtSecret {
                 key: text(of, "algorithm").unwrap(),
                 algorithm: algorithm.into(),
                 secret: text(of, "secret"),
                 rsa_public_key: text(of, "rsa_public_key"),
-            },
+            })),
         )
     };
     for vector in &vectors {
@@ -208,12 +208,12 @@ fn a_public_key_is_no_secret() {
         "{signed}.{}",
         URL_SAFE_NO_PAD.encode(hmac::sign(&key, signed.as_bytes()))
     );
-    let credential = Secret::Jwt {
+    let credential = Secret::Jwt(Box::new(JwtSecret {
         key: "rs".into(),
         algorithm: "RS256".into(),
         secret: None,
         rsa_public_key: Some(pem.into()),
-    };
+    }));
     let people = People::default()
         .consumer("alice", None)
         .credential("alice", credential);

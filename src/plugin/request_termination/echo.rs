@@ -28,7 +28,8 @@ pub(super) fn describe(request: &Request<'_>, message: Option<&str>) -> Vec<u8> 
 }
 
 fn of_entity(entity: &Named) -> Value {
-    json!({ "id": entity.id, "name": entity.name })
+    let name = entity.is_named.then_some(&entity.label);
+    json!({ "id": entity.id, "name": name })
 }
 
 fn of_request(request: &Request<'_>) -> Value {

@@ -67,7 +67,7 @@ fn what_is_presented(credential: &Credential) -> (u8, Box<str>) {
         Secret::Key { key } => (0, key.clone()),
         Secret::Basic { username, .. } => (1, username.clone()),
         Secret::Hmac { username, .. } => (2, username.clone()),
-        Secret::Jwt { key, .. } => (3, key.clone()),
+        Secret::Jwt(jwt) => (3, jwt.key.clone()),
         Secret::Group { group } => (4, format!("{}:{group}", credential.consumer).into()),
     }
 }
