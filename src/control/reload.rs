@@ -24,6 +24,7 @@ use crate::entity::Clash;
 use crate::entity::Origin;
 use crate::lint;
 use crate::lint::Finding;
+use crate::plugin::Directory;
 use crate::snapshot;
 use crate::snapshot::Snapshot;
 use crate::store;
@@ -194,6 +195,8 @@ pub struct Builder {
     /// What they said before that.
     before: Option<Loaded>,
     stored: Stored,
+    /// Of the snapshot that was compiled last.
+    directory: Option<Arc<Directory>>,
 }
 
 impl Builder {
@@ -205,6 +208,7 @@ impl Builder {
             read: None,
             before: None,
             stored: Stored::default(),
+            directory: None,
         }
     }
 
@@ -291,7 +295,9 @@ impl Builder {
             None
         } else {
             let snapshot =
-                snapshot::compile(&model, generation, self.workers).map_err(Refusal::Compile)?;
+                snapshot::recompile(&model, generation, self.workers, self.directory.as_ref())
+                    .map_err(Refusal::Compile)?;
+            self.directory = Some(Arc::clone(&snapshot.directory));
             Some(Arc::new(snapshot))
         };
         let findings = if is_news && snapshot.is_some() {

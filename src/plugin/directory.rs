@@ -30,6 +30,7 @@ use records::Records;
 #[derive(Default)]
 pub struct Directory {
     consumers: Vec<Member>,
+    /// All that there are, groups too.
     credentials: Vec<Arc<Credential>>,
     by_id: HashMap<Uuid, u32>,
     by_name: HashMap<Box<str>, u32>,
@@ -60,6 +61,31 @@ struct Member {
 }
 
 impl Directory {
+    /// The directory of these consumers, credentials and groups: the one that was `before` if it is of the same ones,
+    /// because routes and plugins change more often than people.
+    pub fn renewed(
+        before: Option<&Arc<Self>>,
+        consumers: &[Arc<Consumer>],
+        credentials: &[Arc<Credential>],
+    ) -> Arc<Self> {
+        let before = before.filter(|before| before.is_of(consumers, credentials));
+        before.map_or_else(|| Arc::new(Self::new(consumers, credentials)), Arc::clone)
+    }
+
+    fn is_of(&self, consumers: &[Arc<Consumer>], credentials: &[Arc<Credential>]) -> bool {
+        let members = self.consumers.iter().map(|member| &member.consumer);
+        self.consumers.len() == consumers.len()
+            && self.credentials.len() == credentials.len()
+            && members
+                .zip(consumers)
+                .all(|(one, other)| Arc::ptr_eq(one, other))
+            && self
+                .credentials
+                .iter()
+                .zip(credentials)
+                .all(|(one, other)| Arc::ptr_eq(one, other))
+    }
+
     /// A directory of these consumers, their credentials and groups. A credential of an unknown consumer is
     /// left out.
     pub fn new(consumers: &[Arc<Consumer>], credentials: &[Arc<Credential>]) -> Self {
@@ -78,8 +104,9 @@ impl Directory {
             });
         }
         directory.presented = Index::for_entries(credentials.len());
-        for credential in credentials {
-            directory.add(credential);
+        directory.credentials = credentials.to_vec();
+        for (index, credential) in (0..).zip(credentials) {
+            directory.add(index, credential);
         }
         directory.records.shrink();
         directory.add_groups(credentials);
@@ -108,14 +135,13 @@ impl Directory {
         }
     }
 
-    fn add(&mut self, credential: &Arc<Credential>) {
+    fn add(&mut self, index: u32, credential: &Credential) {
         let Some(&consumer) = self.by_id.get(&credential.consumer) else {
             return;
         };
         let Some((table, text)) = credential.secret.presented() else {
             return;
         };
-        let index = u32::try_from(self.credentials.len()).unwrap_or(u32::MAX);
         let identifier = match &credential.secret {
             Secret::Key { .. } | Secret::Group { .. } => credential.id.to_string(),
             Secret::Basic { .. } | Secret::Hmac { .. } | Secret::Jwt(_) => text.to_owned(),
@@ -134,7 +160,6 @@ impl Directory {
             text: text.as_bytes(),
             lines: &[lines, &identifier].concat(),
         });
-        self.credentials.push(Arc::clone(credential));
         let hash = self.hasher.hash_one((table, text.as_bytes()));
         self.presented.insert(hash, start);
     }
@@ -310,6 +335,25 @@ mod tests {
         let expected = format!("X-Credential-Identifier: {id}\r\n");
         assert_eq!(with_credential, Some(expected.as_bytes()));
         assert!(of_jwt.lines.ends_with(b"X-Credential-Identifier: one\r\n"));
+    }
+
+    #[test]
+    fn it_is_made_anew_for_others_only() {
+        let alice = consumer(1, "alice");
+        let key = |number: u128| credential(number, 1, Secret::Key { key: "k".into() });
+        let (consumers, credentials) = ([alice], [key(10)]);
+        let first = Directory::renewed(None, &consumers, &credentials);
+        let same = Directory::renewed(Some(&first), &consumers, &credentials);
+        assert!(Arc::ptr_eq(&first, &same));
+        for (consumers, credentials) in [
+            (&consumers[..], &[key(10)][..]),
+            (&[consumer(1, "alice")], &credentials),
+            (&consumers, &[]),
+            (&[], &credentials),
+        ] {
+            let other = Directory::renewed(Some(&first), consumers, credentials);
+            assert!(!Arc::ptr_eq(&first, &other));
+        }
     }
 
     #[test]

@@ -258,8 +258,9 @@ impl Trial {
     pub(crate) fn sent_by(mut self, name: &str) -> Self {
         let consumer = self.directory.consumer_called(name).unwrap();
         let of_consumer = |credential: &u32| {
-            let id = self.directory.credential(*credential).unwrap().consumer;
-            id == consumer_id(name)
+            let found = self.directory.credential(*credential).unwrap();
+            let is_group = matches!(found.secret, Secret::Group { .. });
+            found.consumer == consumer_id(name) && !is_group
         };
         let mut credentials = (0..).take_while(|at| self.directory.credential(*at).is_some());
         self.identity.credential = credentials.find(of_consumer);

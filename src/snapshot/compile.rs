@@ -51,6 +51,19 @@ use crate::snapshot::chains::Chains;
 /// A sentence that names the route, when one of its patterns needs too large a program; a model's patterns are
 /// well formed otherwise.
 pub fn compile(model: &Model, generation: Generation, workers: usize) -> Result<Snapshot, String> {
+    recompile(model, generation, workers, None)
+}
+
+/// As [`compile`], with the directory of the snapshot `before`, which is shared if it is of the same people.
+///
+/// # Errors
+/// As [`compile`].
+pub fn recompile(
+    model: &Model,
+    generation: Generation,
+    workers: usize,
+    before: Option<&Arc<Directory>>,
+) -> Result<Snapshot, String> {
     let served = served(model);
     let mut criteria = Vec::with_capacity(served.len());
     for route in &served {
@@ -68,7 +81,7 @@ pub fn compile(model: &Model, generation: Generation, workers: usize) -> Result<
         .zip(&model.services)
         .map(|(index, service)| destination(ServiceIndex(index), service, &mut targets))
         .collect();
-    let directory = Directory::new(&model.consumers, &model.credentials);
+    let directory = Directory::renewed(before, &model.consumers, &model.credentials);
     let chains = Chains::new(model, &directory);
     let mut patience = Patience::default();
     let limits = &model.limits;
@@ -91,7 +104,7 @@ pub fn compile(model: &Model, generation: Generation, workers: usize) -> Result<
             .map(|service| named(service))
             .collect(),
         upstreams: targets.upstreams,
-        directory: Arc::new(directory),
+        directory,
         names: targets.names,
         trust: trust(&model.gateway),
         head_limits: HeadLimits {

@@ -22,6 +22,7 @@ pub use addresses::NameQuery;
 pub use addresses::Resolved;
 pub use compile::compile;
 pub use compile::criteria_of;
+pub use compile::recompile;
 pub use compile::served;
 pub use decide::Decision;
 pub use decide::decide;
