@@ -75,6 +75,10 @@ pub fn read(text: &str) -> Result<Declaration, Vec<Misplaced>> {
         budget: serde_saphyr::budget! {
             max_nodes: text.len().saturating_add(NODES_LEAST),
             max_events: text.len().saturating_mul(2).saturating_add(NODES_LEAST),
+            // One set of defaults for thousands of services is how such documents are written.
+            max_aliases: text.len(),
+            max_merge_keys: text.len(),
+            enforce_alias_anchor_ratio: false,
         },
         // A snippet of the document may show a key.
         with_snippet: false,
@@ -100,6 +104,33 @@ pub fn to_yaml(document: &Value) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::read;
+
+    #[test]
+    fn defaults_may_be_named_as_often_as_there_are_services() {
+        use std::fmt::Write;
+        let mut text =
+            "_format_version: '3.0'\n_ignore:\n- &d {retries: 2, host: h}\nservices:\n".to_owned();
+        for n in 0..15_000 {
+            writeln!(text, "- <<: *d\n  name: s{n}").unwrap();
+        }
+        let read = read(&text).unwrap();
+        assert_eq!(read.entities.len(), 15_000);
+    }
+
+    #[test]
+    fn what_aliases_repeat_is_bounded() {
+        let mut text = "a: &a [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for (name, of) in ["b", "c", "d", "e", "f", "g", "h"]
+            .iter()
+            .zip(["a", "b", "c", "d", "e", "f", "g"])
+        {
+            text += &format!(
+                "{name}: &{name} [{}]\n",
+                [format!("*{of}").as_str(); 10].join(", ")
+            );
+        }
+        assert!(read(&text).is_err());
+    }
 
     #[test]
     fn a_market_is_no_bomb_and_a_bomb_is_one() {
