@@ -210,8 +210,8 @@ impl Onward<'_> {
     }
 }
 
-/// Whether a field is neither rewritten by the gateway, nor hop-by-hop by its name, nor claims an identity that only the
-/// gateway may give.
+/// Whether a field is neither rewritten by the gateway, nor hop-by-hop by its name, nor claims an identity or an address
+/// that only the gateway may give.
 fn passes(field: &Field, name: &[u8]) -> bool {
     match field.known {
         Name::Other => !claims_identity(name),
@@ -232,16 +232,27 @@ const IDENTITY: [&[u8]; 4] = [
     b"x-authenticated-groups",
 ];
 
-/// Whether a client that sends this field claims to be somebody.
+/// What the gateway says itself of where a request comes from. Its own spellings are names that it knows.
+const ORIGIN: [&[u8]; 2] = [b"x-forwarded-", b"x-real-ip"];
+
+/// Whether a client that sends this field claims to be somebody or somewhere. To origins that follow CGI (RFC 3875 section
+/// 4.1.18) `_` and `-` are one, so they are here.
 #[inline]
 fn claims_identity(name: &[u8]) -> bool {
-    if !matches!(name, [b'x' | b'X', b'-', b'a' | b'A' | b'c' | b'C', ..]) {
+    let [b'x' | b'X', hyphen @ (b'-' | b'_'), ..] = name else {
         return false;
-    }
-    IDENTITY.iter().any(|prefix| {
-        let start = name.get(..prefix.len());
-        start.is_some_and(|start| start.eq_ignore_ascii_case(prefix))
-    })
+    };
+    IDENTITY.iter().any(|prefix| starts_like(name, prefix))
+        || (*hyphen == b'_' || name.contains(&b'_'))
+            && ORIGIN.iter().any(|prefix| starts_like(name, prefix))
+}
+
+/// Whether a name starts with a lower-case prefix, without regard to case and to `_` for `-`.
+fn starts_like(name: &[u8], prefix: &[u8]) -> bool {
+    let alike = |(&byte, &wanted): (&u8, &u8)| {
+        byte.to_ascii_lowercase() == wanted || (wanted == b'-' && byte == b'_')
+    };
+    name.len() >= prefix.len() && name.iter().zip(prefix).all(alike)
 }
 
 /// One hop less to go, for the methods that count them (RFC 9110 section 7.6.2). The parser has seen that it
@@ -260,4 +271,33 @@ fn write_max_forwards(method: Method, hops: &[u8], out: &mut Vec<u8>) {
         b"Max-Forwards",
         itoa::Buffer::new().format(left).as_bytes(),
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::claims_identity;
+
+    #[test]
+    fn what_only_the_gateway_may_say_is_known_in_every_spelling() {
+        for name in [
+            "X-Consumer-Username",
+            "x_consumer_username",
+            "X-Consumer_ID",
+            "X_Anonymous_Consumer",
+            "X_Forwarded_For",
+            "X-Forwarded_For",
+            "X_Real_IP",
+        ] {
+            assert!(claims_identity(name.as_bytes()), "{name}");
+        }
+        for name in [
+            "X-Consume",
+            "X-Forwarded-Client-Cert",
+            "Xconsumer-id",
+            "X-Custom_Id",
+            "X",
+        ] {
+            assert!(!claims_identity(name.as_bytes()), "{name}");
+        }
+    }
 }
