@@ -39,6 +39,11 @@ impl Query {
         named.map(|(_, value)| value.as_str().unwrap_or_default())
     }
 
+    /// The names of all arguments.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.pairs.iter().map(|(name, _)| name.as_str())
+    }
+
     /// Whether an option is on: `1`, `true`, or nothing but its name.
     pub(super) fn is_on(&self, name: &str) -> bool {
         self.get(name)

@@ -42,8 +42,19 @@ async fn ask(
     answer(control.cache(question).await).await
 }
 
+/// What part of the cache may be named by.
+const CLEARED_BY: [&str; 3] = ["route", "plugin", "tag"];
+
 /// `DELETE /proxy-cache`
 pub(super) async fn clear<B: Backend>(api: &Api<B>, call: &Call<'_>) -> Reply {
+    // A mistyped one would empty all of it.
+    if let Some(unknown) = call.query.names().find(|name| !CLEARED_BY.contains(name)) {
+        let text = format!(
+            "unknown argument '{unknown}', expected one of: {}",
+            CLEARED_BY.join(", ")
+        );
+        return Reply::message(StatusCode::BAD_REQUEST, &text);
+    }
     let of = |name: &str| call.query.get(name).map(str::to_owned);
     let question = match (of("route"), of("plugin"), of("tag")) {
         (None, None, None) => CacheQuestion::Clear,
