@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Waker;
 
 pub use instance::Instance;
 
@@ -62,6 +63,8 @@ pub struct Shard {
     pub draining: Cell<bool>,
     /// Open client connections.
     pub connections: Cell<usize>,
+    /// Housekeeping, while it sleeps long because there are none.
+    pub sleeper: RefCell<Option<Waker>>,
     /// What plugins remember.
     pub plugins: plugin::Core,
     /// Memory of the router's expressions.
@@ -96,6 +99,7 @@ impl Shard {
             log,
             draining: Cell::new(false),
             connections: Cell::new(0),
+            sleeper: RefCell::default(),
             plugins: plugin::Core::new(core, seed ^ PLUGIN_SEED, shared),
             routing: RefCell::default(),
             instance: RefCell::new(Rc::new(Instance::new(snapshot, addresses))),

@@ -98,6 +98,9 @@ fn take(cx: &Rc<Context>, stream: Stream, listening: &Rc<Listening>) {
     let shard = &cx.shard;
     shard.metrics.count(Counter::ConnectionsAccepted, 1);
     shard.connections.set(shard.connections.get() + 1);
+    if let Some(housekeeping) = shard.sleeper.take() {
+        housekeeping.wake();
+    }
     shard.metrics.adjust(Gauge::ConnectionsActive, 1);
     let served = proxy::serve(Rc::clone(cx), stream, Rc::clone(listening));
     let cx = Rc::clone(cx);

@@ -1,7 +1,11 @@
 //! What a worker does by the clock and not by request: sweeping deadlines, closing what is idle, giving back leases of
 //! limits, reporting.
 
+use std::future::Future;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 use crate::base::clock;
@@ -19,16 +23,19 @@ use crate::worker::reports::Reports;
 pub(super) async fn run(cx: Rc<Context>, reports: Rc<Reports>) {
     let mut reported = clock::now();
     let mut cpu = Duration::ZERO;
+    let mut was_busy = false;
     loop {
         let shard = &cx.shard;
         let busy = shard.connections.get() > 0 || shard.draining.get();
-        let pause = if busy {
+        // What the last connection has left to do is done soon.
+        let pause = if busy || was_busy {
             limits::TICK_BUSY
         } else {
             limits::TICK_IDLE
         };
+        was_busy = busy;
         let due = clock::now().plus(pause);
-        monoio::time::sleep(pause).await;
+        sleep(shard, pause, busy).await;
         let now = shard.now();
         shard.metrics.turned(now.nanos_since(due));
         shard.synchronise();
@@ -55,6 +62,19 @@ pub(super) async fn run(cx: Rc<Context>, reports: Rc<Reports>) {
         monoio::time::sleep(limits::TICK_BUSY).await;
         reports.pay();
     }
+}
+
+/// Lets time pass; a connection that comes to an idle worker ends it, because it has deadlines.
+async fn sleep(shard: &Shard, pause: Duration, busy: bool) {
+    let mut passed = pin!(monoio::time::sleep(pause));
+    poll_fn(|cx| {
+        if passed.as_mut().poll(cx).is_ready() || (!busy && shard.connections.get() > 0) {
+            return Poll::Ready(());
+        }
+        shard.sleeper.replace((!busy).then(|| cx.waker().clone()));
+        Poll::Pending
+    })
+    .await;
 }
 
 /// Whether the last connection of a draining worker is closed.
