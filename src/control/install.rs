@@ -355,7 +355,7 @@ async fn build(
 
 /// Puts the entities of files into the collection that REST reads.
 pub(super) async fn show(read: Loaded, store: store::Handle) -> Result<(), Vec<Clash>> {
-    let rows = spawn_blocking(move || read.rows()).await;
+    let rows = spawn_blocking(move || read.rows().collect()).await;
     let Ok(rows) = rows else { return Ok(()) };
     // A store that has ended takes nobody's rows any more.
     store.replace_file_rows(rows).await.unwrap_or(Ok(()))

@@ -346,13 +346,11 @@ impl Builder {
 
 impl Loaded {
     /// The entities of the files as rows of the collection that REST reads.
-    pub fn rows(&self) -> Vec<FileRow> {
-        let rows = config::documents(&self.model);
-        let rows = rows.map(|(kind, id, document)| {
+    pub fn rows(&self) -> impl Iterator<Item = FileRow> {
+        config::documents(&self.model).map(|(kind, id, document)| {
             let place = self.places.get(&id).cloned().unwrap_or_default();
             (kind, id, document, place)
-        });
-        rows.collect()
+        })
     }
 }
 

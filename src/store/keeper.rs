@@ -224,7 +224,10 @@ impl Keeper {
     ///
     /// # Errors
     /// What clashes with an entity of the store or with one another; nothing has changed then.
-    pub fn replace_file_rows(&mut self, rows: Vec<FileRow>) -> Result<(), Vec<Clash>> {
+    pub fn replace_file_rows(
+        &mut self,
+        rows: impl IntoIterator<Item = FileRow>,
+    ) -> Result<(), Vec<Clash>> {
         self.entities.replace_file_rows(rows)
     }
 

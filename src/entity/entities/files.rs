@@ -13,17 +13,18 @@ use crate::entity::Error;
 use crate::entity::Kind;
 
 impl Entities {
-    /// Puts these complete entities in place of all that came from files. Nothing changes if one of them clashes.
+    /// Puts these complete entities in place of all that came from files. Nothing changes if one of them clashes. They
+    /// are taken one by one: complete, all together would need several times the memory that is kept of them.
     ///
     /// # Errors
     /// Every clash of ids or unique values, and every reference that leads nowhere, also those of the store.
     pub fn replace_file_rows(
         &mut self,
-        rows: Vec<(Kind, Uuid, Document, Box<str>)>,
+        rows: impl IntoIterator<Item = (Kind, Uuid, Document, Box<str>)>,
     ) -> Result<(), Vec<Clash>> {
         let before = self.take_file_rows();
         let mut clashes = Vec::new();
-        let mut entered = Vec::with_capacity(rows.len());
+        let mut entered = Vec::new();
         for (kind, id, document, place) in rows {
             if let Some(clash) = self.clash(kind, id, &document, &place) {
                 clashes.push(clash);
