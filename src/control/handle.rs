@@ -38,6 +38,8 @@ pub enum Request {
     Cache(cache::Question, oneshot::Sender<cache::Told>),
     /// What a mock has logged on all workers, the oldest first; `None` if it keeps no log.
     MockLog(Uuid, oneshot::Sender<Option<Vec<mock::Entry>>>),
+    /// A great deal of memory was freed.
+    Freed,
 }
 
 /// When a reload is answered that goes well.
@@ -75,6 +77,12 @@ impl Handle {
     /// Reloads and waits so long; `None` once the loop has ended.
     pub async fn reload(&self, until: Until) -> Option<Outcome> {
         self.ask(|answer| Request::Reload(until, answer)).await
+    }
+
+    /// Has memory given back that was freed, or will be in a moment.
+    pub fn freed(&self) {
+        // If the queue is full there will be other occasions.
+        drop(self.requests.try_send(Request::Freed));
     }
 
     /// What the workers serve by; `None` once the loop has ended.

@@ -417,6 +417,7 @@ impl Control {
                 self.crew.order(&cache::Order::Ask(question, answer));
             }
             Request::MockLog(plugin, to) => self.show_log(plugin, to),
+            Request::Freed => self.tidy.freed(clock::now()),
         }
     }
 

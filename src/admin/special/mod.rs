@@ -24,6 +24,7 @@ use super::reply::Reply;
 use super::status;
 use super::table::TABLE;
 use super::table::What;
+use crate::control::Handle;
 use crate::telemetry::prometheus;
 
 pub(super) use level::Level;
@@ -53,12 +54,12 @@ pub(super) async fn reply<B: Backend>(api: &Api<B>, what: What, call: Call<'_>) 
         }
         What::AllTargets => health::all_targets(api, call).await,
         What::Health => health::health(api, call).await,
-        What::Config => configuration::get(api).await,
+        What::Config => large(&api.control, configuration::get(api)).await,
         What::Replace if call.query.is_on("dry_run") => configuration::post(api, call).await,
         What::Lint => lint::list(&api.control).await,
         What::History => configuration::list(api).await,
-        What::HistoryEntry => configuration::show(api, &call).await,
-        What::HistoryDiff => configuration::diff(api, &call).await,
+        What::HistoryEntry => large(&api.control, configuration::show(api, &call)).await,
+        What::HistoryDiff => large(&api.control, configuration::diff(api, &call)).await,
         What::Explain => explain::explain(&api.control, &call.query).await,
         What::Cached | What::CachedOf => cache::show(&api.control, &call).await,
         What::MockLog => cache::mock_log(api, &call).await,
@@ -90,6 +91,13 @@ async fn write<B: Backend>(api: &Api<B>, what: What, call: Call<'_>) -> Reply {
         _ => ("proxy-cache", cache::remove(&api.control, &call).await),
     };
     audit::wrote(&who, peer, verb, Subject::Other(subject), reply.status);
+    reply
+}
+
+/// An answer that took many times its own size to make: the memory is given back soon.
+async fn large(control: &Handle, reply: impl Future<Output = Reply>) -> Reply {
+    let reply = reply.await;
+    control.freed();
     reply
 }
 
