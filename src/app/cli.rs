@@ -156,6 +156,9 @@ pub enum Command {
         /// Write a TOML file instead; `-` is standard output
         #[arg(long, value_name = "FILE")]
         to_toml: Option<PathBuf>,
+        /// Write over the TOML file if there is one
+        #[arg(long, requires = "to_toml")]
+        force: bool,
         /// Which configuration file names the store.
         #[command(flatten)]
         config: ConfigArgs,
@@ -412,7 +415,7 @@ Examples:
 Exit codes: 0 taken, 1 refused or nobody answers, 2 usage";
 const IMPORT_EXAMPLES: &str = "\
 Examples:
-  silverback import kong.yaml --to-toml silverback.toml
+  silverback import kong.yaml --to-toml imported.toml
   silverback import kong.json --config /etc/silverback/silverback.toml";
 const EXPORT_EXAMPLES: &str = "\
 Examples:

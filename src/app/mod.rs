@@ -10,6 +10,7 @@ pub mod reload;
 pub mod run;
 pub mod token;
 
+use std::fs::File;
 use std::io;
 use std::io::IsTerminal;
 use std::io::Write;
@@ -80,8 +81,12 @@ fn obey(command: Command) -> Exit {
         Command::Import {
             document,
             to_toml,
+            force,
             config,
-        } => return take(&document, to_toml.as_deref(), &config),
+        } => {
+            let toml = to_toml.as_deref().map(|path| TomlFile { path, force });
+            return take(&document, toml.as_ref(), &config);
+        }
         Command::Export { form, config } => return give(form, &config),
         Command::Token(TokenCommand::New { name, role, output }) => {
             token::print(&name, role, output.format, &mut out)
@@ -246,8 +251,38 @@ fn test_route(
     }
 }
 
+/// Where an import writes TOML.
+struct TomlFile<'a> {
+    /// `-` is standard output.
+    path: &'a Path,
+    /// What is there may be written over.
+    force: bool,
+}
+
+impl TomlFile<'_> {
+    fn write(&self, text: &str) -> Result<(), String> {
+        let Self { path, force } = *self;
+        if path == Path::new("-") {
+            let written = io::stdout().write_all(text.as_bytes());
+            return written.map_err(|error| error.to_string());
+        }
+        let mut options = File::options();
+        options.write(true).create(true).truncate(force);
+        options.create_new(!force);
+        let file = options.open(path).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => format!(
+                "{} exists already, and is left as it is: name another file, or write over it with --force",
+                path.display()
+            ),
+            _ => format!("{}: {error}", path.display()),
+        });
+        let written = file?.write_all(text.as_bytes());
+        written.map_err(|error| format!("{}: {error}", path.display()))
+    }
+}
+
 /// Imports a document; the report goes to standard error if the TOML goes to standard output.
-fn take(document: &Path, to_toml: Option<&Path>, config: &ConfigArgs) -> Exit {
+fn take(document: &Path, to_toml: Option<&TomlFile<'_>>, config: &ConfigArgs) -> Exit {
     let refuse = |why: String| {
         eprintln!("silverback: {why}");
         Exit::Refused
@@ -261,13 +296,8 @@ fn take(document: &Path, to_toml: Option<&Path>, config: &ConfigArgs) -> Exit {
         Err(why) => return refuse(why),
     };
     let taken = match to_toml {
-        Some(path) => import.to_toml().and_then(|toml| {
-            let written = if path == Path::new("-") {
-                io::stdout().write_all(toml.text.as_bytes())
-            } else {
-                std::fs::write(path, toml.text)
-            };
-            written.map_err(|error| format!("{}: {error}", path.display()))?;
+        Some(file) => import.to_toml().and_then(|toml| {
+            file.write(&toml.text)?;
             Ok(toml.left_out)
         }),
         None => match load(config) {
