@@ -21,6 +21,7 @@ use crate::entity::Document;
 use crate::entity::Entities;
 use crate::entity::Env;
 use crate::entity::Kind;
+use crate::entity::plain;
 use crate::plugin::registry::Registry;
 use crate::store::Author;
 use crate::store::Keeper;
@@ -297,6 +298,7 @@ pub fn export(loaded: &config::Loaded) -> Result<String, String> {
         let mut document = row.doc();
         // What a file says nothing of was made at no time, and no import takes that.
         document.retain(|field, value| *value != 0 || !TIMES.contains(&field.as_str()));
+        plain(row.kind, &mut document, &Registry);
         (row.kind, row.id, document)
     }));
     declarative::to_yaml(&document)
@@ -423,5 +425,46 @@ services:
         let import = Import::read(&exported).unwrap();
         assert!(import.is_complete(), "{:?}", import.lines);
         assert_eq!(import.entities.count(Kind::Routes), 1);
+    }
+
+    #[test]
+    fn what_kong_does_not_know_is_exported_where_it_says_something() {
+        let text = "[[plugins]]\nname = \"key-auth\"\n\
+            [[plugins]]\nname = \"cors\"\n\
+            [[plugins]]\nname = \"proxy-cache\"\nconfig = { strategy = \"memory\" }\n\
+            [[plugins]]\nname = \"rate-limiting\"\nconfig = { minute = 5, window = \"fixed\" }\n";
+        let ours = [
+            "mode:",
+            "window:",
+            "allow_origin_absent:",
+            "max_bytes:",
+            "stale_if_error:",
+            "stale_while_revalidate:",
+        ];
+        let exported = |text: &str| export(&config::parse_str("files", text).unwrap()).unwrap();
+        let plain = exported(text);
+        assert!(plain.contains("dictionary_name: kong_db_cache"), "{plain}");
+        for field in ours {
+            assert!(!plain.contains(field), "{field} in\n{plain}");
+        }
+        let text = text
+            .replace(
+                "\"key-auth\"\n",
+                "\"key-auth\"\nconfig = { mode = \"observe\" }\n",
+            )
+            .replace(
+                "\"cors\"\n",
+                "\"cors\"\nconfig = { allow_origin_absent = false }\n",
+            )
+            .replace(", window = \"fixed\"", "");
+        let telling = exported(&text);
+        // A file's own default is not Kong's, so it is said.
+        for said in [
+            "mode: observe",
+            "allow_origin_absent: false",
+            "window: sliding",
+        ] {
+            assert!(telling.contains(said), "{said} not in\n{telling}");
+        }
     }
 }
