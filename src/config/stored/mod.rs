@@ -26,6 +26,8 @@ use crate::plugin::Consumer;
 use crate::plugin::Credential;
 use kept::Kept;
 
+pub use rows::no_such_plugin;
+
 /// Entities of the store.
 #[derive(Clone, Debug, Default)]
 pub struct Stored {
