@@ -109,7 +109,8 @@ pub enum Command {
     /// Run the gateway with a mock origin behind it, to try things out
     #[command(after_help = DEMO_EXAMPLES)]
     Demo {
-        /// Where to listen: ADDRESS:PORT; a port alone means every IPv4 address
+        /// Where to listen: ADDRESS:PORT; a port alone means every IPv4 address. The Admin API takes the next port, on
+        /// 127.0.0.1
         #[arg(short, long, value_name = "ADDR", default_value = "127.0.0.1:8000")]
         #[arg(value_parser = values::listen)]
         listen: SocketAddr,

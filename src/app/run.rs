@@ -166,7 +166,13 @@ impl Plan {
             ..Running::default()
         };
         if let Some(admin) = &model.admin {
-            let socket = tokio::net::TcpListener::bind(admin.address).await?;
+            let bound = tokio::net::TcpListener::bind(admin.address).await;
+            let socket = bound.map_err(|error| {
+                let address = admin.address;
+                io::Error::other(format!(
+                    "cannot listen on {address} for the Admin API: {error}"
+                ))
+            })?;
             running.admin = Some(socket.local_addr()?);
             tracing::info!("admin on {}", socket.local_addr()?);
             let setup = admin::Setup {
