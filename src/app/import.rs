@@ -6,11 +6,13 @@ use std::collections::HashSet;
 use std::fmt;
 use std::io;
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::Path;
 
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::reachable;
 use crate::base::clock;
 use crate::config;
 use crate::config::Secrets;
@@ -26,7 +28,9 @@ use crate::entity::plain;
 use crate::plugin::registry;
 use crate::plugin::registry::Registry;
 use crate::store::Author;
+use crate::store::Cause;
 use crate::store::Keeper;
+use crate::store::OpenError;
 use crate::store::draft;
 
 /// What an imported file has besides entities: nobody else can reach it before somebody has looked it through.
@@ -176,12 +180,15 @@ impl Import {
         })
     }
 
-    /// Puts the entities into a store, in place of whatever has their ids.
+    /// Puts the entities into a store, in place of whatever has their ids; `admin` is where a gateway that has it open
+    /// would be asked.
     ///
     /// # Errors
     /// A sentence that says why nothing was put.
-    pub fn to_store(&self, path: &Path) -> Result<(), String> {
-        let mut keeper = Keeper::open(path, &Registry).map_err(|error| error.to_string())?;
+    pub fn to_store(&self, path: &Path, admin: Option<SocketAddr>) -> Result<(), String> {
+        let way = "curl -F 'config=<FILE'";
+        let mut keeper =
+            Keeper::open(path, &Registry).map_err(|error| in_use(&error, admin, way))?;
         let documents: Vec<(Kind, Uuid, Document)> = self.documents();
         let author = Author::new("import");
         let written = keeper.write(author, |entities, env| {
@@ -364,6 +371,17 @@ pub fn report(lines: &[Line], out: &mut impl Write) -> io::Result<()> {
     )
 }
 
+/// Why a store cannot be opened, and the way to the gateway that most likely has it.
+fn in_use(error: &OpenError, admin: Option<SocketAddr>, way: &str) -> String {
+    match (&error.cause, admin) {
+        (Cause::Locked, Some(admin)) => {
+            let admin = reachable(admin);
+            format!("{error}; if that is the gateway, use {way} http://{admin}/config")
+        }
+        _ => error.to_string(),
+    }
+}
+
 /// When an entity was made and changed.
 const TIMES: [&str; 2] = ["created_at", "updated_at"];
 
@@ -373,7 +391,10 @@ const TIMES: [&str; 2] = ["created_at", "updated_at"];
 /// A sentence that says why it cannot be read.
 pub fn export(loaded: &config::Loaded) -> Result<String, String> {
     let mut keeper = match &loaded.model.store {
-        Some(path) => Keeper::open(path, &Registry).map_err(|error| error.to_string())?,
+        Some(path) => {
+            let admin = loaded.model.admin.as_ref().map(|admin| admin.address);
+            Keeper::open(path, &Registry).map_err(|error| in_use(&error, admin, "curl"))?
+        }
         None => Keeper::without_store(&Registry),
     };
     let rows = loaded.rows();
@@ -508,12 +529,36 @@ services:
         assert_eq!(loaded.model.plugins.len(), 2);
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("store.redb");
-        import.to_store(&path).unwrap();
+        import.to_store(&path, None).unwrap();
         let with = format!("[store]\npath = {:?}\n", path.to_str().unwrap());
         let stored = config::parse_str("store", &with).unwrap();
         let once = export(&stored).unwrap();
-        Import::read(&once).unwrap().to_store(&path).unwrap();
+        Import::read(&once).unwrap().to_store(&path, None).unwrap();
         assert_eq!(export(&stored).unwrap(), once);
+    }
+
+    #[test]
+    fn who_finds_the_store_in_use_is_told_where_to_ask() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("store.redb");
+        let _held = Keeper::open(&path, &Registry).unwrap();
+        let admin = "[admin]\naddress = \"127.0.0.1:8001\"\n";
+        let with = format!("{admin}[store]\npath = {:?}\n", path.to_str().unwrap());
+        let loaded = config::parse_str("store", &with).unwrap();
+        let why = export(&loaded).unwrap_err();
+        assert!(
+            why.ends_with(
+                " is in use by another process; if that is the gateway, use curl http://127.0.0.1:8001/config"
+            ),
+            "{why}"
+        );
+        let import = Import::read("_format_version: '3.0'").unwrap();
+        let admin = loaded.model.admin.as_ref().map(|admin| admin.address);
+        let why = import.to_store(&path, admin).unwrap_err();
+        assert!(
+            why.ends_with("use curl -F 'config=<FILE' http://127.0.0.1:8001/config"),
+            "{why}"
+        );
     }
 
     #[test]

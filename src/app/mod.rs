@@ -1,5 +1,6 @@
 //! Composition root: command line, doctor, demo, exit codes.
 
+pub mod beside;
 pub mod cli;
 pub mod demo;
 pub mod doctor;
@@ -153,10 +154,19 @@ fn check(config: &ConfigArgs, format: Format) -> Exit {
         return Exit::Refused;
     }
     let findings = lint::lint(&loaded.model, &loaded.places);
+    let missing = beside::missing_directory(&loaded.model);
+    if let Some(note) = beside::note(&loaded.model, "http://ADMIN/config/lint") {
+        eprintln!("{note}");
+    }
     let said = match format {
         Format::Json => {
             let mut rows = config::fault::values(&loaded.warnings);
             rows.extend(findings.iter().map(Finding::value));
+            rows.extend(missing.map(|missing| {
+                serde_json::json!({
+                    "severity": "warning", "file": path.display().to_string(), "message": missing.to_string(),
+                })
+            }));
             format!("{:#}", serde_json::Value::from(rows))
         }
         Format::Text => {
@@ -165,6 +175,9 @@ fn check(config: &ConfigArgs, format: Format) -> Exit {
             }
             for finding in &findings {
                 eprintln!("{finding}");
+            }
+            if let Some(missing) = missing {
+                eprintln!("{}: {missing}", path.display());
             }
             format!("{}: fine", path.display())
         }
@@ -245,10 +258,35 @@ fn test_route(
         Format::Json => explain::print::json(request, &tried, &mut text),
     };
     let printed = printed.and_then(|()| io::stdout().write_all(&text));
+    let ask = format!("-G http://ADMIN/explain {}", asked(request, headers));
+    if let Some(note) = beside::note(&loaded.model, &ask) {
+        eprintln!("{note}");
+    }
     match tried.verdict {
         explain::Verdict::Served(..) => exit_of(&printed),
         explain::Verdict::Answered(..) | explain::Verdict::Refused(_) => Exit::Refused,
     }
+}
+
+/// A question as arguments of curl.
+fn asked(request: &Question, headers: &[FieldLine]) -> String {
+    let scheme = if request.secure { "https" } else { "http" };
+    let Question {
+        method,
+        authority,
+        target,
+        ..
+    } = request;
+    let mut asked = vec![
+        format!("method={method}"),
+        format!("url={scheme}://{authority}{target}"),
+    ];
+    let fields = headers.iter();
+    asked.extend(fields.map(|FieldLine { name, value }| format!("header={name}: {value}")));
+    let quoted = asked
+        .iter()
+        .map(|pair| format!("--data-urlencode '{}'", pair.replace('\'', "'\\''")));
+    quoted.collect::<Vec<_>>().join(" ")
 }
 
 /// Where an import writes TOML.
@@ -302,7 +340,10 @@ fn take(document: &Path, to_toml: Option<&TomlFile<'_>>, config: &ConfigArgs) ->
         }),
         None => match load(config) {
             Ok(loaded) => match &loaded.model.store {
-                Some(path) => import.to_store(path).map(|()| Vec::new()),
+                Some(path) => {
+                    let admin = loaded.model.admin.as_ref().map(|admin| admin.address);
+                    import.to_store(path, admin).map(|()| Vec::new())
+                }
                 None => Err(
                     "the configuration names no store: add [store], or use --to-toml".to_owned(),
                 ),
