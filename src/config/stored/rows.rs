@@ -42,6 +42,15 @@ pub(super) fn read<T: DeserializeOwned>(row: &[u8]) -> Result<T, String> {
     serde_json::from_slice(row).map_err(|error| error.to_string())
 }
 
+/// What the entity of a row is called, if it has a name.
+pub(super) fn name(row: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Named {
+        name: Option<String>,
+    }
+    read::<Named>(row).ok()?.name
+}
+
 /// A reference to another entity.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub(super) struct Reference {
