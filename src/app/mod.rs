@@ -258,35 +258,15 @@ fn test_route(
         Format::Json => explain::print::json(request, &tried, &mut text),
     };
     let printed = printed.and_then(|()| io::stdout().write_all(&text));
-    let ask = format!("-G http://ADMIN/explain {}", asked(request, headers));
-    if let Some(note) = beside::note(&loaded.model, &ask) {
+    // The request is not repeated: it may hold a key.
+    let ask = "-G http://ADMIN/explain --data-urlencode url=URL";
+    if let Some(note) = beside::note(&loaded.model, ask) {
         eprintln!("{note}");
     }
     match tried.verdict {
         explain::Verdict::Served(..) => exit_of(&printed),
         explain::Verdict::Answered(..) | explain::Verdict::Refused(_) => Exit::Refused,
     }
-}
-
-/// A question as arguments of curl.
-fn asked(request: &Question, headers: &[FieldLine]) -> String {
-    let scheme = if request.secure { "https" } else { "http" };
-    let Question {
-        method,
-        authority,
-        target,
-        ..
-    } = request;
-    let mut asked = vec![
-        format!("method={method}"),
-        format!("url={scheme}://{authority}{target}"),
-    ];
-    let fields = headers.iter();
-    asked.extend(fields.map(|FieldLine { name, value }| format!("header={name}: {value}")));
-    let quoted = asked
-        .iter()
-        .map(|pair| format!("--data-urlencode '{}'", pair.replace('\'', "'\\''")));
-    quoted.collect::<Vec<_>>().join(" ")
 }
 
 /// Where an import writes TOML.
