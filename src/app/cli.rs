@@ -109,7 +109,8 @@ pub enum Command {
     /// Run the gateway with a mock origin behind it, to try things out
     #[command(after_help = DEMO_EXAMPLES)]
     Demo {
-        /// Where to listen: ADDRESS:PORT; a port alone means every IPv4 address
+        /// Where to listen: ADDRESS:PORT; a port alone means every IPv4 address. The Admin API takes the next port, on
+        /// 127.0.0.1
         #[arg(short, long, value_name = "ADDR", default_value = "127.0.0.1:8000")]
         #[arg(value_parser = values::listen)]
         listen: SocketAddr,
@@ -156,6 +157,9 @@ pub enum Command {
         /// Write a TOML file instead; `-` is standard output
         #[arg(long, value_name = "FILE")]
         to_toml: Option<PathBuf>,
+        /// Write over the TOML file if there is one
+        #[arg(long, requires = "to_toml")]
+        force: bool,
         /// Which configuration file names the store.
         #[command(flatten)]
         config: ConfigArgs,
@@ -412,7 +416,7 @@ Examples:
 Exit codes: 0 taken, 1 refused or nobody answers, 2 usage";
 const IMPORT_EXAMPLES: &str = "\
 Examples:
-  silverback import kong.yaml --to-toml silverback.toml
+  silverback import kong.yaml --to-toml imported.toml
   silverback import kong.json --config /etc/silverback/silverback.toml";
 const EXPORT_EXAMPLES: &str = "\
 Examples:

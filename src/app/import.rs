@@ -1,15 +1,18 @@
 //! `silverback import` and `silverback export`: from Kong's declarative documents into the store or a TOML file, with a
 //! word about each entity, and back.
 
+use std::collections::HashMap;
 use std::collections::HashSet;
 use std::fmt;
 use std::io;
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::Path;
 
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::reachable;
 use crate::base::clock;
 use crate::config;
 use crate::config::Secrets;
@@ -21,10 +24,18 @@ use crate::entity::Document;
 use crate::entity::Entities;
 use crate::entity::Env;
 use crate::entity::Kind;
+use crate::entity::plain;
+use crate::plugin::registry;
 use crate::plugin::registry::Registry;
 use crate::store::Author;
+use crate::store::Cause;
 use crate::store::Keeper;
+use crate::store::OpenError;
 use crate::store::draft;
+
+/// What an imported file has besides entities: nobody else can reach it before somebody has looked it through.
+const FRAME: &str =
+    "[[listeners]]\naddress = \"127.0.0.1:8000\"\n[admin]\naddress = \"127.0.0.1:8001\"\n";
 
 /// What became of one entity.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +53,8 @@ pub enum Fate {
 pub struct Line {
     /// Where it stands in the document.
     pub path: String,
+    /// What it and those that it belongs to are called; empty if nobody has a name that may be shown.
+    pub name: String,
     /// What became of it.
     pub fate: Fate,
 }
@@ -66,7 +79,10 @@ pub struct Import {
 
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = &self.path;
+        let path = match self.name.as_str() {
+            "" => self.path.clone(),
+            name => format!("{} ({name})", self.path),
+        };
         match &self.fate {
             Fate::Identical => write!(f, "identical    {path}"),
             Fate::Different(why) => write!(f, "different    {path}: {why}"),
@@ -95,6 +111,7 @@ impl Import {
             .into_iter()
             .map(|misplaced| Line {
                 path: misplaced.path,
+                name: String::new(),
                 fate: Fate::Unsupported(misplaced.message),
             })
             .collect();
@@ -102,17 +119,26 @@ impl Import {
         let mut env = Env::new(clock::unix_micros() / 1_000, &mut new_id);
         env.transforms = declaration.transform;
         env.keeps_times = true;
+        let mut names = Names::default();
         for Declared {
-            kind, fields, path, ..
+            kind,
+            fields,
+            path,
+            id,
         } in declaration.entities
         {
+            let name = names.add(kind, id, &fields);
+            let unserved = (kind == Kind::Plugins).then(|| unserved(&fields));
             let fate = match entities.insert(kind, fields, &mut env) {
                 Ok((document, _)) => {
                     difference(kind, &document).map_or(Fate::Identical, Fate::Different)
                 }
-                Err(error) => Fate::Unsupported(error.discreet(kind).message),
+                Err(error) => Fate::Unsupported(match unserved {
+                    Some(unserved) => unserved.because(error.discreet(kind).message),
+                    None => error.discreet(kind).message,
+                }),
             };
-            lines.push(Line { path, fate });
+            lines.push(Line { path, name, fate });
         }
         Self { lines, entities }
     }
@@ -145,7 +171,7 @@ impl Import {
                 left_out.push(format!("{} {name}: {why}", row.kind.as_str()));
             }
         }
-        let empty = config::parse_str("import", "");
+        let empty = config::parse_str("import", FRAME);
         let mut model = empty.map_err(|faults| faults.render_text(false))?.model;
         stored.join(&mut model);
         Ok(Toml {
@@ -154,12 +180,15 @@ impl Import {
         })
     }
 
-    /// Puts the entities into a store, in place of whatever has their ids.
+    /// Puts the entities into a store, in place of whatever has their ids; `admin` is where a gateway that has it open
+    /// would be asked.
     ///
     /// # Errors
     /// A sentence that says why nothing was put.
-    pub fn to_store(&self, path: &Path) -> Result<(), String> {
-        let mut keeper = Keeper::open(path, &Registry).map_err(|error| error.to_string())?;
+    pub fn to_store(&self, path: &Path, admin: Option<SocketAddr>) -> Result<(), String> {
+        let way = "curl -F 'config=<FILE'";
+        let mut keeper =
+            Keeper::open(path, &Registry).map_err(|error| in_use(&error, admin, way))?;
         let documents: Vec<(Kind, Uuid, Document)> = self.documents();
         let author = Author::new("import");
         let written = keeper.write(author, |entities, env| {
@@ -194,6 +223,75 @@ impl Import {
             (row.kind, row.id, document)
         });
         documents.collect()
+    }
+}
+
+/// What entities are called, with those that they belong to before them: `orders / list`.
+#[derive(Debug, Default)]
+struct Names(HashMap<String, String>);
+
+impl Names {
+    /// The next one; parents come first.
+    fn add(&mut self, kind: Kind, id: Uuid, fields: &Document) -> String {
+        let own = match kind {
+            Kind::Services | Kind::Routes | Kind::Plugins | Kind::Upstreams | Kind::Snis => "name",
+            Kind::Consumers | Kind::BasicauthCredentials | Kind::HmacauthCredentials => "username",
+            Kind::Targets => "target",
+            Kind::Acls => "group",
+            Kind::Vaults => "prefix",
+            // What they are known by is not for every eye.
+            Kind::KeyauthCredentials
+            | Kind::JwtSecrets
+            | Kind::Certificates
+            | Kind::CaCertificates => "",
+        };
+        let parent = ["route", "service", "consumer", "upstream"]
+            .into_iter()
+            .find_map(|field| self.0.get(fields.get(field)?.get("id")?.as_str()?));
+        let own = fields.get(own).and_then(Value::as_str).unwrap_or_default();
+        let own = own.escape_debug().to_string();
+        let name = match parent.map(String::as_str) {
+            None | Some("") => own,
+            Some(parent) if own.is_empty() => parent.to_owned(),
+            Some(parent) => format!("{parent} / {own}"),
+        };
+        self.0.insert(id.to_string(), name.clone());
+        name
+    }
+}
+
+/// A plugin that may not be taken.
+struct Unserved {
+    /// What is said of it if it does not exist.
+    missing: Option<String>,
+    /// What goes without it.
+    what: &'static str,
+}
+
+impl Unserved {
+    /// Why it is not taken, and what follows: a plugin that authenticates or limits leaves its API open.
+    fn because(self, refused: String) -> String {
+        let why = self.missing.unwrap_or(refused);
+        format!("{why}; {} served without it", self.what)
+    }
+}
+
+fn unserved(fields: &Document) -> Unserved {
+    let name = fields.get("name").and_then(Value::as_str);
+    let missing = name.filter(|name| registry::find(name).is_none());
+    let is_on = |field: &str| fields.get(field).is_some_and(|on| !on.is_null());
+    let what = if is_on("consumer") {
+        "its consumer is"
+    } else if is_on("route") {
+        "its route is"
+    } else if is_on("service") {
+        "its service is"
+    } else {
+        "all routes are"
+    };
+    Unserved {
+        missing: missing.map(config::no_such_plugin),
+        what,
     }
 }
 
@@ -273,6 +371,17 @@ pub fn report(lines: &[Line], out: &mut impl Write) -> io::Result<()> {
     )
 }
 
+/// Why a store cannot be opened, and the way to the gateway that most likely has it.
+fn in_use(error: &OpenError, admin: Option<SocketAddr>, way: &str) -> String {
+    match (&error.cause, admin) {
+        (Cause::Locked, Some(admin)) => {
+            let admin = reachable(admin);
+            format!("{error}; if that is the gateway, use {way} http://{admin}/config")
+        }
+        _ => error.to_string(),
+    }
+}
+
 /// When an entity was made and changed.
 const TIMES: [&str; 2] = ["created_at", "updated_at"];
 
@@ -282,7 +391,10 @@ const TIMES: [&str; 2] = ["created_at", "updated_at"];
 /// A sentence that says why it cannot be read.
 pub fn export(loaded: &config::Loaded) -> Result<String, String> {
     let mut keeper = match &loaded.model.store {
-        Some(path) => Keeper::open(path, &Registry).map_err(|error| error.to_string())?,
+        Some(path) => {
+            let admin = loaded.model.admin.as_ref().map(|admin| admin.address);
+            Keeper::open(path, &Registry).map_err(|error| in_use(&error, admin, "curl"))?
+        }
         None => Keeper::without_store(&Registry),
     };
     let rows = loaded.rows();
@@ -297,6 +409,7 @@ pub fn export(loaded: &config::Loaded) -> Result<String, String> {
         let mut document = row.doc();
         // What a file says nothing of was made at no time, and no import takes that.
         document.retain(|field, value| *value != 0 || !TIMES.contains(&field.as_str()));
+        plain(row.kind, &mut document, &Registry);
         (row.kind, row.id, document)
     }));
     declarative::to_yaml(&document)
@@ -316,6 +429,9 @@ services:
     paths: [/orders]
     plugins:
     - name: key-auth
+    - name: key_auth
+  - name: bad
+    paths: [orders]
 - name: secure
   url: https://127.0.0.1:9443
 consumers:
@@ -344,15 +460,18 @@ vaults:
         report(&import.lines, &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         for line in [
-            "different    services[1]: only services over http are served yet\n",
-            "different    vaults[0]: kept, and no reference to a secret is followed yet\n",
+            "different    services[1] (secure): only services over http are served yet\n",
+            "different    vaults[0] (my-env): kept, and no reference to a secret is followed yet\n",
+            "unsupported  services[0].routes[1] (orders / bad): schema violation (paths.1: ",
+            "unsupported  services[0].routes[0].plugins[1] (orders / orders / key_auth): there is no plugin 'key_auth' \
+             here; did you mean `key-auth`?; its route is served without it\n",
+            "unsupported  plugins[0] (made-up): there is no plugin 'made-up' here; all routes are served without it\n",
             "unsupported  keys: entities of this kind are not supported\n",
-            "different    consumers[0].hmacauth_credentials[0]: no reference to a secret is followed yet",
-            "6 identical, 3 different, 2 unsupported\n",
+            "different    consumers[0].hmacauth_credentials[0] (alice / alice): no reference to a secret is followed yet",
+            "6 identical, 3 different, 4 unsupported\n",
         ] {
             assert!(text.contains(line), "{line}{text}");
         }
-        assert!(text.contains("unsupported  plugins[0]: "), "{text}");
         assert!(!import.is_complete());
     }
 
@@ -395,22 +514,51 @@ services:
     fn what_is_imported_loads_as_toml_and_is_the_same_in_a_store() {
         let text = DOCUMENT
             .replace("https://127.0.0.1:9443", "http://127.0.0.1:9443")
-            .replace("- name: made-up", "- name: cors");
+            .replace("- name: made-up", "- name: cors")
+            .replace(
+                "    - name: key_auth\n  - name: bad\n    paths: [orders]\n",
+                "",
+            );
         let import = Import::read(&text).unwrap();
         let toml = import.to_toml().unwrap();
         assert!(toml.left_out.is_empty());
         let loaded = config::parse_str("imported", &toml.text).unwrap();
+        assert!(loaded.model.listeners[0].address.ip().is_loopback());
         assert_eq!(loaded.model.services.len(), 2);
         assert_eq!(loaded.model.credentials.len(), 3);
         assert_eq!(loaded.model.plugins.len(), 2);
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("store.redb");
-        import.to_store(&path).unwrap();
+        import.to_store(&path, None).unwrap();
         let with = format!("[store]\npath = {:?}\n", path.to_str().unwrap());
         let stored = config::parse_str("store", &with).unwrap();
         let once = export(&stored).unwrap();
-        Import::read(&once).unwrap().to_store(&path).unwrap();
+        Import::read(&once).unwrap().to_store(&path, None).unwrap();
         assert_eq!(export(&stored).unwrap(), once);
+    }
+
+    #[test]
+    fn who_finds_the_store_in_use_is_told_where_to_ask() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("store.redb");
+        let _held = Keeper::open(&path, &Registry).unwrap();
+        let admin = "[admin]\naddress = \"127.0.0.1:8001\"\n";
+        let with = format!("{admin}[store]\npath = {:?}\n", path.to_str().unwrap());
+        let loaded = config::parse_str("store", &with).unwrap();
+        let why = export(&loaded).unwrap_err();
+        assert!(
+            why.ends_with(
+                " is in use by another process; if that is the gateway, use curl http://127.0.0.1:8001/config"
+            ),
+            "{why}"
+        );
+        let import = Import::read("_format_version: '3.0'").unwrap();
+        let admin = loaded.model.admin.as_ref().map(|admin| admin.address);
+        let why = import.to_store(&path, admin).unwrap_err();
+        assert!(
+            why.ends_with("use curl -F 'config=<FILE' http://127.0.0.1:8001/config"),
+            "{why}"
+        );
     }
 
     #[test]
@@ -423,5 +571,46 @@ services:
         let import = Import::read(&exported).unwrap();
         assert!(import.is_complete(), "{:?}", import.lines);
         assert_eq!(import.entities.count(Kind::Routes), 1);
+    }
+
+    #[test]
+    fn what_kong_does_not_know_is_exported_where_it_says_something() {
+        let text = "[[plugins]]\nname = \"key-auth\"\n\
+            [[plugins]]\nname = \"cors\"\n\
+            [[plugins]]\nname = \"proxy-cache\"\nconfig = { strategy = \"memory\" }\n\
+            [[plugins]]\nname = \"rate-limiting\"\nconfig = { minute = 5, window = \"fixed\" }\n";
+        let ours = [
+            "mode:",
+            "window:",
+            "allow_origin_absent:",
+            "max_bytes:",
+            "stale_if_error:",
+            "stale_while_revalidate:",
+        ];
+        let exported = |text: &str| export(&config::parse_str("files", text).unwrap()).unwrap();
+        let plain = exported(text);
+        assert!(plain.contains("dictionary_name: kong_db_cache"), "{plain}");
+        for field in ours {
+            assert!(!plain.contains(field), "{field} in\n{plain}");
+        }
+        let text = text
+            .replace(
+                "\"key-auth\"\n",
+                "\"key-auth\"\nconfig = { mode = \"observe\" }\n",
+            )
+            .replace(
+                "\"cors\"\n",
+                "\"cors\"\nconfig = { allow_origin_absent = false }\n",
+            )
+            .replace(", window = \"fixed\"", "");
+        let telling = exported(&text);
+        // A file's own default is not Kong's, so it is said.
+        for said in [
+            "mode: observe",
+            "allow_origin_absent: false",
+            "window: sliding",
+        ] {
+            assert!(telling.contains(said), "{said} not in\n{telling}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Composition root: command line, doctor, demo, exit codes.
 
+pub mod beside;
 pub mod cli;
 pub mod demo;
 pub mod doctor;
@@ -10,6 +11,7 @@ pub mod reload;
 pub mod run;
 pub mod token;
 
+use std::fs::File;
 use std::io;
 use std::io::IsTerminal;
 use std::io::Write;
@@ -80,8 +82,12 @@ fn obey(command: Command) -> Exit {
         Command::Import {
             document,
             to_toml,
+            force,
             config,
-        } => return take(&document, to_toml.as_deref(), &config),
+        } => {
+            let toml = to_toml.as_deref().map(|path| TomlFile { path, force });
+            return take(&document, toml.as_ref(), &config);
+        }
         Command::Export { form, config } => return give(form, &config),
         Command::Token(TokenCommand::New { name, role, output }) => {
             token::print(&name, role, output.format, &mut out)
@@ -148,10 +154,19 @@ fn check(config: &ConfigArgs, format: Format) -> Exit {
         return Exit::Refused;
     }
     let findings = lint::lint(&loaded.model, &loaded.places);
+    let missing = beside::missing_directory(&loaded.model);
+    if let Some(note) = beside::note(&loaded.model, "http://ADMIN/config/lint") {
+        eprintln!("{note}");
+    }
     let said = match format {
         Format::Json => {
             let mut rows = config::fault::values(&loaded.warnings);
             rows.extend(findings.iter().map(Finding::value));
+            rows.extend(missing.map(|missing| {
+                serde_json::json!({
+                    "severity": "warning", "file": path.display().to_string(), "message": missing.to_string(),
+                })
+            }));
             format!("{:#}", serde_json::Value::from(rows))
         }
         Format::Text => {
@@ -160,6 +175,9 @@ fn check(config: &ConfigArgs, format: Format) -> Exit {
             }
             for finding in &findings {
                 eprintln!("{finding}");
+            }
+            if let Some(missing) = missing {
+                eprintln!("{}: {missing}", path.display());
             }
             format!("{}: fine", path.display())
         }
@@ -240,14 +258,49 @@ fn test_route(
         Format::Json => explain::print::json(request, &tried, &mut text),
     };
     let printed = printed.and_then(|()| io::stdout().write_all(&text));
+    // The request is not repeated: it may hold a key.
+    let ask = "-G http://ADMIN/explain --data-urlencode url=URL";
+    if let Some(note) = beside::note(&loaded.model, ask) {
+        eprintln!("{note}");
+    }
     match tried.verdict {
         explain::Verdict::Served(..) => exit_of(&printed),
         explain::Verdict::Answered(..) | explain::Verdict::Refused(_) => Exit::Refused,
     }
 }
 
+/// Where an import writes TOML.
+struct TomlFile<'a> {
+    /// `-` is standard output.
+    path: &'a Path,
+    /// What is there may be written over.
+    force: bool,
+}
+
+impl TomlFile<'_> {
+    fn write(&self, text: &str) -> Result<(), String> {
+        let Self { path, force } = *self;
+        if path == Path::new("-") {
+            let written = io::stdout().write_all(text.as_bytes());
+            return written.map_err(|error| error.to_string());
+        }
+        let mut options = File::options();
+        options.write(true).create(true).truncate(force);
+        options.create_new(!force);
+        let file = options.open(path).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => format!(
+                "{} exists already, and is left as it is: name another file, or write over it with --force",
+                path.display()
+            ),
+            _ => format!("{}: {error}", path.display()),
+        });
+        let written = file?.write_all(text.as_bytes());
+        written.map_err(|error| format!("{}: {error}", path.display()))
+    }
+}
+
 /// Imports a document; the report goes to standard error if the TOML goes to standard output.
-fn take(document: &Path, to_toml: Option<&Path>, config: &ConfigArgs) -> Exit {
+fn take(document: &Path, to_toml: Option<&TomlFile<'_>>, config: &ConfigArgs) -> Exit {
     let refuse = |why: String| {
         eprintln!("silverback: {why}");
         Exit::Refused
@@ -261,18 +314,16 @@ fn take(document: &Path, to_toml: Option<&Path>, config: &ConfigArgs) -> Exit {
         Err(why) => return refuse(why),
     };
     let taken = match to_toml {
-        Some(path) => import.to_toml().and_then(|toml| {
-            let written = if path == Path::new("-") {
-                io::stdout().write_all(toml.text.as_bytes())
-            } else {
-                std::fs::write(path, toml.text)
-            };
-            written.map_err(|error| format!("{}: {error}", path.display()))?;
+        Some(file) => import.to_toml().and_then(|toml| {
+            file.write(&toml.text)?;
             Ok(toml.left_out)
         }),
         None => match load(config) {
             Ok(loaded) => match &loaded.model.store {
-                Some(path) => import.to_store(path).map(|()| Vec::new()),
+                Some(path) => {
+                    let admin = loaded.model.admin.as_ref().map(|admin| admin.address);
+                    import.to_store(path, admin).map(|()| Vec::new())
+                }
                 None => Err(
                     "the configuration names no store: add [store], or use --to-toml".to_owned(),
                 ),

@@ -166,7 +166,7 @@ impl Plan {
             ..Running::default()
         };
         if let Some(admin) = &model.admin {
-            let socket = tokio::net::TcpListener::bind(admin.address).await?;
+            let socket = bind_admin(admin.address).await?;
             running.admin = Some(socket.local_addr()?);
             tracing::info!("admin on {}", socket.local_addr()?);
             let setup = admin::Setup {
@@ -288,6 +288,14 @@ fn hire(
                 .map(|road| AccessLogSender::new(core, road.clone())),
         };
         worker::spawn(settings, link)
+    })
+}
+
+async fn bind_admin(address: SocketAddr) -> io::Result<tokio::net::TcpListener> {
+    let bound = tokio::net::TcpListener::bind(address).await;
+    bound.map_err(|error| {
+        let said = format!("cannot listen on {address} for the Admin API: {error}");
+        io::Error::other(said)
     })
 }
 

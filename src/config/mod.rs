@@ -42,6 +42,7 @@ pub use fault::Faults;
 pub use loader::Loader;
 pub use model::Model;
 pub use stored::Stored;
+pub use stored::no_such_plugin;
 
 /// Before a hash of a password as Kong keeps it: the hexadecimal SHA-1 of password and consumer id.
 const KONG_HASH: &str = "$kong$";

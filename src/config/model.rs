@@ -18,6 +18,7 @@ use uuid::Uuid;
 pub use plugin::Plugin;
 
 use crate::base::ids::ServiceIndex;
+use crate::entity::Kind;
 use crate::plugin::Consumer;
 use crate::plugin::Credential;
 
@@ -53,6 +54,21 @@ pub struct Model {
     pub credentials: Vec<Arc<Credential>>,
     /// Every plugin.
     pub plugins: Vec<Arc<Plugin>>,
+    /// What is in the store and of no use to the data plane.
+    pub unserved: Vec<Arc<Unserved>>,
+}
+
+/// An entity that is stored and not served.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Unserved {
+    /// What it is.
+    pub kind: Kind,
+    /// Its id.
+    pub id: Uuid,
+    /// What it is called.
+    pub name: Option<String>,
+    /// A sentence that says why.
+    pub why: String,
 }
 
 impl Model {

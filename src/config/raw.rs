@@ -16,6 +16,7 @@ use toml::de::DeTable;
 use toml::de::DeValue;
 
 use super::code::Code;
+use super::fault::Draft;
 use super::fault::Sink;
 use super::schema::Section;
 use super::source::Place;
@@ -151,10 +152,18 @@ impl<'t> Table<'t> {
         section: &'static Section,
         sink: &mut Sink,
     ) -> Vec<Table<'t>> {
-        let items = self
-            .get(key)
-            .map(|item| item.list(sink))
-            .unwrap_or_default();
+        let Some(item) = self.get(key) else {
+            return Vec::new();
+        };
+        if matches!(item.value, DeValue::Table(_)) {
+            // So TOML reads `[[services.plugins]]` where no service stands above it.
+            item.wrong_type("a list", sink).hint(format!(
+                "each of `{key}` begins with a header in double brackets, and that stands above its parts: \
+                 `[[services]]` above `[[services.plugins]]`"
+            ));
+            return Vec::new();
+        }
+        let items = item.list(sink);
         let open = |item: &Item<'t>| item.table(section, sink);
         items.iter().filter_map(open).collect()
     }
@@ -296,7 +305,7 @@ impl<'t> Item<'t> {
         Some(table)
     }
 
-    fn wrong_type(&self, wanted: &str, sink: &mut Sink) {
+    fn wrong_type<'s>(&self, wanted: &str, sink: &'s mut Sink) -> &'s mut Draft {
         let found = match self.value {
             DeValue::String(_) => "a string",
             DeValue::Integer(_) => "an integer",
@@ -307,7 +316,7 @@ impl<'t> Item<'t> {
             DeValue::Table(_) => "a table",
         };
         let message = format!("expected {wanted}, found {found}");
-        sink.add(Code::WrongType, self.place, message);
+        sink.add(Code::WrongType, self.place, message)
     }
 }
 

@@ -239,7 +239,7 @@ impl Case<'_> {
             Decision::NoService(matched) => {
                 let row = Cause::ServiceMissing.row();
                 let winner = self.winner(&matched, &mut scratch);
-                Verdict::Answered(winner, row.status, "the route has no service")
+                Verdict::Answered(winner, row.status, row.when)
             }
             Decision::NoRoute => Verdict::Refused(Cause::RouteNotFound),
         }

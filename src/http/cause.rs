@@ -158,7 +158,7 @@ impl Cause {
             Self::ClientClosed => row("client_closed", "http_request_error", 499, "Client closed request", "the client leaves before it is answered"),
             Self::ClientStalled => row("client_stalled", "connection_write_timeout", 499, "Client closed request", "the client reads nothing of the answer for `timeouts.client_write_idle`"),
             Self::RouteNotFound => row("route_not_found", "destination_not_found", 404, "no Route matched with those values", "no route matches"),
-            Self::ServiceMissing => row("service_missing", "proxy_configuration_error", 503, "no Service found with those values", "the route has no service"),
+            Self::ServiceMissing => row("service_missing", "proxy_configuration_error", 503, "no Service found with those values", "the route has no service, or one that is kept and not served: any but over http"),
             Self::HttpsRequired => row("https_required", "http_request_denied", 426, "Please use HTTPS protocol", "the route is for HTTPS alone"),
             Self::TargetMissing => row("target_missing", "destination_unavailable", 503, NO_PEER, "the upstream has no target that may be used"),
             Self::DnsError => row("dns_error", "dns_error", 503, "name resolution failed", "the host name has no address"),

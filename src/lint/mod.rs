@@ -21,6 +21,7 @@ use crate::config::Places;
 use crate::config::model::Plugin;
 use crate::config::model::Route;
 use crate::config::model::Service;
+use crate::config::model::Unserved;
 
 /// A kind of finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -39,11 +40,13 @@ pub enum Lint {
     PluginShadowed,
     /// A plugin on a service and on a route of another one.
     PluginMisplaced,
+    /// Something in the store that the gateway does not serve.
+    Unserved,
 }
 
 impl Lint {
     /// Every kind.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::RouteUnreachable,
         Self::RouteTwin,
         Self::RouteRefused,
@@ -51,6 +54,7 @@ impl Lint {
         Self::ServiceUnrouted,
         Self::PluginShadowed,
         Self::PluginMisplaced,
+        Self::Unserved,
     ];
 
     /// The number that stands for the kind everywhere.
@@ -63,6 +67,7 @@ impl Lint {
             Self::ServiceUnrouted => "SB0405",
             Self::PluginShadowed => "SB0406",
             Self::PluginMisplaced => "SB0407",
+            Self::Unserved => "SB0408",
         }
     }
 }
@@ -134,6 +139,15 @@ pub fn lint(model: &Model, places: &Places) -> Vec<Finding> {
     let dead = routes::lint(model, &mut report);
     unrouted(model, &mut report);
     plugins::lint(model, &dead, &mut report);
+    for unserved in &model.unserved {
+        let unserved = &**unserved;
+        let message = format!(
+            "{} is stored and not served: {}",
+            called(unserved),
+            unserved.why
+        );
+        report.add(Lint::Unserved, unserved, message, None);
+    }
     report.findings
 }
 
@@ -230,6 +244,20 @@ impl Entity for Plugin {
 
     fn name(&self) -> Option<&str> {
         Some(Self::name(self))
+    }
+}
+
+impl Entity for Unserved {
+    fn kind(&self) -> &'static str {
+        self.kind.as_str()
+    }
+
+    fn id(&self) -> Uuid {
+        self.id
+    }
+
+    fn name(&self) -> Option<&str> {
+        self.name.as_deref()
     }
 }
 

@@ -13,6 +13,7 @@ use crate::base::ids::RouteIndex;
 use crate::config;
 use crate::config::Loaded;
 use crate::config::marketplace;
+use crate::entity::Kind;
 use crate::snapshot;
 
 const LISTENER: &str = "[[listeners]]\naddress = \"127.0.0.1:8000\"\n";
@@ -121,6 +122,28 @@ fn data_has_file_and_line_apart() {
         ..finding.clone()
     };
     assert_eq!(stored.value()["file"], Value::Null);
+}
+
+#[test]
+fn what_is_stored_and_not_served() {
+    let mut stored = config::Stored::default();
+    let id = Uuid::from_u128(7);
+    let mut put = |protocol: &str| {
+        let row = format!(r#"{{"name":"secure","protocol":"{protocol}","host":"a.test"}}"#);
+        let put = stored.put(Kind::Services, id, Some(row.as_bytes()));
+        let mut loaded = loaded("");
+        stored.join(&mut loaded.model);
+        let found = lint(&loaded.model, &loaded.places);
+        let told: Vec<String> = found.iter().map(ToString::to_string).collect();
+        (put.is_ok(), told)
+    };
+    let told = format!(
+        "/services/{id}: SB0408: service `secure` is stored and not served: only services over http are served yet"
+    );
+    assert_eq!(put("https"), (false, vec![told]));
+    let told =
+        format!("/services/{id}: SB0405: service `secure` has no route, so no request reaches it");
+    assert_eq!(put("http"), (true, vec![told]));
 }
 
 #[test]

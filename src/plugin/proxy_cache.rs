@@ -116,12 +116,14 @@ const FIELDS: &[Field] = &[
         "stale_while_revalidate",
         "how long past its freshness an answer is given while it is being refreshed, in seconds",
     )
-    .rules(&[Rule::Between(0, SECONDS_MAX)]),
+    .rules(&[Rule::Between(0, SECONDS_MAX)])
+    .extension(),
     Field::integer(
         "stale_if_error",
         "how long past its freshness an answer is given if the origin fails, in seconds",
     )
-    .rules(&[Rule::Between(0, SECONDS_MAX)]),
+    .rules(&[Rule::Between(0, SECONDS_MAX)])
+    .extension(),
 ];
 
 const MEMORY: &[Field] = &[
@@ -133,7 +135,8 @@ const MEMORY: &[Field] = &[
     .preset(Preset::Text("kong_db_cache")),
     Field::integer("max_bytes", "what the stored answers may take")
         .preset(Preset::Int(64 << 20))
-        .rules(&[Rule::Between(1 << 16, 1 << 40)]),
+        .rules(&[Rule::Between(1 << 16, 1 << 40)])
+        .extension(),
 ];
 
 const SHOWN: &[Field] = &[

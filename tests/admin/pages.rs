@@ -117,29 +117,13 @@ fn each_page_has_each_field_with_its_default() {
     }
 }
 
-/// What the examples of pages stand in.
-fn framed(example: &str) -> String {
-    let service = "[[services]]\nname = \"framed\"\nurl = \"http://127.0.0.1:9\"\n";
-    let route = "[[services.routes]]\nname = \"framed\"\npaths = [\"~/(?<user>.*)\"]\n";
-    let has = |header: &str| example.contains(header);
-    match (
-        has("[[services]]"),
-        has("[[services.plugins]]"),
-        has("[[services.routes.plugins]]"),
-    ) {
-        (false, true, _) => format!("{service}{example}"),
-        (false, _, true) => format!("{service}{route}{example}"),
-        _ => example.to_owned(),
-    }
-}
-
 #[test]
-fn examples_in_toml_load() {
+fn examples_in_toml_load_as_they_stand() {
     for plugin in registry::ALL {
         let examples = blocks(&page(plugin.name), "toml");
         assert!(!examples.is_empty(), "{} has no example", plugin.name);
         for example in examples {
-            let loaded = config::parse_str(plugin.name, &framed(&example));
+            let loaded = config::parse_str(plugin.name, &example);
             let loaded = loaded.map_err(|faults| faults.render_text(false)).unwrap();
             let mut plugins = loaded.model.plugins.iter();
             assert!(

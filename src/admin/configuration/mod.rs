@@ -23,6 +23,7 @@ use crate::entity::Env;
 use crate::entity::Error;
 use crate::entity::Kind;
 use crate::entity::Origin;
+use crate::entity::plain;
 use crate::store::Author;
 use faults::Faults;
 use replace::Purpose;
@@ -35,11 +36,10 @@ pub(super) use history::show;
 
 /// `GET /config`
 pub(super) async fn get<B: Backend>(api: &Api<B>) -> Reply {
-    match api
-        .backend
-        .read(|entities| written(entities, |_, _| {}))
-        .await
-    {
+    let plugins = api.plugins;
+    let look =
+        move |entities: &_| written(entities, |kind, document| plain(kind, document, plugins));
+    match api.backend.read(look).await {
         Ok(Ok(text)) => Reply::ok(json!({ "config": text })),
         Ok(Err(_)) => Reply::unexpected(),
         Err(_) => Reply::leaving(),

@@ -40,7 +40,9 @@ impl Item<'_> {
         let mut loose = Loose::default();
         match self.value {
             DeValue::Table(table) => loose.value = read(table, "", &mut loose.places, sink),
-            _ => self.wrong_type("a table", sink),
+            _ => {
+                self.wrong_type("a table", sink);
+            }
         }
         loose
     }

@@ -92,6 +92,7 @@ pub(in crate::config) fn join(
         consumers: people.consumers.values,
         credentials: people.credentials,
         plugins,
+        unserved: Vec::new(),
     };
     let has_errors = sink.drafts.iter().any(|draft| !draft.code.is_warning());
     if complete && !has_errors {

@@ -18,6 +18,7 @@ use crate::config::model::Plugin;
 use crate::config::model::Route;
 use crate::config::model::Service;
 use crate::config::model::Target;
+use crate::config::model::Unserved;
 use crate::config::model::Upstream;
 use crate::config::resolve::services::DEFAULT_TIMEOUTS;
 use crate::entity::Kind;
@@ -25,6 +26,8 @@ use crate::plugin::Compiler;
 use crate::plugin::Consumer;
 use crate::plugin::Credential;
 use kept::Kept;
+
+pub use rows::no_such_plugin;
 
 /// Entities of the store.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +39,7 @@ pub struct Stored {
     consumers: Kept<Consumer>,
     credentials: Kept<Credential>,
     plugins: Kept<Plugin>,
+    unserved: Kept<Unserved>,
     compiler: Compiler,
 }
 
@@ -61,6 +65,20 @@ impl Stored {
     pub fn put(&mut self, kind: Kind, id: Uuid, row: Option<&[u8]>) -> Result<(), String> {
         self.remove(kind, id);
         let Some(row) = row else { return Ok(()) };
+        self.take(kind, id, row).inspect_err(|why| {
+            self.unserved.put(
+                id,
+                Unserved {
+                    kind,
+                    id,
+                    name: rows::name(row),
+                    why: why.clone(),
+                },
+            );
+        })
+    }
+
+    fn take(&mut self, kind: Kind, id: Uuid, row: &[u8]) -> Result<(), String> {
         match kind {
             Kind::Services => {
                 let service = rows::read::<rows::ServiceRow>(row)?.service(id);
@@ -110,6 +128,7 @@ impl Stored {
     }
 
     fn remove(&mut self, kind: Kind, id: Uuid) {
+        self.unserved.remove(id);
         match kind {
             Kind::Services => self.services.remove(id),
             Kind::Routes => self.routes.remove(id),
@@ -146,6 +165,7 @@ impl Stored {
         model.consumers.extend(self.consumers.iter().cloned());
         model.credentials.extend(self.credentials.iter().cloned());
         model.plugins.extend(self.plugins.iter().cloned());
+        model.unserved.extend(self.unserved.iter().cloned());
     }
 
     /// Gives routes the index of their service and its timeouts. Nothing is copied where both are the same as the

@@ -20,6 +20,7 @@ use crate::config::model::Service;
 use crate::config::model::ServiceProtocol;
 use crate::config::model::Target;
 use crate::config::model::Upstream;
+use crate::config::raw::nearest;
 use crate::config::resolve::patterns;
 use crate::config::resolve::services::DEFAULT_TIMEOUTS;
 use crate::config::resolve::url::without_brackets;
@@ -39,6 +40,15 @@ use crate::plugin::registry::Registry;
 /// Reads a row.
 pub(super) fn read<T: DeserializeOwned>(row: &[u8]) -> Result<T, String> {
     serde_json::from_slice(row).map_err(|error| error.to_string())
+}
+
+/// What the entity of a row is called, if it has a name.
+pub(super) fn name(row: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Named {
+        name: Option<String>,
+    }
+    read::<Named>(row).ok()?.name
 }
 
 /// A reference to another entity.
@@ -405,6 +415,15 @@ impl Default for PluginRow {
     }
 }
 
+/// What is said of a plugin that does not exist, where the words need not be Kong's.
+pub fn no_such_plugin(name: &str) -> String {
+    let said = format!("there is no plugin '{}' here", name.escape_debug());
+    match nearest(name, registry::ALL.iter().map(|known| known.name)) {
+        Some(guess) => format!("{said}; {guess}"),
+        None => said,
+    }
+}
+
 /// Reads and compiles a plugin.
 pub(super) fn plugin(id: Uuid, row: &[u8], compiler: &mut Compiler) -> Result<Plugin, String> {
     let row = entity::full(Kind::Plugins, row, &Registry)?;
@@ -413,9 +432,7 @@ pub(super) fn plugin(id: Uuid, row: &[u8], compiler: &mut Compiler) -> Result<Pl
     let protocols = protocols(row.protocols.as_deref());
     let protocols = protocols.ok_or("only plugins for http are run yet")?;
     let name = row.name;
-    let definition = registry::find(&name).ok_or_else(|| {
-        format!("plugin '{name}' not enabled; add it to the 'plugins' configuration property")
-    })?;
+    let definition = registry::find(&name).ok_or_else(|| no_such_plugin(&name))?;
     let compiled = compiler.compile(definition, row.config);
     let compiled = compiled.map_err(|faults| {
         let said = faults.into_iter().map(|fault| fault.message);

@@ -54,10 +54,13 @@ const FIELDS: &[Field] = &[
     Field::integer("retries", "how often a failed request is tried again")
         .preset(Preset::Int(5))
         .rules(&[Rule::Between(0, 32_767)]),
-    Field::text("protocol", "how it is spoken to")
-        .required()
-        .preset(Preset::Text("http"))
-        .rules(&[Rule::OneOf(PROTOCOLS)]),
+    Field::text(
+        "protocol",
+        "how it is spoken to; only `http` is served yet, services of the others are kept",
+    )
+    .required()
+    .preset(Preset::Text("http"))
+    .rules(&[Rule::OneOf(PROTOCOLS)]),
     Field::text("host", "its host, or the name of an upstream")
         .required()
         .rules(&[Rule::Custom(rules::host)]),

@@ -36,6 +36,11 @@ impl Shape {
     pub(in crate::entity) fn fill(&self, document: &mut Document, show: Show) {
         fill(self.fields(), document, self.plugin, show);
     }
+
+    /// Takes out fields of our own that are what they are when they are absent.
+    pub(in crate::entity) fn leave_out_ours(&self, document: &mut Document) {
+        leave_out_ours(self.fields(), document, self.plugin);
+    }
 }
 
 fn strip(fields: Fields, record: &mut Document, plugin: Option<PluginSchema>) {
@@ -58,6 +63,21 @@ fn strip(fields: Fields, record: &mut Document, plugin: Option<PluginSchema>) {
             record.remove(field.name);
         }
     }
+}
+
+fn leave_out_ours(fields: Fields, record: &mut Document, plugin: Option<PluginSchema>) {
+    record.retain(|name, value| {
+        let Some(field) = fields.find(name) else {
+            return true;
+        };
+        if let (Value::Object(members), Some((fields, _))) =
+            (&mut *value, record_of(&field.kind, plugin))
+        {
+            leave_out_ours(fields, members, plugin);
+        }
+        let is_absence = value.is_null() || default_of(field, plugin).as_ref() == Some(value);
+        !(field.extension && is_absence)
+    });
 }
 
 /// Fills up a record.

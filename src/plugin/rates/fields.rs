@@ -48,6 +48,7 @@ pub(in crate::plugin) const fn window() -> Field {
         "`fixed`: the calendar's; `sliding`: with the part of the last one that a period still covers; `strict`: \
          never more than the limit in any stretch of the period's length",
     )
+    .preset(Preset::Text("fixed"))
     .rules(&[Rule::OneOf(&["fixed", "sliding", "strict"])])
     .extension()
 }

@@ -19,6 +19,7 @@ cases! {
     usage_errors_are_2: [];
     help_lists_the_verbs: [];
     check_accepts_a_good_file: [];
+    a_store_is_not_looked_at_and_that_is_said: [];
     check_shows_every_fault_with_its_place: [];
     check_speaks_json: [];
     run_refuses_a_bad_file: ["FZ13"];
@@ -100,6 +101,29 @@ fn help_lists_the_verbs() {
 fn check_accepts_a_good_file() {
     let file = File::with(&Config::to(9).toml());
     silverback(&["check", "--config", file.name()]).expect(0);
+}
+
+/// Files are looked at alone, and whoever asks is told so.
+fn a_store_is_not_looked_at_and_that_is_said() {
+    let file = File::with(
+        "[admin]\naddress = \"127.0.0.1:1\"\n[store]\npath = \"/nonexistent/store.redb\"\n\
+         [[routes]]\npaths = [\"/\"]\n",
+    );
+    let run = silverback(&["check", "--config", file.name()]).expect(0);
+    let note = "note: entities in the store /nonexistent/store.redb are not looked at; ask the gateway: curl ";
+    for said in [
+        format!("{note}http://127.0.0.1:1/config/lint"),
+        "the store /nonexistent/store.redb cannot be made: there is no directory /nonexistent"
+            .to_owned(),
+    ] {
+        assert!(run.stderr.contains(&said), "{said}: {run:?}");
+    }
+    let run = silverback(&["check", "--config", file.name(), "--format", "json"]).expect(0);
+    let rows: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(rows[0]["severity"], "warning", "{run:?}");
+    let run = silverback(&["route", "test", "http://a.test/", "--config", file.name()]);
+    let ask = "-G http://127.0.0.1:1/explain --data-urlencode url=URL";
+    assert!(run.stderr.contains(&format!("{note}{ask}")), "{run:?}");
 }
 
 fn check_shows_every_fault_with_its_place() {

@@ -19,6 +19,7 @@ cases! {
     everything_has_every_kind_and_every_field: [];
     everything_is_imported_and_exported_the_same: [];
     everything_that_is_served_stands_in_toml: [];
+    a_file_that_is_there_is_not_written_over: [];
 }
 
 /// What the file cannot have, each with its reason.
@@ -165,6 +166,26 @@ fn everything_that_is_served_stands_in_toml() {
         "{}",
         first_difference(&run.stdout, &once)
     );
+}
+
+/// A file that is there may be all that somebody has.
+fn a_file_that_is_there_is_not_written_over() {
+    let directory = tempfile::tempdir().unwrap();
+    let (kong, toml) = (
+        directory.path().join("kong.yaml"),
+        directory.path().join("silverback.toml"),
+    );
+    std::fs::write(&kong, "_format_version: '3.0'\n").unwrap();
+    std::fs::write(&toml, "# mine\n").unwrap();
+    let (kong, path) = (kong.to_str().unwrap(), toml.to_str().unwrap());
+    let run = silverback(&["import", kong, "--to-toml", path]).expect(1);
+    assert!(run.stderr.contains("exists already"), "{run:?}");
+    assert!(run.stderr.contains("--force"), "{run:?}");
+    assert_eq!(std::fs::read_to_string(&toml).unwrap(), "# mine\n");
+    silverback(&["import", kong, "--to-toml", path, "--force"]).expect(0);
+    let written = std::fs::read_to_string(&toml).unwrap();
+    assert!(!written.contains("# mine"), "{written}");
+    silverback(&["import", kong, "--force"]).expect(2);
 }
 
 /// What a new store gives back of a document.

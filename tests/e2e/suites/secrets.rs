@@ -381,7 +381,7 @@ fn documents_are_refused_without_being_repeated() {
         let (file, to) = (file.to_str().unwrap(), to.to_str().unwrap());
         said.add(
             format!("import of {text}"),
-            silverback(&["import", file, "--to-toml", to]).all(),
+            silverback(&["import", file, "--to-toml", to, "--force"]).all(),
         );
     }
     said.add("the log", gateway.log_lines().join("\n"));
