@@ -251,7 +251,7 @@ impl Plugin for Mock {
 }
 
 impl Mock {
-    fn mark<'n>(notes: &'n super::Notes) -> Option<&'n Mark> {
+    fn mark(notes: &super::Notes) -> Option<&Mark> {
         notes.find::<Mark>(|_| true)
     }
 

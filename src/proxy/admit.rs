@@ -26,6 +26,7 @@ use crate::proxy::route::Routed;
 use crate::router::Match;
 use crate::snapshot::RoutePlan;
 use crate::snapshot::Snapshot;
+use crate::telemetry::CoreMetrics;
 
 /// A request that may be forwarded. There is no other way to make one, so nothing that was not admitted can be.
 #[derive(Debug)]
@@ -225,20 +226,39 @@ fn ask_each(
         repeat: &mut verdicts.repeat,
         core: &shard.plugins,
     };
+    let seen = Seen {
+        would_deny: &mut verdicts.would_deny,
+        watched: &mut verdicts.watched,
+    };
+    ask_in_order(&mut request, chain, next, seen, &shard.metrics)
+}
+
+/// What is kept of plugins that only observe.
+struct Seen<'a> {
+    would_deny: &'a mut Denials,
+    watched: &'a mut Option<Watched>,
+}
+
+#[inline]
+fn ask_in_order(
+    request: &mut plugin::Request<'_>,
+    chain: &Chain,
+    next: &mut usize,
+    seen: Seen<'_>,
+    metrics: &CoreMetrics,
+) -> ControlFlow<Interrupt> {
     while *next < chain.len() {
         if let Some(link) = chain.at(*next, request.identity.consumer_index()) {
             let compiled = &*link.compiled;
             let bound = request.rewrite.body_limit;
             request.own = link.own;
-            match compiled.plugin.on_request(&mut request) {
+            match compiled.plugin.on_request(request) {
                 ControlFlow::Continue(()) => {}
                 ControlFlow::Break(Interrupt::Reply(_)) if compiled.observes => {
-                    verdicts
-                        .would_deny
-                        .note(compiled.definition.name, &shard.metrics);
+                    seen.would_deny.note(compiled.definition.name, metrics);
                 }
                 ControlFlow::Break(Interrupt::Reply(mut reply)) => {
-                    denials::count(compiled, &shard.metrics);
+                    denials::count(compiled, metrics);
                     if reply.cause == Some(Cause::Denied) && reply.detail.is_empty() {
                         reply.detail = compiled.definition.name.into();
                     }
@@ -249,7 +269,7 @@ fn ask_each(
             if compiled.observes && request.rewrite.body_limit != bound {
                 let plugin = compiled.definition.name;
                 let set = std::mem::replace(&mut request.rewrite.body_limit, bound);
-                verdicts.watched = set.map(|bytes| Watched { bytes, plugin });
+                *seen.watched = set.map(|bytes| Watched { bytes, plugin });
             }
         }
         *next += 1;

@@ -65,17 +65,7 @@ pub fn recompile(
     before: Option<&Arc<Directory>>,
 ) -> Result<Snapshot, String> {
     let served = served(model);
-    let mut criteria = Vec::with_capacity(served.len());
-    for route in &served {
-        let fault = |fault: PatternFault| format!("route {}: {fault}", name_of(route));
-        criteria.push(criteria_of(route).map_err(fault)?);
-    }
-    let router = Router::compile(&criteria).map_err(|fault| {
-        let name = served
-            .get(fault.route)
-            .map_or_else(String::new, |route| name_of(route));
-        format!("route {name}: {}", fault.fault)
-    })?;
+    let router = router(&served)?;
     let mut targets = Targets::new(model);
     let destinations: Vec<Destination> = (0..)
         .zip(&model.services)
@@ -134,6 +124,20 @@ pub fn recompile(
             requests: limits.upstream_keepalive_requests.unwrap_or(u32::MAX),
             idle: model.timeouts.upstream_keepalive_idle,
         },
+    })
+}
+
+fn router(served: &[&config::Route]) -> Result<Router, String> {
+    let mut criteria = Vec::with_capacity(served.len());
+    for route in served {
+        let fault = |fault: PatternFault| format!("route {}: {fault}", name_of(route));
+        criteria.push(criteria_of(route).map_err(fault)?);
+    }
+    Router::compile(&criteria).map_err(|fault| {
+        let name = served
+            .get(fault.route)
+            .map_or_else(String::new, |route| name_of(route));
+        format!("route {name}: {}", fault.fault)
     })
 }
 

@@ -109,6 +109,7 @@ async fn stand_in(mut requests: mpsc::Receiver<Request>) {
             }
             Request::Cache(question, to) => _ = to.send(cache(&question)),
             Request::MockLog(_, to) => _ = to.send(Some(Vec::new())),
+            Request::Freed => {}
         }
     }
 }
