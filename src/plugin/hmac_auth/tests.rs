@@ -181,6 +181,16 @@ fn either_date_will_do() {
 }
 
 #[test]
+fn no_skew_is_the_default_one() {
+    let plugin = plugin(json!({"clock_skew": null}));
+    let old = date(NOW_SECS - 301);
+    let text = old.replacen("Date", "date", 1);
+    let line = authorization("hmac-sha256", "date", &text);
+    let mut trial = Trial::new("GET /", &[&old, &line]).among(&people());
+    assert_eq!(said(&trial.refused_by(&*plugin)), UNDATED);
+}
+
+#[test]
 fn what_must_be_covered_must_be_covered() {
     let plugin = plugin(json!({"enforce_headers": ["Date", "request-line"]}));
     let text = format!("{}\nGET / HTTP/1.1", date_line());
