@@ -696,6 +696,16 @@ fn entities_of_files_are_read_only() {
         Kind::Routes,
         json!({"paths": ["/"], "service": {"name": "f"}}),
     );
+    let refusal = world.entities.delete(Kind::Services, id).unwrap_err();
+    assert_eq!(
+        refusal.message,
+        "cannot remove 'services' entities that stand in a file: a.toml:3"
+    );
+    let nowhere = json!({"host": "b.test", "client_certificate": {"name": 1}});
+    assert_eq!(
+        world.put(Kind::Services, "f", nowhere).unwrap_err().code,
+        12
+    );
 }
 
 #[test]

@@ -57,6 +57,13 @@ impl Entities {
     ) -> Result<(Document, Vec<Change>), Error> {
         self.now_secs = env.now_secs;
         self.check_key(kind, id_or_key)?;
+        let named = as_id(id_or_key).or_else(|| {
+            let unique = kind.entity().has_unique_key();
+            unique.then(|| self.holder(kind, id_or_key)).flatten()
+        });
+        if let Some(row) = named.and_then(|id| self.row(kind, id)) {
+            may_write("update", kind, row.origin)?;
+        }
         self.resolve(kind, &mut input)?;
         let id = match (as_id(id_or_key), kind.endpoint_key()) {
             (Some(id), _) => Some(id),
