@@ -93,9 +93,17 @@ fn stored(entities: &Entities) -> Shown {
         let rows = entities
             .iter(kind)
             .filter(|row| *row.origin == Origin::Store);
-        shown.extend(rows.map(|row| ((kind, row.id), row.doc())));
+        shown.extend(rows.map(|row| ((kind, row.id), bare(kind, row.doc()))));
     }
     shown
+}
+
+/// An entity without what stands in others: the server names of a certificate are entities of their own.
+fn bare(kind: Kind, mut document: Document) -> Document {
+    if kind == Kind::Certificates {
+        document.remove("snis");
+    }
+    document
 }
 
 fn put(draft: &mut Draft<'_, '_>, declared: Vec<Declared>, before: &Shown) -> Result<Shown, Stop> {
@@ -109,8 +117,8 @@ fn put(draft: &mut Draft<'_, '_>, declared: Vec<Declared>, before: &Shown) -> Re
         let input = keep_times(one.fields.clone(), old);
         match draft.insert(one.kind, input) {
             Ok(made) => {
-                let made = renew(draft, key, made, old).map_err(Stop::Failed)?;
-                after.insert(key, made);
+                let made = renew(draft, key, bare(one.kind, made), old).map_err(Stop::Failed)?;
+                after.insert(key, bare(one.kind, made));
             }
             Err(error) => {
                 let follows =
@@ -252,6 +260,28 @@ mod tests {
         let (_, after) = world.entities.find(Kind::Services, "a").unwrap();
         assert_eq!(after["created_at"], before.1["created_at"]);
         assert_ne!(after["updated_at"], before.1["updated_at"]);
+    }
+
+    #[test]
+    fn a_certificate_is_what_it_was_with_its_names() {
+        let mut world = World::new();
+        let pair = |tag: &str| {
+            json!({ "_format_version": "3.0", "certificates": [{
+                "cert": include_str!("../../../tests/tls/cert.pem"),
+                "key": include_str!("../../../tests/tls/key.pem"),
+                "tags": [tag],
+                "snis": [{ "name": "a.test" }, { "name": "b.test" }],
+            }] })
+        };
+        let (first, _) = world.post(pair("t"), Purpose::Replace);
+        let first = first.unwrap();
+        assert_eq!(first.changes.len(), 3);
+        let (again, steps) = world.post(pair("t"), Purpose::ReplaceIfOther);
+        assert_eq!((again.unwrap().changes.len(), steps), (0, 0));
+        let (other, _) = world.post(pair("u"), Purpose::Try);
+        let changes = other.unwrap().changes;
+        assert_eq!(changes.len(), 1);
+        assert_eq!(changes[0]["keys"], json!(["tags"]));
     }
 
     #[test]
