@@ -39,11 +39,15 @@ pub enum Lint {
     PluginShadowed,
     /// A plugin on a service and on a route of another one.
     PluginMisplaced,
+    /// A route that wants a field to have one of no values.
+    RouteUnmatched,
+    /// An entity of the store that the data plane has no use for.
+    Unserved,
 }
 
 impl Lint {
     /// Every kind.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::RouteUnreachable,
         Self::RouteTwin,
         Self::RouteRefused,
@@ -51,6 +55,8 @@ impl Lint {
         Self::ServiceUnrouted,
         Self::PluginShadowed,
         Self::PluginMisplaced,
+        Self::RouteUnmatched,
+        Self::Unserved,
     ];
 
     /// The number that stands for the kind everywhere.
@@ -63,6 +69,8 @@ impl Lint {
             Self::ServiceUnrouted => "SB0405",
             Self::PluginShadowed => "SB0406",
             Self::PluginMisplaced => "SB0407",
+            Self::RouteUnmatched => "SB0408",
+            Self::Unserved => "SB0409",
         }
     }
 }

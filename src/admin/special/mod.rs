@@ -55,7 +55,7 @@ pub(super) async fn reply<B: Backend>(api: &Api<B>, what: What, call: Call<'_>) 
         What::Health => health::health(api, call).await,
         What::Config => configuration::get(api).await,
         What::Replace if call.query.is_on("dry_run") => configuration::post(api, call).await,
-        What::Lint => lint::list(&api.control).await,
+        What::Lint => lint::list(api).await,
         What::History => configuration::list(api).await,
         What::HistoryEntry => configuration::show(api, &call).await,
         What::HistoryDiff => configuration::diff(api, &call).await,
