@@ -168,6 +168,12 @@ fn what_is_wrong_is_told_apart() {
     }
     let reply = Trial::new("GET /", &[]).refused_by(&*compile(&DEFINITION, json!({"realm": "r"})));
     assert_eq!(field(&reply, "WWW-Authenticate"), Some("hmac realm=\"r\""));
+    let realm = compile(&DEFINITION, json!({"realm": "a \"b\" \\"}));
+    let reply = Trial::new("GET /", &[]).refused_by(&*realm);
+    assert_eq!(
+        field(&reply, "WWW-Authenticate"),
+        Some(r#"hmac realm="a \"b\" \\""#)
+    );
 }
 
 #[test]
