@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::body::to_bytes;
 use axum::extract::ConnectInfo;
 use axum::extract::Request;
 use axum::extract::State;
@@ -28,6 +27,7 @@ use super::audit::Subject;
 use super::backend::Backend;
 use super::body;
 use super::body::Input;
+use super::body::Lost;
 use super::guard::Denied;
 use super::guard::Who;
 use super::hashing;
@@ -51,6 +51,7 @@ use super::table::TABLE;
 use super::table::Verb;
 use crate::base::clock;
 use crate::base::limits::ADMIN_BODY_BYTES;
+use crate::base::limits::ADMIN_BODY_STALL;
 use crate::entity;
 use crate::entity::Entities;
 use crate::entity::Env;
@@ -179,8 +180,12 @@ async fn read_body(headers: &HeaderMap, body: Body) -> Result<Input, Reply> {
     if declared.is_some_and(|length| length > ADMIN_BODY_BYTES) {
         return Err(too_large());
     }
-    let bytes = to_bytes(body, ADMIN_BODY_BYTES).await;
-    let bytes = bytes.map_err(|_| too_large())?;
+    let bytes = body::whole(body, ADMIN_BODY_BYTES, ADMIN_BODY_STALL).await;
+    let bytes = bytes.map_err(|lost| match lost {
+        Lost::TooLong => too_large(),
+        Lost::Stalled => Reply::message(StatusCode::REQUEST_TIMEOUT, "Request body timeout"),
+        Lost::Broken => Reply::message(StatusCode::BAD_REQUEST, "the body broke off"),
+    })?;
     let decoded = body::decode(text(CONTENT_TYPE), &bytes).await;
     decoded.map_err(|refused| Reply::refused(&refused))
 }
