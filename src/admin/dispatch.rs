@@ -49,6 +49,7 @@ use super::table::Found;
 use super::table::Place;
 use super::table::TABLE;
 use super::table::Verb;
+use super::table::What;
 use crate::base::clock;
 use crate::base::limits::ADMIN_BODY_BYTES;
 use crate::base::limits::ADMIN_BODY_STALL;
@@ -112,13 +113,20 @@ async fn reply<B: Backend>(api: &Api<B>, request: Request) -> Reply {
     let verb = Verb::of(parts.method.as_str());
     let action = found.as_ref().zip(verb);
     let action = action.and_then(|(found, verb)| found.endpoint.action(verb));
+    let query = parts.uri.query().unwrap_or_default();
     let writes = match action {
         Some(Action::Entity(_)) | None => verb != Some(Verb::Get),
-        Some(Action::Special(special)) => special.writes,
+        Some(Action::Special(special)) => special.writes && !tries(special.what, query),
     };
+    let is_probe =
+        matches!(action, Some(Action::Special(special)) if matches!(special.what, What::Ready));
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
     let peer = peer.map(|ConnectInfo(peer)| *peer);
-    let who = match api.guard.admit(&parts.headers, writes) {
+    let admitted = match is_probe {
+        true => api.guard.admit_probe(&parts.headers),
+        false => api.guard.admit(&parts.headers, writes),
+    };
+    let who = match admitted {
         Ok(who) => who,
         Err(denied) => {
             if writes {
@@ -137,7 +145,7 @@ async fn reply<B: Backend>(api: &Api<B>, request: Request) -> Reply {
     let Some(keys) = keys else {
         return Reply::message(StatusCode::BAD_REQUEST, "the path is not valid UTF-8");
     };
-    let query = match Query::parse(parts.uri.query().unwrap_or_default()) {
+    let query = match Query::parse(query) {
         Ok(query) => query,
         Err(why) => return Reply::message(StatusCode::BAD_REQUEST, &why),
     };
@@ -162,6 +170,12 @@ async fn reply<B: Backend>(api: &Api<B>, request: Request) -> Reply {
         Action::Entity(place) => entity(api, place, call).await,
         Action::Special(special) => special::reply(api, special.what, call).await,
     }
+}
+
+/// Whether something that writes is only to say what it would.
+fn tries(what: What, query: &str) -> bool {
+    let is_dry = || Query::parse(query).is_ok_and(|query| query.is_on("dry_run"));
+    matches!(what, What::Replace) && is_dry()
 }
 
 fn deny(denied: Denied) -> Reply {
