@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::body::to_bytes;
 use axum::extract::ConnectInfo;
 use axum::extract::Request;
 use axum::extract::State;
@@ -28,6 +27,7 @@ use super::audit::Subject;
 use super::backend::Backend;
 use super::body;
 use super::body::Input;
+use super::body::Lost;
 use super::guard::Denied;
 use super::guard::Who;
 use super::hashing;
@@ -49,8 +49,10 @@ use super::table::Found;
 use super::table::Place;
 use super::table::TABLE;
 use super::table::Verb;
+use super::table::What;
 use crate::base::clock;
 use crate::base::limits::ADMIN_BODY_BYTES;
+use crate::base::limits::ADMIN_BODY_STALL;
 use crate::entity;
 use crate::entity::Entities;
 use crate::entity::Env;
@@ -111,13 +113,20 @@ async fn reply<B: Backend>(api: &Api<B>, request: Request) -> Reply {
     let verb = Verb::of(parts.method.as_str());
     let action = found.as_ref().zip(verb);
     let action = action.and_then(|(found, verb)| found.endpoint.action(verb));
+    let query = parts.uri.query().unwrap_or_default();
     let writes = match action {
         Some(Action::Entity(_)) | None => verb != Some(Verb::Get),
-        Some(Action::Special(special)) => special.writes,
+        Some(Action::Special(special)) => special.writes && !tries(special.what, query),
     };
+    let is_probe =
+        matches!(action, Some(Action::Special(special)) if matches!(special.what, What::Ready));
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
     let peer = peer.map(|ConnectInfo(peer)| *peer);
-    let who = match api.guard.admit(&parts.headers, writes) {
+    let admitted = match is_probe {
+        true => api.guard.admit_probe(&parts.headers),
+        false => api.guard.admit(&parts.headers, writes),
+    };
+    let who = match admitted {
         Ok(who) => who,
         Err(denied) => {
             if writes {
@@ -136,7 +145,7 @@ async fn reply<B: Backend>(api: &Api<B>, request: Request) -> Reply {
     let Some(keys) = keys else {
         return Reply::message(StatusCode::BAD_REQUEST, "the path is not valid UTF-8");
     };
-    let query = match Query::parse(parts.uri.query().unwrap_or_default()) {
+    let query = match Query::parse(query) {
         Ok(query) => query,
         Err(why) => return Reply::message(StatusCode::BAD_REQUEST, &why),
     };
@@ -163,6 +172,12 @@ async fn reply<B: Backend>(api: &Api<B>, request: Request) -> Reply {
     }
 }
 
+/// Whether something that writes is only to say what it would.
+fn tries(what: What, query: &str) -> bool {
+    let is_dry = || Query::parse(query).is_ok_and(|query| query.is_on("dry_run"));
+    matches!(what, What::Replace) && is_dry()
+}
+
 fn deny(denied: Denied) -> Reply {
     let (status, text) = denied.answer();
     let reply = Reply::message(status, text);
@@ -179,8 +194,12 @@ async fn read_body(headers: &HeaderMap, body: Body) -> Result<Input, Reply> {
     if declared.is_some_and(|length| length > ADMIN_BODY_BYTES) {
         return Err(too_large());
     }
-    let bytes = to_bytes(body, ADMIN_BODY_BYTES).await;
-    let bytes = bytes.map_err(|_| too_large())?;
+    let bytes = body::whole(body, ADMIN_BODY_BYTES, ADMIN_BODY_STALL).await;
+    let bytes = bytes.map_err(|lost| match lost {
+        Lost::TooLong => too_large(),
+        Lost::Stalled => Reply::message(StatusCode::REQUEST_TIMEOUT, "Request body timeout"),
+        Lost::Broken => Reply::message(StatusCode::BAD_REQUEST, "the body broke off"),
+    })?;
     let decoded = body::decode(text(CONTENT_TYPE), &bytes).await;
     decoded.map_err(|refused| Reply::refused(&refused))
 }

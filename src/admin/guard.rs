@@ -35,6 +35,9 @@ pub(super) struct Who {
 /// Whoever is on this machine, where there are no tokens.
 pub(super) const LOCAL: &str = "local";
 
+/// Whoever asks what takes no token.
+pub(super) const ANYONE: &str = "anyone";
+
 /// Why a request is not let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Denied {
@@ -75,6 +78,15 @@ impl Guard {
     /// Whether every request has to bring a token.
     pub(super) fn has_tokens(&self) -> bool {
         !self.tokens.is_empty()
+    }
+
+    /// Who sent a request that tells nothing secret and changes nothing: with tokens, anyone may.
+    pub(super) fn admit_probe(&self, headers: &HeaderMap) -> Result<Who, Denied> {
+        let name = ANYONE.to_owned();
+        match self.has_tokens() {
+            true => Ok(Who { name }),
+            false => self.admit(headers, false),
+        }
     }
 
     /// Who sent a request that writes, or not.

@@ -9,17 +9,69 @@ use serde_json::json;
 use super::Api;
 use super::backend::Backend;
 use super::dispatch::Call;
+use super::query::Query;
 use super::reply::Reply;
 use crate::control::LastReload;
 use crate::control::Status;
 use crate::telemetry::process::Process;
 
+/// How sizes are shown, as in Kong.
+#[derive(Clone, Copy, Debug)]
+struct Measure {
+    /// A divisor and its name; none for bytes.
+    unit: Option<(f64, &'static str)>,
+    /// Digits behind the point.
+    scale: usize,
+}
+
+/// More digits than a size can have.
+const SCALE_MAX: usize = 20;
+
+impl Measure {
+    /// What `unit` and `scale` ask for: `m` and 2 unless they say otherwise.
+    fn of(query: &Query) -> Result<Self, String> {
+        let unit = query.get("unit").unwrap_or("m");
+        let unit = match unit.to_ascii_lowercase().as_str() {
+            "b" => None,
+            "k" => Some((1_024.0, "KiB")),
+            "m" => Some((1_048_576.0, "MiB")),
+            "g" => Some((1_073_741_824.0, "GiB")),
+            _ => {
+                let expected = "(expected 'k/K', 'm/M', or 'g/G')";
+                return Err(format!("invalid unit '{unit}' {expected}"));
+            }
+        };
+        let scale = query.get("scale").map_or(Ok(2), str::parse::<usize>);
+        let scale = scale.ok().filter(|scale| *scale <= SCALE_MAX);
+        let scale = scale.ok_or("scale must be equal or greater than 0")?;
+        Ok(Self { unit, scale })
+    }
+
+    fn show(self, bytes: u64) -> Value {
+        match self.unit {
+            None => bytes.into(),
+            Some((divisor, name)) => {
+                let size = bytes as f64 / divisor;
+                format!("{size:.0$} {name}", self.scale).into()
+            }
+        }
+    }
+}
+
 /// `GET /status`
-pub(super) async fn status<B: Backend>(api: &Api<B>) -> Reply {
+pub(super) async fn status<B: Backend>(api: &Api<B>, query: &Query) -> Reply {
+    let measure = match Measure::of(query) {
+        Ok(measure) => measure,
+        Err(why) => return Reply::message(StatusCode::BAD_REQUEST, &why),
+    };
     let Some(status) = api.control.status().await else {
         return Reply::leaving();
     };
-    let mut body = body(&status, &Process::read());
+    let process = Process::read();
+    let mut body = body(&status, &process);
+    body["memory"]["resident"] = process
+        .resident_bytes
+        .map_or(Value::Null, |bytes| measure.show(bytes));
     // Kong says so of its database; without one it has none to speak of.
     if api.backend.writable() {
         let reachable = api.backend.read(|_| ()).await.is_ok();
@@ -104,7 +156,11 @@ fn last_reload(last: &LastReload) -> Value {
 mod tests {
     use std::time::Duration;
 
+    use serde_json::json;
+
+    use super::Measure;
     use super::body;
+    use crate::admin::query::Query;
     use crate::base::ids::Generation;
     use crate::config::Diff;
     use crate::control::LastReload;
@@ -112,6 +168,28 @@ mod tests {
     use crate::control::Status;
     use crate::control::reload::Outcome;
     use crate::telemetry::process::Process;
+
+    #[test]
+    fn sizes_are_shown_as_asked_for() {
+        let show = |query: &str| {
+            let measure = Measure::of(&Query::parse(query).unwrap())?;
+            Ok(measure.show(1_572_864))
+        };
+        for (query, shown) in [
+            ("", json!("1.50 MiB")),
+            ("unit=K&scale=0", json!("1536 KiB")),
+            ("unit=g&scale=4", json!("0.0015 GiB")),
+            ("unit=b", json!(1_572_864)),
+        ] {
+            assert_eq!(show(query), Ok(shown), "{query}");
+        }
+        let unit = "invalid unit 'x' (expected 'k/K', 'm/M', or 'g/G')";
+        assert_eq!(show("unit=x"), Err(unit.to_owned()));
+        for scale in ["-1", "x", "1000"] {
+            let why = "scale must be equal or greater than 0".to_owned();
+            assert_eq!(show(&format!("scale={scale}")), Err(why));
+        }
+    }
 
     #[test]
     fn connections_are_told_apart_as_nginx_does() {

@@ -164,11 +164,23 @@ impl Import {
             } else {
                 stored.put(row.kind, row.id, Some(row.raw))
             };
-            if let Err(why) = put {
-                gone.insert(row.id.to_string());
-                let name = document.get("name").and_then(Value::as_str);
-                let name = name.map_or_else(|| row.id.to_string(), str::to_owned);
-                left_out.push(format!("{} {name}: {why}", row.kind.as_str()));
+            let name = document.get("name").and_then(Value::as_str);
+            let name = name.map_or_else(|| row.id.to_string(), str::to_owned);
+            let called = format!("{} {name}", row.kind.as_str());
+            match put {
+                Err(why) => {
+                    gone.insert(row.id.to_string());
+                    left_out.push(format!("{called}: {why}"));
+                }
+                Ok(()) if has_no_toml(row.kind) => {
+                    left_out.push(format!("{called}: TOML has none of this kind"));
+                }
+                Ok(()) if is_checked(row.kind, &document) => {
+                    left_out.push(format!(
+                        "{called}: its healthchecks, which TOML has none of"
+                    ));
+                }
+                Ok(()) => {}
             }
         }
         let empty = config::parse_str("import", FRAME);
@@ -295,6 +307,24 @@ fn unserved(fields: &Document) -> Unserved {
     }
 }
 
+/// Whether there is no place for a kind in TOML.
+fn has_no_toml(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::CaCertificates | Kind::Certificates | Kind::Snis | Kind::Vaults
+    )
+}
+
+/// Whether an upstream's targets are to be probed.
+fn is_checked(kind: Kind, document: &Document) -> bool {
+    let active = document
+        .get("healthchecks")
+        .and_then(|checks| checks.get("active"));
+    let interval = |side: &str| active?.get(side)?.get("interval")?.as_f64();
+    let mut intervals = ["healthy", "unhealthy"].into_iter().filter_map(interval);
+    kind == Kind::Upstreams && intervals.any(|interval| interval > 0.0)
+}
+
 /// Whether an entity refers to one of these.
 fn stands_on(document: &Document, gone: &HashSet<String>) -> bool {
     let mut parents = document
@@ -320,19 +350,17 @@ fn difference(kind: Kind, document: &Document) -> Option<String> {
                 .is_some_and(|protocols| protocols.iter().any(|it| it == "http" || it == "https"));
             (!speaks).then(|| "only routes for http are served yet".to_owned())
         }
-        Kind::Upstreams => {
-            let checks = document.get("healthchecks");
-            let interval = |side: &str| {
-                let interval = checks?.get("active")?.get(side)?.get("interval")?;
-                interval.as_f64().filter(|interval| *interval > 0.0)
-            };
-            let is_checked = interval("healthy").or(interval("unhealthy")).is_some();
-            is_checked.then(|| "targets are not probed yet".to_owned())
-        }
+        Kind::Upstreams => is_checked(kind, document).then(|| {
+            "targets are not probed yet; healthchecks are kept in a store and left out of TOML"
+                .to_owned()
+        }),
         Kind::Certificates | Kind::Snis | Kind::CaCertificates => {
-            Some("kept, and not used before there is TLS".to_owned())
+            Some("kept in a store and left out of TOML; not used before there is TLS".to_owned())
         }
-        Kind::Vaults => Some("kept, and no reference to a secret is followed yet".to_owned()),
+        Kind::Vaults => Some(
+            "kept in a store and left out of TOML; no reference to a secret is followed yet"
+                .to_owned(),
+        ),
         Kind::Plugins => {
             let config = document.get("config");
             let policy = config.and_then(|config| config.get("policy"));
@@ -461,7 +489,7 @@ vaults:
         let text = String::from_utf8(out).unwrap();
         for line in [
             "different    services[1] (secure): only services over http are served yet\n",
-            "different    vaults[0] (my-env): kept, and no reference to a secret is followed yet\n",
+            "different    vaults[0] (my-env): kept in a store and left out of TOML; no reference to a secret is followed yet\n",
             "unsupported  services[0].routes[1] (orders / bad): schema violation (paths.1: ",
             "unsupported  services[0].routes[0].plugins[1] (orders / orders / key_auth): there is no plugin 'key_auth' \
              here; did you mean `key-auth`?; its route is served without it\n",
@@ -521,7 +549,7 @@ services:
             );
         let import = Import::read(&text).unwrap();
         let toml = import.to_toml().unwrap();
-        assert!(toml.left_out.is_empty());
+        assert_eq!(toml.left_out, ["vaults env: TOML has none of this kind"]);
         let loaded = config::parse_str("imported", &toml.text).unwrap();
         assert!(loaded.model.listeners[0].address.ip().is_loopback());
         assert_eq!(loaded.model.services.len(), 2);

@@ -234,6 +234,8 @@ pub const CACHE_LISTED: usize = 1_000;
 pub const WORKERS_ASKED: Duration = Duration::from_secs(1);
 /// Longest body that the Admin API reads, as in Kong: 15,000 entities in declarative form are some 5 MB.
 pub const ADMIN_BODY_BYTES: usize = 10_485_760;
+/// How long the Admin API waits for the next bytes of a body.
+pub const ADMIN_BODY_STALL: Duration = Duration::from_secs(30);
 /// How many threads hash new passwords at once; each takes 7 MiB, and a core from those who serve requests.
 pub const HASHERS: usize = 1;
 /// Passwords that one write has hashed before it is another's turn: some 150 ms.

@@ -1,6 +1,7 @@
 //! From a nested document to a list of entities.
 
 use std::collections::HashMap;
+use std::collections::HashSet;
 
 use serde_json::Map;
 use serde_json::Value;
@@ -70,6 +71,19 @@ fn name_field(kind: Kind) -> &'static str {
 /// # Errors
 /// Everything that keeps it from being a configuration at all: its format, lists that are none, references to nothing.
 pub fn flatten(document: Value) -> Result<Declaration, Vec<Misplaced>> {
+    let (declaration, faults) = survey(document)?;
+    match faults.is_empty() {
+        true => Ok(declaration),
+        false => Err(faults),
+    }
+}
+
+/// The same with all that is wrong of single entities beside what could be read, for whoever wants to tell what else
+/// is. A reference to nothing is one to [`Uuid::nil`] then, and what was declared before is left out.
+///
+/// # Errors
+/// What keeps a document from being looked into.
+pub fn survey(document: Value) -> Result<(Declaration, Vec<Misplaced>), Vec<Misplaced>> {
     let Value::Object(mut document) = document else {
         return Err(vec![misplaced("(document)", "expected a record")]);
     };
@@ -95,18 +109,17 @@ pub fn flatten(document: Value) -> Result<Declaration, Vec<Misplaced>> {
         }
     }
     reader.resolve();
-    if !reader.faults.is_empty() {
-        return Err(reader.faults);
-    }
+    reader.leave_out_doubles();
     let mut entities = reader.entities;
     let order = |kind: Kind| Kind::ALL.iter().position(|known| *known == kind);
     entities.sort_by_key(|entity| order(entity.kind));
-    Ok(Declaration {
+    let declaration = Declaration {
         version,
         transform,
         entities,
         unsupported: reader.unsupported,
-    })
+    };
+    Ok((declaration, reader.faults))
 }
 
 fn misplaced(path: &str, message: &str) -> Misplaced {
@@ -193,6 +206,28 @@ impl Reader {
         }
     }
 
+    /// Leaves out what has the name or the id of one before it.
+    fn leave_out_doubles(&mut self) {
+        let mut known: HashSet<(Kind, String)> = HashSet::new();
+        let faults = &mut self.faults;
+        self.entities.retain(|entity| {
+            let kind = entity.kind;
+            let all: Vec<String> = marks(entity).collect();
+            let double = all
+                .iter()
+                .find(|mark| known.contains(&(kind, (*mark).clone())));
+            if let Some(mark) = double {
+                let kind = kind.as_str();
+                let message =
+                    format!("uniqueness violation: '{kind}' entity with {mark} already declared");
+                faults.push(misplaced(&entity.path, &message));
+                return false;
+            }
+            known.extend(all.into_iter().map(|mark| (kind, mark)));
+            true
+        });
+    }
+
     /// Turns names in references into ids.
     fn resolve(&mut self) {
         let mut names: HashMap<(Kind, String), Uuid> = HashMap::new();
@@ -227,11 +262,25 @@ impl Reader {
                         );
                         let path = format!("{}.{field}", entity.path);
                         self.faults.push(misplaced(&path, &message));
+                        *value = json!({ "id": Uuid::nil() });
                     }
                 }
             }
         }
     }
+}
+
+/// What a second one of cannot be declared, in Kong's words: an entity of this endpoint key, or of this id.
+fn marks(entity: &Declared) -> impl Iterator<Item = String> {
+    let of = entity.kind.entity();
+    let key = entity.kind.endpoint_key().filter(|_| of.has_unique_key());
+    // A message shows no secret.
+    let field = key.and_then(|key| of.schema.field(key));
+    let key = field.filter(|field| !field.secret).map(|field| field.name);
+    let value = key.and_then(|key| Some((key, entity.fields.get(key)?.as_str()?)));
+    let key = value.map(|(key, value)| format!("{key} set to '{value}'"));
+    let id = format!("primary key set to '{}'", entity.id);
+    key.into_iter().chain([id])
 }
 
 /// The name or id that a reference gives, however it is written.
@@ -327,6 +376,20 @@ mod tests {
         assert_eq!(
             fault(json!({ version: "3.0", "routes": [{ "name": "r", "service": "x" }] })),
             "routes[0].service: invalid reference 'service: x' (no such entry in 'services')"
+        );
+        let z = json!({ "name": "z", "host": "a.test" });
+        assert_eq!(
+            fault(json!({ version: "3.0", "services": [z, z] })),
+            "services[1]: uniqueness violation: 'services' entity with name set to 'z' already declared"
+        );
+        let id = Uuid::max();
+        let key = json!({ "username": "u", "keyauth_credentials": [{ "id": id, "key": "canary" }, { "id": id }] });
+        assert_eq!(
+            fault(json!({ version: "3.0", "consumers": [key] })),
+            format!(
+                "consumers[0].keyauth_credentials[1]: uniqueness violation: 'keyauth_credentials' entity with \
+                 primary key set to '{id}' already declared"
+            )
         );
     }
 }

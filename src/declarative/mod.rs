@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 pub use flatten::NESTED;
 pub use flatten::flatten;
+pub use flatten::survey;
 pub use nest::nest;
 pub use version::Version;
 
@@ -70,6 +71,14 @@ const NODES_LEAST: usize = 1_000;
 /// # Errors
 /// Everything that keeps it from being a configuration at all.
 pub fn read(text: &str) -> Result<Declaration, Vec<Misplaced>> {
+    flatten(parse(text)?)
+}
+
+/// A text in YAML as data.
+///
+/// # Errors
+/// Where it is none.
+pub fn parse(text: &str) -> Result<Value, Vec<Misplaced>> {
     let options = serde_saphyr::options! {
         // A text has fewer nodes than bytes; what aliases repeat has a bound of its own.
         budget: serde_saphyr::budget! {
@@ -84,13 +93,12 @@ pub fn read(text: &str) -> Result<Declaration, Vec<Misplaced>> {
         with_snippet: false,
     };
     let document = serde_saphyr::from_str_with_options(text, options);
-    let document: Value = document.map_err(|error| {
+    document.map_err(|error| {
         vec![Misplaced {
             path: "(document)".to_owned(),
             message: error.without_snippet().to_string(),
         }]
-    })?;
-    flatten(document)
+    })
 }
 
 /// Writes a document as YAML.

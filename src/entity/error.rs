@@ -10,6 +10,7 @@ use serde_json::json;
 use super::Document;
 use super::Kind;
 use super::NoPlugins;
+use super::Origin;
 use super::mask;
 use super::pretty;
 
@@ -128,13 +129,29 @@ impl Error {
         Self::new(code::UNIQUE_VIOLATION, message, fields)
     }
 
+    /// The same with the place of the other entity, where that one stands in a file.
+    #[must_use]
+    pub(super) fn standing_in(mut self, other: Option<&Origin>) -> Self {
+        if let Some(Origin::File(place)) = other {
+            self.message += &format!(" (it stands in {place})");
+        }
+        self
+    }
+
     /// The same for logs, and for answers about more than one entity: the value that another entity has may be a key.
     #[must_use]
     pub fn discreet(self, kind: Kind) -> Self {
         match self.fields {
             Value::Object(mut fields) if self.code == code::UNIQUE_VIOLATION => {
+                // What is said behind Kong's words holds no value.
+                let told = Self::unique_violation(fields.clone()).message;
+                let more = self.message.strip_prefix(&told).unwrap_or_default();
                 mask(kind, &mut fields, &NoPlugins);
-                Self::unique_violation(fields)
+                let masked = Self::unique_violation(fields);
+                Self {
+                    message: masked.message.clone() + more,
+                    ..masked
+                }
             }
             fields => Self { fields, ..self },
         }

@@ -40,13 +40,15 @@ pub enum Lint {
     PluginShadowed,
     /// A plugin on a service and on a route of another one.
     PluginMisplaced,
+    /// A route that wants a field to have one of no values.
+    RouteUnmatched,
     /// Something in the store that the gateway does not serve.
     Unserved,
 }
 
 impl Lint {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::RouteUnreachable,
         Self::RouteTwin,
         Self::RouteRefused,
@@ -54,6 +56,7 @@ impl Lint {
         Self::ServiceUnrouted,
         Self::PluginShadowed,
         Self::PluginMisplaced,
+        Self::RouteUnmatched,
         Self::Unserved,
     ];
 
@@ -67,7 +70,8 @@ impl Lint {
             Self::ServiceUnrouted => "SB0405",
             Self::PluginShadowed => "SB0406",
             Self::PluginMisplaced => "SB0407",
-            Self::Unserved => "SB0408",
+            Self::RouteUnmatched => "SB0408",
+            Self::Unserved => "SB0409",
         }
     }
 }

@@ -48,6 +48,18 @@ pub(super) fn lint(model: &Model, report: &mut Report<'_>) -> HashSet<Uuid> {
         report.add(Lint::RouteRefused, *route, message, None);
         dead.insert(route.id);
     }
+    for route in &served {
+        let unmatched = route.headers.iter().find(|field| field.values.is_empty());
+        if let Some(field) = unmatched {
+            let message = format!(
+                "{} is reached by no request: it asks for one of no values of `{}`",
+                called(*route),
+                field.name
+            );
+            report.add(Lint::RouteUnmatched, *route, message, None);
+            dead.insert(route.id);
+        }
+    }
     for shadow in shadows(&criteria) {
         let at = |index: u32| served.get(index as usize).copied();
         if let (Some(route), Some(by)) = (at(shadow.route.0), at(shadow.by.0)) {

@@ -62,6 +62,23 @@ fn routes_that_others_take_all_requests_of() {
 }
 
 #[test]
+fn a_route_that_asks_for_one_of_no_values() {
+    let text = "[[services]]\nname = \"s\"\nurl = \"http://a.test\"\n\
+        routes = [{ name = \"r\", headers = { x = [\"1\"] } }]\n";
+    let mut model = loaded(text).model;
+    std::sync::Arc::make_mut(&mut model.routes[0]).headers[0]
+        .values
+        .clear();
+    let found = lint(&model, &Places::default());
+    let told: Vec<&str> = found.iter().map(|finding| &*finding.message).collect();
+    assert_eq!(
+        told,
+        ["route `r` is reached by no request: it asks for one of no values of `x`"]
+    );
+    assert_eq!(found[0].lint.number(), "SB0408");
+}
+
+#[test]
 fn routes_and_services_that_lead_nowhere() {
     let text = "[[services]]\nname = \"off\"\nurl = \"http://a.test\"\nenabled = false\n\
         routes = [{ name = \"r\", paths = [\"/r\"] }]\n\
@@ -138,7 +155,7 @@ fn what_is_stored_and_not_served() {
         (put.is_ok(), told)
     };
     let told = format!(
-        "/services/{id}: SB0408: service `secure` is stored and not served: only services over http are served yet"
+        "/services/{id}: SB0409: service `secure` is stored and not served: only services over http are served yet"
     );
     assert_eq!(put("https"), (false, vec![told]));
     let told =

@@ -54,6 +54,9 @@ pub(super) const DEFINITION: Definition = Definition {
     compile,
 };
 
+/// How many seconds a date may be off where nothing is said.
+const CLOCK_SKEW: i64 = 300;
+
 const FIELDS: &[Field] = &[
     Field::flag(
         "hide_credentials",
@@ -61,7 +64,7 @@ const FIELDS: &[Field] = &[
         "keep the header that holds the signature from the origin",
     ),
     Field::number("clock_skew", "how many seconds a request's date may be off")
-        .preset(Preset::Int(300))
+        .preset(Preset::Int(CLOCK_SKEW))
         .rules(&[Rule::GreaterThan(0.0)]),
     Field::text(
         "anonymous",
@@ -103,7 +106,8 @@ fn compile(blueprint: &Blueprint<'_>) -> Result<Arc<dyn Plugin>, String> {
     let config: Config = blueprint.parse()?;
     Ok(Arc::new(HmacAuth {
         hide: config.hide_credentials,
-        clock_skew: config.clock_skew.unwrap_or(f64::INFINITY),
+        // A null is no way to accept requests of any age.
+        clock_skew: config.clock_skew.unwrap_or(CLOCK_SKEW as f64),
         anonymous: config.anonymous,
         validate_body: config.validate_request_body,
         enforced: config.enforce_headers.unwrap_or_default(),

@@ -152,6 +152,30 @@ fn tokens_are_asked_for_and_roles_bound_them() {
         Some(b"{\"host\":\"h\"}"),
     );
     assert_eq!(validate.status, 200, "checking is reading");
+    reading_goes_as_far_as_trying(&mut client, &reader.token);
+}
+
+fn reading_goes_as_far_as_trying(client: &mut Client, reader: &str) {
+    let as_reader = [
+        ("Kong-Admin-Token", reader),
+        ("Content-Type", "application/json"),
+    ];
+    let mut post = |path: &str| {
+        let document = br#"{"_format_version":"3.0","services":[{"name":"t","host":"h"}]}"#;
+        client.send("POST", path, &as_reader, Some(document)).status
+    };
+    assert_eq!(post("/config?dry_run=1"), 200, "so is trying");
+    assert_eq!((post("/config"), post("/config?dry_run=0")), (403, 403));
+    assert_eq!(
+        client.get("/status/ready").status,
+        200,
+        "probes have no token"
+    );
+    for path in ["/status", "/metrics"] {
+        assert_eq!(client.get(path).status, 401, "{path}");
+    }
+    let leave = client.send("POST", "/status/ready?status=draining", &as_reader, None);
+    assert_eq!(leave.status, 403);
 }
 
 #[test]

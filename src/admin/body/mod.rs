@@ -3,6 +3,7 @@
 //! Only JSON knows types. A form's values are texts until their schema has been seen (`entity::infer`), and that may
 //! need the stored entity (the plugin whose `config` is meant), so it is done where the operation runs.
 
+mod arrive;
 mod form;
 mod multipart;
 mod nest;
@@ -11,6 +12,8 @@ use serde_json::Value;
 
 use crate::entity::Document;
 
+pub(super) use arrive::Lost;
+pub(super) use arrive::whole;
 pub(super) use form::pairs;
 
 /// A request's body.

@@ -24,7 +24,7 @@ const ENTITY: &str = "@entity";
 
 impl Faults {
     /// What is wrong with the document itself.
-    pub(super) fn of_document(misplaced: &[Misplaced]) -> Self {
+    pub(super) fn of_document<'m>(misplaced: impl IntoIterator<Item = &'m Misplaced>) -> Self {
         let mut faults = Self::default();
         for Misplaced { path, message } in misplaced {
             let path = if path == "(document)" { ENTITY } else { path };
@@ -100,6 +100,14 @@ impl Faults {
         }
         match (&mut *at, blame) {
             (Value::Object(known), Value::Object(more)) => known.extend(more),
+            // What is told of an entity as a whole stands beside what is told of its parts.
+            (Value::Object(known), whole) => {
+                known.insert(ENTITY.to_owned(), json!([whole]));
+            }
+            (Value::String(whole), Value::Object(mut more)) => {
+                more.insert(ENTITY.to_owned(), json!([whole]));
+                *at = Value::Object(more);
+            }
             (at, blame) => *at = blame,
         }
     }

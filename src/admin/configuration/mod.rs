@@ -72,11 +72,14 @@ fn written(
 /// `POST /config`
 pub(super) async fn post<B: Backend>(api: &Api<B>, call: Call<'_>) -> Reply {
     let flat = call.query.is_on("flatten_errors");
-    let declaration = match read(call.input.document) {
-        Ok(declaration) => declaration,
+    let (declaration, known) = match read(call.input.document) {
+        Ok(declared) => declared,
         Err(faults) => return refuse(&faults, flat),
     };
     if !api.backend.writable() {
+        if !known.is_empty() {
+            return refuse(&known, flat);
+        }
         let text = "entities can be replaced only where there is a [store]";
         return Reply::error(&Error::operation_unsupported(text));
     }
@@ -89,7 +92,7 @@ pub(super) async fn post<B: Backend>(api: &Api<B>, call: Call<'_>) -> Reply {
     let ready = hashing::of_declaration(api, &declaration).await;
     let replace = move |entities: &mut Entities, env: &mut Env<'_>| {
         env.ready = ready;
-        replace::replace(entities, env, declaration, purpose)
+        replace::replace(entities, env, (declaration, known), purpose)
     };
     match api.backend.write(author, replace).await {
         Ok(Ok(Ok(replaced))) => taken(replaced, purpose),
@@ -99,23 +102,21 @@ pub(super) async fn post<B: Backend>(api: &Api<B>, call: Call<'_>) -> Reply {
     }
 }
 
-/// The document itself, or the text that it holds.
-fn read(document: Document) -> Result<Declaration, Faults> {
+/// The document itself, or the text that it holds, and what is known to be wrong with it.
+fn read(document: Document) -> Result<(Declaration, Faults), Faults> {
     let read = match document.get("config") {
         Some(Value::String(text)) if !document.contains_key("_format_version") => {
-            declarative::read(text)
+            declarative::parse(text).and_then(declarative::survey)
         }
-        _ => declarative::flatten(Value::Object(document)),
+        _ => declarative::survey(Value::Object(document)),
     };
-    let declaration = read.map_err(|misplaced| Faults::of_document(&misplaced))?;
-    if declaration.unsupported.is_empty() {
-        return Ok(declaration);
-    }
-    let unknown = declaration.unsupported.iter().map(|unknown| Misplaced {
+    let (declaration, mut wrong) = read.map_err(|misplaced| Faults::of_document(&misplaced))?;
+    wrong.extend(declaration.unsupported.iter().map(|unknown| Misplaced {
         path: unknown.path.clone(),
         message: "unknown field".to_owned(),
-    });
-    Err(Faults::of_document(&unknown.collect::<Vec<_>>()))
+    }));
+    let known = Faults::of_document(&wrong);
+    Ok((declaration, known))
 }
 
 fn refuse(faults: &Faults, flat: bool) -> Reply {

@@ -56,17 +56,17 @@ enum Stop {
     Failed(Error),
 }
 
-/// Replaces.
+/// Replaces, unless something is wrong: what is known to be, and what is found beside it.
 pub(super) fn replace(
     entities: &mut Entities,
     env: &mut Env<'_>,
-    declaration: Declaration,
+    (declaration, known): (Declaration, Faults),
     purpose: Purpose,
 ) -> Made<Result<Replaced, Faults>> {
     let transforms = std::mem::replace(&mut env.transforms, declaration.transform);
     let made = draft(entities, env, |draft| {
         let before = stored(draft.entities());
-        let after = put(draft, declaration.entities, &before)?;
+        let after = put(draft, declaration.entities, known, &before)?;
         let changes = changes::between(&before, &after);
         let same = changes.is_empty() && purpose == Purpose::ReplaceIfOther;
         let replaced = Replaced {
@@ -93,14 +93,28 @@ fn stored(entities: &Entities) -> Shown {
         let rows = entities
             .iter(kind)
             .filter(|row| *row.origin == Origin::Store);
-        shown.extend(rows.map(|row| ((kind, row.id), row.doc())));
+        shown.extend(rows.map(|row| ((kind, row.id), bare(kind, row.doc()))));
     }
     shown
 }
 
-fn put(draft: &mut Draft<'_, '_>, declared: Vec<Declared>, before: &Shown) -> Result<Shown, Stop> {
+/// An entity without what stands in others: the server names of a certificate are entities of their own.
+fn bare(kind: Kind, mut document: Document) -> Document {
+    if kind == Kind::Certificates {
+        document.remove("snis");
+    }
+    document
+}
+
+fn put(
+    draft: &mut Draft<'_, '_>,
+    declared: Vec<Declared>,
+    mut faults: Faults,
+    before: &Shown,
+) -> Result<Shown, Stop> {
     draft.clear().map_err(Stop::Failed)?;
-    let (mut after, mut faults, mut missing) = (Shown::new(), Faults::default(), BTreeSet::new());
+    // A reference to nothing, which is known to be wrong, leads to the nil id.
+    let (mut after, mut missing) = (Shown::new(), BTreeSet::from([Uuid::nil()]));
     for mut one in declared {
         let key = (one.kind, one.id);
         one.fields
@@ -109,8 +123,8 @@ fn put(draft: &mut Draft<'_, '_>, declared: Vec<Declared>, before: &Shown) -> Re
         let input = keep_times(one.fields.clone(), old);
         match draft.insert(one.kind, input) {
             Ok(made) => {
-                let made = renew(draft, key, made, old).map_err(Stop::Failed)?;
-                after.insert(key, made);
+                let made = renew(draft, key, bare(one.kind, made), old).map_err(Stop::Failed)?;
+                after.insert(key, bare(one.kind, made));
             }
             Err(error) => {
                 let follows =
@@ -216,9 +230,10 @@ mod tests {
             self.now_ms += 5_000;
             let mut new_id = Uuid::new_v4;
             let mut env = Env::new(self.now_ms, &mut new_id);
-            let declaration = declarative::flatten(document).unwrap();
+            let (declaration, wrong) = declarative::survey(document).unwrap();
+            let declared = (declaration, Faults::of_document(&wrong));
             let (replaced, changes) =
-                replace(&mut self.entities, &mut env, declaration, purpose).unwrap();
+                replace(&mut self.entities, &mut env, declared, purpose).unwrap();
             (replaced, changes.len())
         }
     }
@@ -252,6 +267,28 @@ mod tests {
         let (_, after) = world.entities.find(Kind::Services, "a").unwrap();
         assert_eq!(after["created_at"], before.1["created_at"]);
         assert_ne!(after["updated_at"], before.1["updated_at"]);
+    }
+
+    #[test]
+    fn a_certificate_is_what_it_was_with_its_names() {
+        let mut world = World::new();
+        let pair = |tag: &str| {
+            json!({ "_format_version": "3.0", "certificates": [{
+                "cert": include_str!("../../../tests/tls/cert.pem"),
+                "key": include_str!("../../../tests/tls/key.pem"),
+                "tags": [tag],
+                "snis": [{ "name": "a.test" }, { "name": "b.test" }],
+            }] })
+        };
+        let (first, _) = world.post(pair("t"), Purpose::Replace);
+        let first = first.unwrap();
+        assert_eq!(first.changes.len(), 3);
+        let (again, steps) = world.post(pair("t"), Purpose::ReplaceIfOther);
+        assert_eq!((again.unwrap().changes.len(), steps), (0, 0));
+        let (other, _) = world.post(pair("u"), Purpose::Try);
+        let changes = other.unwrap().changes;
+        assert_eq!(changes.len(), 1);
+        assert_eq!(changes[0]["keys"], json!(["tags"]));
     }
 
     #[test]
@@ -292,6 +329,36 @@ mod tests {
         assert_eq!(flat[0]["errors"].as_array().unwrap().len(), 2);
         assert!(world.entities.find(Kind::Services, "good").is_none());
         assert_eq!(world.entities.count(Kind::Services), 2);
+    }
+
+    #[test]
+    fn faults_of_all_sorts_are_told_together() {
+        let mut world = World::new();
+        let wrong = json!({ "_format_version": "3.0",
+            "services": [
+                { "name": "s", "host": "a.test", "nme": 1 },
+                { "name": "t", "host": "a.test" },
+                { "name": "t", "host": "a.test" },
+            ],
+            "routes": [{ "name": "r", "paths": ["/r"], "service": "x", "tgas": [] }, { "paths": ["/q"], "service": "y" }],
+        });
+        let (failed, _) = world.post(wrong, Purpose::Try);
+        let body = failed.unwrap_err().body(true);
+        let unknown = "unknown field";
+        assert_eq!(
+            body["fields"],
+            json!({
+                "services": [
+                    { "nme": unknown },
+                    null,
+                    "uniqueness violation: 'services' entity with name set to 't' already declared",
+                ],
+                "routes": [
+                    { "service": "invalid reference 'service: x' (no such entry in 'services')", "tgas": unknown },
+                    { "service": "invalid reference 'service: y' (no such entry in 'services')" },
+                ],
+            })
+        );
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub(super) use level::Level;
 pub(super) async fn reply<B: Backend>(api: &Api<B>, what: What, call: Call<'_>) -> Reply {
     match what {
         What::Root => node::root(api).await,
-        What::Status => status::status(api).await,
+        What::Status => status::status(api, &call.query).await,
         What::Ready => status::ready(api).await,
         What::Metrics => match api.control.metrics().await {
             Some(text) => Reply::text(prometheus::CONTENT_TYPE, text),

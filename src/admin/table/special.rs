@@ -34,29 +34,50 @@ pub(super) const ALL: &[Special] = &[
             about: "The node.",
         }],
     ),
-    get(
-        "/status",
-        What::Status,
-        "get-status",
-        Group::Node,
-        "Connections, requests, workers, memory.",
-        &[Answer {
-            status: 200,
-            shape: Shape::Object(&[
-                ("memory", "object"),
-                ("server", "object"),
-                ("configuration_hash", "string"),
-                ("silverback", "object"),
-            ]),
-            about: "How the gateway is.",
-        }],
-    ),
+    Special {
+        query: &[
+            Parameter {
+                name: "unit",
+                kind: "string",
+                required: false,
+                example: "m",
+                about: "`b`, `k`, `m` or `g`: what `memory.resident` is told in; `m` unless something else is said.",
+            },
+            Parameter {
+                name: "scale",
+                kind: "integer",
+                required: false,
+                example: "2",
+                about: "How many digits it has behind the point, up to 20; 2 unless something else is said.",
+            },
+        ],
+        ..get(
+            "/status",
+            What::Status,
+            "get-status",
+            Group::Node,
+            "Connections, requests, workers, memory.",
+            &[
+                Answer {
+                    status: 200,
+                    shape: Shape::Object(&[
+                        ("memory", "object"),
+                        ("server", "object"),
+                        ("configuration_hash", "string"),
+                        ("silverback", "object"),
+                    ]),
+                    about: "How the gateway is.",
+                },
+                message(400, "There is no such unit or scale."),
+            ],
+        )
+    },
     get(
         "/status/ready",
         What::Ready,
         "get-ready",
         Group::Node,
-        "Whether the gateway serves; for probes.",
+        "Whether the gateway serves; for probes, which need no token.",
         &[
             message(200, "Every worker serves."),
             message(503, "One does not yet, or the gateway is on its way out."),
@@ -201,7 +222,7 @@ pub(super) const ALL: &[Special] = &[
                 kind: "integer",
                 required: false,
                 example: "1",
-                about: "`1`: say what would change, and change nothing.",
+                about: "`1`: say what would change, and change nothing; the role `read` will do.",
             },
             Parameter {
                 name: "check_hash",

@@ -16,9 +16,11 @@ impl Entities {
     /// # Errors
     /// Codes 4 and 19 if something needs it that stays, code 12 if it stands in a file.
     pub fn delete(&mut self, kind: Kind, id: Uuid) -> Result<Vec<Change>, Error> {
-        if !self.table(kind).rows.contains_key(&id) {
+        let Some(row) = self.table(kind).rows.get(&id) else {
             return Ok(Vec::new());
-        }
+        };
+        // Before what needs it: taking that away would not help.
+        may_write("remove", kind, &row.origin)?;
         let mut doomed = BTreeSet::new();
         self.doom(kind, id, &mut doomed)?;
         for (kind, id) in &doomed {

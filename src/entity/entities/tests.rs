@@ -696,6 +696,32 @@ fn entities_of_files_are_read_only() {
         Kind::Routes,
         json!({"paths": ["/"], "service": {"name": "f"}}),
     );
+    let refusal = world.entities.delete(Kind::Services, id).unwrap_err();
+    assert_eq!(
+        refusal.message,
+        "cannot remove 'services' entities that stand in a file: a.toml:3"
+    );
+    let same = json!({"name": "f", "host": "b.test"});
+    let clash = world.insert(Kind::Services, same).unwrap_err();
+    assert_eq!(
+        clash.discreet(Kind::Services).body(),
+        json!({
+            "code": 5,
+            "name": "unique constraint violation",
+            "message": "UNIQUE violation detected on '{name=\"f\"}' (it stands in a.toml:3)",
+            "fields": {"name": "f"},
+        })
+    );
+    let same = json!({"id": id, "host": "b.test"});
+    assert_eq!(
+        refused(world.insert(Kind::Services, same)),
+        format!("primary key violation on key '{{id=\"{id}\"}}' (it stands in a.toml:3)")
+    );
+    let nowhere = json!({"host": "b.test", "client_certificate": {"name": 1}});
+    assert_eq!(
+        world.put(Kind::Services, "f", nowhere).unwrap_err().code,
+        12
+    );
 }
 
 #[test]

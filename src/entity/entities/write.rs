@@ -37,8 +37,9 @@ impl Entities {
         self.now_secs = env.now_secs;
         let (document, names) = self.accept(kind, input, env)?;
         let id = id_of(&document);
-        if self.table(kind).rows.contains_key(&id) {
-            return Err(Error::primary_key_violation(&id.to_string()));
+        if let Some(row) = self.row(kind, id) {
+            let error = Error::primary_key_violation(&id.to_string());
+            return Err(error.standing_in(Some(row.origin)));
         }
         self.commit(kind, id, document, names, env)
     }
@@ -57,6 +58,13 @@ impl Entities {
     ) -> Result<(Document, Vec<Change>), Error> {
         self.now_secs = env.now_secs;
         self.check_key(kind, id_or_key)?;
+        let named = as_id(id_or_key).or_else(|| {
+            let unique = kind.entity().has_unique_key();
+            unique.then(|| self.holder(kind, id_or_key)).flatten()
+        });
+        if let Some(row) = named.and_then(|id| self.row(kind, id)) {
+            may_write("update", kind, row.origin)?;
+        }
         self.resolve(kind, &mut input)?;
         let id = match (as_id(id_or_key), kind.endpoint_key()) {
             (Some(id), _) => Some(id),
@@ -257,11 +265,12 @@ impl Entities {
         let mut taken = keys(kind).filter_map(|fields| {
             let values = key(document, fields)?;
             let holder = self.table(kind).holder(&values)?;
-            (holder != id).then_some(values)
+            (holder != id).then_some((holder, values))
         });
-        taken
-            .next()
-            .map_or(Ok(()), |values| Err(Error::unique_violation(values)))
+        taken.next().map_or(Ok(()), |(holder, values)| {
+            let other = self.row(kind, holder).map(|row| row.origin);
+            Err(Error::unique_violation(values).standing_in(other))
+        })
     }
 
     /// References lead to entities that are there.

@@ -84,7 +84,7 @@ impl Entity {
     }
 
     /// Whether its endpoint key tells it from all others of its kind.
-    pub(super) fn has_unique_key(&self) -> bool {
+    pub fn has_unique_key(&self) -> bool {
         let field = self.endpoint_key.and_then(|key| self.schema.field(key));
         field.is_some_and(|field| field.unique)
     }

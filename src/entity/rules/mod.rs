@@ -8,6 +8,7 @@ mod path;
 mod pem;
 mod text;
 mod url;
+mod verifying;
 mod x509;
 
 use super::schema::Form;
@@ -34,6 +35,7 @@ pub use text::tag;
 pub use text::utf8_name;
 pub(super) use url::Parts as UrlParts;
 pub use url::url;
+pub use verifying::is_for_another;
 pub use x509::Facts;
 pub use x509::belong_together;
 pub use x509::certificate;

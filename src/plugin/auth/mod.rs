@@ -107,10 +107,15 @@ pub(super) fn denied(reply: Reply) -> Reply {
     }
 }
 
+/// A text as it stands in a quoted string (RFC 9110 section 5.6.4).
+fn quotable(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"")
+}
+
 /// A challenge: the scheme, with the realm if there is one.
 pub(super) fn challenge(scheme: &str, realm: Option<&str>) -> Box<[u8]> {
     let text = match realm {
-        Some(realm) => format!("{scheme} realm=\"{realm}\""),
+        Some(realm) => format!("{scheme} realm=\"{}\"", quotable(realm)),
         None => scheme.to_owned(),
     };
     text.into_bytes().into()

@@ -168,6 +168,12 @@ fn what_is_wrong_is_told_apart() {
     }
     let reply = Trial::new("GET /", &[]).refused_by(&*compile(&DEFINITION, json!({"realm": "r"})));
     assert_eq!(field(&reply, "WWW-Authenticate"), Some("hmac realm=\"r\""));
+    let realm = compile(&DEFINITION, json!({"realm": "a \"b\" \\"}));
+    let reply = Trial::new("GET /", &[]).refused_by(&*realm);
+    assert_eq!(
+        field(&reply, "WWW-Authenticate"),
+        Some(r#"hmac realm="a \"b\" \\""#)
+    );
 }
 
 #[test]
@@ -178,6 +184,16 @@ fn either_date_will_do() {
     let line = authorization("hmac-sha256", "x-date", &text);
     let mut trial = Trial::new("GET /", &[&date(0), &x_date, &line]).among(&people());
     assert!(trial.passes(&*plugin));
+}
+
+#[test]
+fn no_skew_is_the_default_one() {
+    let plugin = plugin(json!({"clock_skew": null}));
+    let old = date(NOW_SECS - 301);
+    let text = old.replacen("Date", "date", 1);
+    let line = authorization("hmac-sha256", "date", &text);
+    let mut trial = Trial::new("GET /", &[&old, &line]).among(&people());
+    assert_eq!(said(&trial.refused_by(&*plugin)), UNDATED);
 }
 
 #[test]

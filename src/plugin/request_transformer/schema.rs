@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::super::transform::are_headers;
+use super::super::transform::fits_a_field;
 use super::super::transform::has_colon;
 use super::super::transform::is_header;
 use super::super::transform::list;
@@ -68,6 +69,7 @@ const VALUED: Element = Element::new(Type::Text).rules(&[Rule::Custom(valued)]);
 const HEADER_VALUED: Element = Element::new(Type::Text).rules(&[
     Rule::Custom(has_colon),
     Rule::Custom(header),
+    Rule::Custom(fits_a_field),
     Rule::Custom(template_of_pair),
 ]);
 const RENAMED_HEADER: Element =
@@ -136,6 +138,16 @@ mod tests {
             (&HEADER_VALUED, "X-A:b:c d", ""),
             (&HEADER_VALUED, ":b", "invalid value: :b"),
             (&HEADER_VALUED, "X-A:", ""),
+            (
+                &HEADER_VALUED,
+                "X-A:b\nX-B: c",
+                "the value of 'X-A' has a CR, LF or NUL in it",
+            ),
+            (
+                &HEADER_VALUED,
+                "X-A:b\0",
+                "the value of 'X-A' has a CR, LF or NUL in it",
+            ),
             (&VALUED, "a:b", ""),
             (&VALUED, "a", "key 'a' has no value"),
             (&VALUED, "a:", "key 'a' has no value"),

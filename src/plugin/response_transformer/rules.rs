@@ -101,6 +101,11 @@ fn pairs(entries: &[String]) -> Pairs {
         .collect()
 }
 
+/// Whether the value of an entry is a number.
+pub(super) fn is_number(entry: &str) -> bool {
+    number(&half_escaped(pair(entry).1)).is_some()
+}
+
 /// A configured value as JSON of a type.
 fn member(value: &str, kind: Option<&str>) -> Option<String> {
     let text = half_escaped(value);

@@ -39,6 +39,16 @@ pub(super) fn has_colon(value: &Value) -> Result<(), String> {
     Err(format!("invalid value: {entry}"))
 }
 
+/// A rule for entries: what can stand in a field (RFC 9110 section 5.5), which a line end and NUL cannot.
+pub(super) fn fits_a_field(value: &Value) -> Result<(), String> {
+    let entry = value.as_str().unwrap_or_default();
+    if !entry.contains(['\r', '\n', '\0']) {
+        return Ok(());
+    }
+    let name = pair(entry).0.escape_debug();
+    Err(format!("the value of '{name}' has a CR, LF or NUL in it"))
+}
+
 /// A rule for entries: two field names with a colon between them.
 pub(super) fn are_headers(value: &Value) -> Result<(), String> {
     let (old, new) = pair(value.as_str().unwrap_or_default());
