@@ -109,7 +109,9 @@ pub const AUTH_TOKENS_KEPT: usize = 8_192;
 /// Verified passwords that a core remembers, so that argon2 is paid once for each; some 20 bytes each.
 pub const AUTH_PASSWORDS_KEPT: usize = 8_192;
 /// Wrong passwords that a core computes an argon2 hash for in one second: some 20 ms each, a sixth of the core.
-pub const AUTH_FAILURES_PER_SEC: u32 = 8;
+pub const AUTH_FAILURES_PER_SEC: usize = 8;
+/// The same for one user, so that who guesses at one does not keep the others out.
+pub const AUTH_FAILURES_EACH_PER_SEC: usize = 2;
 /// Most bytes that one request's signature may cover: fields can be listed again and again.
 pub const AUTH_SIGNED_BYTES: usize = 4 * HEAD_BYTES_CEILING;
 /// What `Retry-After` says where nothing is known: soon, but not in a tight loop.

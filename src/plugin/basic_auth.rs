@@ -186,11 +186,11 @@ fn check(request: &Request<'_>, found: Found<'_>, presented: &[u8]) -> Result<()
     if mark.is_some_and(|mark| memory.knows_password(&mark)) {
         return Ok(());
     }
-    if !memory.may_fail(request.unix_micros / 1_000_000) {
+    if !memory.may_fail(*id, request.unix_micros / 1_000_000) {
         return Err(Fault::Busy);
     }
     if !is_good() {
-        memory.failed();
+        memory.failed(*id);
         return Err(Fault::Unauthorized);
     }
     if let Some(mark) = mark {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand;
+use uuid::Uuid;
 
 use crate::base::limits;
 use crate::plugin::Credential;
@@ -24,7 +25,8 @@ pub(in crate::plugin) struct Memory {
     tokens: Recent<Verified>,
     /// The second that `failures` counts in, since the Unix epoch.
     second: u64,
-    failures: u32,
+    /// The credentials that the wrong ones were for.
+    failures: Vec<Uuid>,
 }
 
 /// A token whose signature is good.
@@ -45,7 +47,7 @@ impl Default for Memory {
             passwords: Recent::new(limits::AUTH_PASSWORDS_KEPT),
             tokens: Recent::new(limits::AUTH_TOKENS_KEPT),
             second: 0,
-            failures: 0,
+            failures: Vec::new(),
         }
     }
 }
@@ -87,17 +89,21 @@ impl Memory {
         self.tokens.put(mark, token);
     }
 
-    /// Whether this core may spend time on a password that may be wrong: in each second only so many may be.
-    pub(in crate::plugin) fn may_fail(&mut self, now_secs: u64) -> bool {
+    /// Whether this core may spend time on a password of a credential that may be wrong: in each second only so many
+    /// may be, and fewer of one credential.
+    pub(in crate::plugin) fn may_fail(&mut self, credential: Uuid, now_secs: u64) -> bool {
         if self.second != now_secs {
-            (self.second, self.failures) = (now_secs, 0);
+            self.second = now_secs;
+            self.failures.clear();
         }
-        self.failures < limits::AUTH_FAILURES_PER_SEC
+        let same = self.failures.iter().filter(|failed| **failed == credential);
+        same.count() < limits::AUTH_FAILURES_EACH_PER_SEC
+            && self.failures.len() < limits::AUTH_FAILURES_PER_SEC
     }
 
-    /// Counts a password that was wrong.
-    pub(in crate::plugin) fn failed(&mut self) {
-        self.failures += 1;
+    /// Counts a password that was wrong, after it [may have been](Self::may_fail).
+    pub(in crate::plugin) fn failed(&mut self, credential: Uuid) {
+        self.failures.push(credential);
     }
 }
 
@@ -121,11 +127,16 @@ mod tests {
     #[test]
     fn failures_are_bounded_by_the_second() {
         let mut memory = Memory::default();
-        for _ in 0..limits::AUTH_FAILURES_PER_SEC {
-            assert!(memory.may_fail(5));
-            memory.failed();
+        let mut taken = 0;
+        for user in 0..limits::AUTH_FAILURES_PER_SEC as u128 {
+            while memory.may_fail(Uuid::from_u128(user), 5) {
+                memory.failed(Uuid::from_u128(user));
+                taken += 1;
+            }
+            assert!(taken <= limits::AUTH_FAILURES_EACH_PER_SEC * (user as usize + 1));
         }
-        assert!(!memory.may_fail(5));
-        assert!(memory.may_fail(6));
+        assert_eq!(taken, limits::AUTH_FAILURES_PER_SEC);
+        assert!(!memory.may_fail(Uuid::from_u128(99), 5));
+        assert!(memory.may_fail(Uuid::from_u128(0), 6));
     }
 }

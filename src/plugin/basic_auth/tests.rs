@@ -127,7 +127,7 @@ fn a_slow_check_is_made_once_and_until_the_password_changes() {
     assert!(trial.passes(&*plugin));
     // Nothing may fail any more in this second, so what passes now is remembered.
     for _ in 0..limits::AUTH_FAILURES_PER_SEC {
-        trial.core.auth.borrow_mut().failed();
+        trial.core.auth.borrow_mut().failed(uuid::Uuid::nil());
     }
     assert!(trial.passes(&*plugin));
     let mut trial = trial.among(&people(&stored_password("pw", None)));
@@ -139,10 +139,10 @@ fn a_slow_check_is_made_once_and_until_the_password_changes() {
 }
 
 #[test]
-fn a_core_looks_at_so_many_wrong_passwords_in_a_second() {
+fn a_core_looks_at_so_many_wrong_passwords_of_a_user_in_a_second() {
     let plugin = plugin(json!({}));
     let mut trial = get(&[BAD]).among(&people(&stored_password("pw", None)));
-    for _ in 0..limits::AUTH_FAILURES_PER_SEC {
+    for _ in 0..limits::AUTH_FAILURES_EACH_PER_SEC {
         assert_eq!(trial.refused_by(&*plugin).status, 401);
     }
     let reply = trial.refused_by(&*plugin);
