@@ -21,7 +21,6 @@ use std::sync::mpsc;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
-use serde_json::json;
 use silverback::base::clock;
 use silverback::base::rng::Rng;
 use silverback::entity::Change;
@@ -34,7 +33,6 @@ use silverback::store::Counter;
 use silverback::store::Handle;
 use silverback::store::Keeper;
 use silverback::store::Made;
-use silverback::store::Thread;
 use tokio::runtime::Builder;
 use uuid::Uuid;
 
@@ -65,20 +63,6 @@ fn service(number: u64) -> impl FnOnce(&mut Entities, &mut Env<'_>) -> Made<()> 
             after: Some(row),
         };
         Ok(((), vec![change]))
-    }
-}
-
-/// A service of this number, as somebody would post it.
-fn posted(number: u64) -> impl FnOnce(&mut Entities, &mut Env<'_>) -> Made<()> + Send + 'static {
-    move |entities, env| {
-        let fields = json!({
-            "name": format!("service-{number}"),
-            "url": format!("http://host-{number}.example.com:8080/base"),
-            "tags": ["marketplace"],
-        });
-        let input = fields.as_object().cloned().unwrap_or_default();
-        let (_, changes) = entities.insert(Kind::Services, input, env)?;
-        Ok(((), changes))
     }
 }
 
@@ -234,53 +218,4 @@ fn a_kill_while_the_store_is_made_leaves_none_or_a_whole_one() {
         victim.kill_after(Duration::from_micros(rng.below(25_000) as u64));
         open(&path);
     }
-}
-
-/// Not a test: how many writes a second there are, one after the other and many at once.
-#[test]
-#[ignore = "a measurement: cargo test --test store -- --ignored --nocapture inserts_per_second"]
-fn inserts_per_second() {
-    let directory = env::var("SILVERBACK_TEST_DIRECTORY").unwrap_or("target".to_owned());
-    let writes = env::var("SILVERBACK_TEST_WRITES").map_or(15_000, |text| text.parse().unwrap());
-    let directory = tempfile::tempdir_in(directory).unwrap();
-    let path = directory.path().join("store.redb");
-    let runtime = Builder::new_current_thread().build().unwrap();
-    let mut first = 0;
-    for clients in [1, 4, 16, 64] {
-        let (handle, thread): (Handle, Thread) = open(&path).spawn().unwrap();
-        let each = writes / clients;
-        let began = clock::now();
-        let tasks: Vec<_> = (0..clients)
-            .map(|client| {
-                let handle = handle.clone();
-                let first = first + client * each;
-                runtime.spawn(async move {
-                    for number in first..first + each {
-                        let written = handle.write(Author::new("script"), posted(number)).await;
-                        written.unwrap().unwrap();
-                    }
-                })
-            })
-            .collect();
-        for task in tasks {
-            runtime.block_on(task).unwrap();
-        }
-        let seconds = clock::now().nanos_since(began) as f64 / 1e9;
-        first += clients * each;
-        println!(
-            "{clients:3} clients: {:.0} a second",
-            (clients * each) as f64 / seconds
-        );
-        drop(handle);
-        thread.join();
-    }
-    let began = clock::now();
-    let keeper = open(&path);
-    let seconds = clock::now().nanos_since(began) as f64 / 1e9;
-    let bytes = std::fs::metadata(&path).unwrap().len();
-    println!(
-        "{} services, {} KiB, opened in {seconds:.2} s",
-        keeper.entities().count(Kind::Services),
-        bytes / 1024
-    );
 }

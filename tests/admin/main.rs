@@ -4,6 +4,8 @@
 
 mod behaviour;
 mod client;
+#[path = "../golden/differences.rs"]
+mod differences;
 mod docs;
 mod endpoints;
 mod gateway;

@@ -4,13 +4,13 @@
 //! the reason; a case in it must differ.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use serde_json::Value;
 
 use crate::behaviour;
 use crate::client::Answer;
 use crate::client::Client;
+use crate::differences::differences;
 use crate::gateway;
 use crate::golden;
 use crate::golden::Case;
@@ -22,7 +22,7 @@ const IDENTICAL_MIN: usize = 980;
 #[test]
 fn answers_are_those_of_kong() {
     let recording = golden::read();
-    let differences = differences();
+    let differences = differences("admin-differences.txt");
     behaviour::listen();
     let mut client = Client::new(gateway::start_with_a_clock_of_its_own());
     let mut known = Known::default();
@@ -64,19 +64,6 @@ fn answers_are_those_of_kong() {
         identical * 1_000 >= all * IDENTICAL_MIN,
         "{identical} of {all}"
     );
-}
-
-/// Case and reason, one in a line.
-fn differences() -> Vec<(String, String)> {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-    let text = std::fs::read_to_string(directory.join("admin-differences.txt")).unwrap();
-    let lines = text
-        .lines()
-        .filter(|line| !line.is_empty() && !line.starts_with('#'));
-    let split = lines.map(|line| line.split_once(' ').expect("a case and its reason"));
-    split
-        .map(|(id, reason)| (id.to_owned(), reason.trim().to_owned()))
-        .collect()
 }
 
 fn replaces(case: &Case) -> bool {

@@ -12,6 +12,8 @@
     reason = "a test: it fails by panicking, reads the clock for its deadlines, and its helper threads share state behind locks"
 )]
 
+#[path = "../golden/differences.rs"]
+mod differences;
 mod rows;
 mod suites;
 mod support;

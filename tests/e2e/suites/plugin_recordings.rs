@@ -17,8 +17,8 @@ use crate::support::message::text;
 use crate::support::origin::Peer;
 
 use super::recordings::Tally;
-use super::recordings::differences;
 use super::recordings::pairs;
+use crate::differences::differences;
 
 cases! {
     recorded_plugins_are_repeated: [];

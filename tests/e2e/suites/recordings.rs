@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use crate::differences::differences;
 use crate::support::Client;
 use crate::support::Config;
 use crate::support::Gateway;
@@ -49,19 +50,6 @@ impl Tally {
         );
         assert!(share >= identical_min, "{identical} of {stable}");
     }
-}
-
-/// A reviewed list of differences: case and reason, one in a line.
-pub(super) fn differences(name: &str) -> Vec<(String, String)> {
-    let path = format!("{}/tests/golden/{name}", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(path).unwrap();
-    let lines = text
-        .lines()
-        .filter(|line| !line.is_empty() && !line.starts_with('#'));
-    let split = lines.map(|line| line.split_once(' ').expect("a case and its reason"));
-    split
-        .map(|(id, reason)| (id.to_owned(), reason.trim().to_owned()))
-        .collect()
 }
 
 /// An origin that does what the request's `X-Echo-*` fields say.

@@ -127,6 +127,13 @@ fn pem(name: &str) -> String {
     std::fs::read_to_string(path).unwrap()
 }
 
+/// A gateway with an empty store.
+fn with_store(origin: &Origin) -> Gateway {
+    Config::to(origin.port())
+        .sections("[store]\npath = \"store.redb\"")
+        .start()
+}
+
 /// The same in the store; the service that a plugin with a password is put on.
 fn fill(admin: &Admin<'_>) {
     let json = |text: &str| serde_json::from_str::<Value>(text).unwrap();
@@ -344,9 +351,7 @@ fn refuse(admin: &Admin<'_>, said: &mut Said) {
 /// Declarative documents that are right in no respect, and what a right one would change.
 fn documents_are_refused_without_being_repeated() {
     let origin = Origin::hello();
-    let gateway = Config::to(origin.port())
-        .sections("[store]\npath = \"store.redb\"")
-        .start();
+    let gateway = with_store(&origin);
     let admin = Admin {
         gateway: &gateway,
         token: "",
@@ -390,9 +395,7 @@ fn documents_are_refused_without_being_repeated() {
 
 fn files_and_store_clash_without_naming_the_key() {
     let origin = Origin::hello();
-    let gateway = Config::to(origin.port())
-        .sections("[store]\npath = \"store.redb\"")
-        .start();
+    let gateway = with_store(&origin);
     let admin = Admin {
         gateway: &gateway,
         token: "",
