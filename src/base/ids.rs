@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 /// A worker's number, from zero; the thread with this number is pinned to the core of the same rank.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CoreId(pub u16);
 
 /// A configuration's place in the order of installs; the first snapshot is 1.

@@ -265,3 +265,36 @@ pub const AUTHOR_BYTES: usize = 128;
 /// Time between two writes of the counters of months and years. Control looks at the clock twice a second or more often, so
 /// that a killed process forgets a second at most.
 pub const QUOTAS_WRITTEN: Duration = Duration::from_millis(500);
+/// Fewest requests that an adaptive limit leaves an origin, on each core: one to serve and one to learn from.
+pub const ADAPTIVE_FLOOR: u32 = 2;
+/// Where an adaptive limit begins; it doubles in a second if the origin bears it.
+pub const ADAPTIVE_START: u32 = 8;
+/// Where it ends: what no core has in flight at one origin.
+pub const ADAPTIVE_CEILING: u32 = 65_536;
+/// Answers that an adaptive limit remembers of one window; the fastest fifth of them is what is compared.
+pub const ADAPTIVE_SAMPLES: usize = 256;
+/// Answers that make a window, if they come slowly.
+pub const ADAPTIVE_SAMPLES_MIN: u32 = 24;
+/// The least that a window takes, so that a change of the limit shows in it.
+pub const ADAPTIVE_WINDOW: Duration = Duration::from_millis(50);
+/// The most: what was answered before says nothing any more.
+pub const ADAPTIVE_WINDOW_MAX: Duration = Duration::from_secs(10);
+/// Fewest requests that may wait at a gate: with a limit of two a queue of two would turn bursts of five away.
+pub const GATE_QUEUE_MIN: usize = 16;
+/// Most requests that may wait at one gate of one core; looking through them costs a fraction of a microsecond.
+pub const GATE_QUEUE_MAX: usize = 256;
+/// How long a request may wait at a gate; a queue that moves is shorter.
+pub const GATE_WAIT: Duration = Duration::from_secs(1);
+/// How often a core that is busy looks how long its turns take; twice for each sample.
+pub const OVERLOAD_PULSE: Duration = Duration::from_millis(10);
+/// Requests within a pulse below which a core is not busy, however long its turns took: something else has the CPU.
+pub const OVERLOAD_REQUESTS: u32 = 8;
+/// How long the least delay must be above the target before requests are shed.
+pub const OVERLOAD_INTERVAL: Duration = Duration::from_millis(100);
+/// Delays that an interval has at least, so that its least is no accident.
+pub const OVERLOAD_SAMPLES: u32 = 4;
+/// Default of `overload.queue_delay`: a thousand busy connections take 15 ms a turn, plugins included 40.
+pub const OVERLOAD_DELAY: Duration = Duration::from_millis(50);
+/// How long a client whose request was shed by an overloaded core is not listened to: without it who answers a 503 by
+/// the next request would take what is left of the core.
+pub const SHED_REST: Duration = Duration::from_millis(100);

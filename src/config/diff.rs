@@ -134,8 +134,7 @@ pub fn diff(old: &Model, new: &Model) -> Diff {
 }
 
 fn sections(old: &Model, new: &Model) -> Vec<Entry> {
-    let keys =
-        differing!(old, new; gateway, limits, timeouts, listeners, admin, access_log, store, dns);
+    let keys = differing!(old, new; gateway, limits, overload, timeouts, listeners, admin, access_log, store, dns);
     let entry = |name: &'static str| Entry {
         kind: "section",
         name: name.to_owned(),
@@ -152,6 +151,8 @@ fn section_keys(name: &str, old: &Model, new: &Model) -> Vec<&'static str> {
             request_head_bytes, request_headers, request_line_bytes, request_body_bytes,
             response_head_bytes, response_headers, connections, connection_requests,
             upstream_keepalive_pool, upstream_keepalive_requests),
+        "overload" => differing!(old.overload, new.overload;
+            requests, queue_delay, upstream_requests, upstream_adaptive, connections_per_address),
         "timeouts" => differing!(old.timeouts, new.timeouts;
             client_header, client_body_idle, client_write_idle, keep_alive, upstream_keepalive_idle),
         "dns" => differing!(old.dns, new.dns;

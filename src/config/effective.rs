@@ -11,6 +11,7 @@ use super::model::HashInput;
 use super::model::LogFormat;
 use super::model::LogPath;
 use super::model::Model;
+use super::model::Overload;
 use super::model::Route;
 use super::model::Service;
 use super::model::Upstream;
@@ -155,6 +156,7 @@ fn sections(model: &Model, out: &mut Writer) {
     out.value("upstream_keepalive_pool", limits.upstream_keepalive_pool);
     let requests = limits.upstream_keepalive_requests.unwrap_or(0);
     out.value("upstream_keepalive_requests", requests);
+    write_overload(&model.overload, out);
     let timeouts = &model.timeouts;
     out.header("[timeouts]");
     out.duration("client_header", timeouts.client_header);
@@ -163,6 +165,17 @@ fn sections(model: &Model, out: &mut Writer) {
     out.duration("keep_alive", timeouts.keep_alive);
     out.duration("upstream_keepalive_idle", timeouts.upstream_keepalive_idle);
     edges(model, out);
+}
+
+fn write_overload(overload: &Overload, out: &mut Writer) {
+    out.header("[overload]");
+    out.value("requests", overload.requests.unwrap_or(0));
+    out.duration("queue_delay", overload.queue_delay.unwrap_or_default());
+    let upstream = overload.upstream_requests.unwrap_or(0);
+    out.value("upstream_requests", upstream);
+    out.value("upstream_adaptive", overload.upstream_adaptive);
+    let connections = overload.connections_per_address.unwrap_or(0);
+    out.value("connections_per_address", connections);
 }
 
 fn edges(model: &Model, out: &mut Writer) {

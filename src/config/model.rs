@@ -30,6 +30,8 @@ pub struct Model {
     pub gateway: Gateway,
     /// `[limits]`
     pub limits: Limits,
+    /// `[overload]`
+    pub overload: Overload,
     /// `[timeouts]`
     pub timeouts: Timeouts,
     /// `[[listeners]]`, at least one.
@@ -139,6 +141,21 @@ pub struct Limits {
     pub upstream_keepalive_pool: usize,
     /// Requests after which an upstream connection is not used again; none: no bound.
     pub upstream_keepalive_requests: Option<u32>,
+}
+
+/// What is done about too much at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Overload {
+    /// Most requests in flight in the process; none: no bound.
+    pub requests: Option<u32>,
+    /// How long requests may wait for their core before it sheds some; none: it never does.
+    pub queue_delay: Option<Duration>,
+    /// Most requests in flight at an upstream; none: no bound.
+    pub upstream_requests: Option<u32>,
+    /// Whether the bound of an upstream follows what the upstream can take.
+    pub upstream_adaptive: bool,
+    /// Most connections of one client address; none: no bound.
+    pub connections_per_address: Option<u32>,
 }
 
 /// How long the gateway waits on the client's side, and how long an idle upstream connection lives.

@@ -23,6 +23,7 @@ pub use sections::DNS;
 pub use sections::GATEWAY;
 pub use sections::LIMITS;
 pub use sections::LISTENERS;
+pub use sections::OVERLOAD;
 pub use sections::ROOT;
 pub use sections::STORE;
 pub use sections::TIMEOUTS;
@@ -73,6 +74,7 @@ pub const SECTIONS: &[&Section] = &[
     &ROOT,
     &GATEWAY,
     &LIMITS,
+    &OVERLOAD,
     &TIMEOUTS,
     &LISTENERS,
     &ADMIN,

@@ -15,6 +15,8 @@ use foldhash::HashMap;
 use foldhash::quality::RandomState;
 use uuid::Uuid;
 
+use crate::base::tier::Tier;
+
 use index::Index;
 pub use people::Consumer;
 pub use people::Credential;
@@ -38,6 +40,8 @@ pub struct Directory {
     /// Where a credential's record starts, by table and text.
     presented: Index,
     hasher: RandomState,
+    /// The highest tier that any consumer has.
+    highest: Option<Tier>,
 }
 
 impl std::fmt::Debug for Directory {
@@ -58,6 +62,8 @@ struct Member {
     groups: Vec<Box<str>>,
     /// The field that tells an origin the groups, encoded.
     groups_line: Box<[u8]>,
+    /// How much its requests matter under overload, if that is said.
+    tier: Option<Tier>,
 }
 
 impl Directory {
@@ -96,7 +102,10 @@ impl Directory {
             if let Some(name) = &consumer.username {
                 directory.by_name.insert(name.clone(), index);
             }
+            let tier = Tier::of_tags(&consumer.tags);
+            directory.highest = directory.highest.max(tier);
             directory.consumers.push(Member {
+                tier,
                 consumer: Arc::clone(consumer),
                 lines: consumer_lines(consumer),
                 groups: Vec::new(),
@@ -186,6 +195,16 @@ impl Directory {
     /// The index of the consumer with this id.
     pub fn consumer_with_id(&self, id: Uuid) -> Option<u32> {
         self.by_id.get(&id).copied()
+    }
+
+    /// How much a consumer's requests matter under overload, if that is said of it.
+    pub fn tier(&self, consumer: u32) -> Option<Tier> {
+        self.consumers.get(consumer as usize)?.tier
+    }
+
+    /// The highest tier of a consumer, if any has one.
+    pub fn highest_tier(&self) -> Option<Tier> {
+        self.highest
     }
 
     /// The groups of a consumer, in the order of the ids of the entities that put it there.

@@ -14,6 +14,7 @@ use crate::balance::Policy;
 use crate::base::ids::Generation;
 use crate::base::ids::ServiceIndex;
 use crate::base::ids::UpstreamIndex;
+use crate::base::tier::Tier;
 use crate::config::Model;
 use crate::config::model as config;
 use crate::http::IpSet;
@@ -31,6 +32,7 @@ use crate::router::PatternFault;
 use crate::router::RouteCriteria;
 use crate::router::Router;
 use crate::router::StripPath;
+use crate::snapshot::Admission;
 use crate::snapshot::ClientTimeouts;
 use crate::snapshot::ConnectionShares;
 use crate::snapshot::Destination;
@@ -44,6 +46,7 @@ use crate::snapshot::Snapshot;
 use crate::snapshot::TargetPlan;
 use crate::snapshot::UpstreamPlan;
 use crate::snapshot::chains::Chains;
+use crate::snapshot::overload;
 
 /// Compiles a model for so many workers.
 ///
@@ -66,7 +69,7 @@ pub fn recompile(
 ) -> Result<Snapshot, String> {
     let served = served(model);
     let router = router(&served)?;
-    let mut targets = Targets::new(model);
+    let mut targets = Targets::new(model, workers);
     let destinations: Vec<Destination> = (0..)
         .zip(&model.services)
         .map(|(index, service)| destination(ServiceIndex(index), service, &mut targets))
@@ -85,7 +88,7 @@ pub fn recompile(
                 destination: route
                     .service
                     .and_then(|index| destinations.get(index.0 as usize).cloned()),
-                ..route_plan(route, patience.of(route))
+                ..route_plan(route, tier(route, model), patience.of(route))
             })
             .collect(),
         services: model
@@ -113,6 +116,7 @@ pub fn recompile(
             limit: limits.connections,
             workers,
         },
+        overload: overload::plan(&model.overload, workers),
         timeouts: ClientTimeouts {
             client_header: model.timeouts.client_header,
             client_body_idle: model.timeouts.client_body_idle,
@@ -220,8 +224,16 @@ fn path_pattern(path: &str) -> Result<PathPattern, PatternFault> {
     }
 }
 
+/// How much a route's requests matter: by its own tags, else by its service's.
+fn tier(route: &config::Route, model: &Model) -> Tier {
+    let of_service = |service: &config::Service| Tier::of_tags(&service.tags);
+    let tier = Tier::of_tags(&route.tags);
+    tier.or_else(|| model.service_of(route).and_then(of_service))
+        .unwrap_or_default()
+}
+
 /// A route without plugins and without a service.
-fn route_plan(route: &config::Route, timeouts: Arc<RouteTimeouts>) -> RoutePlan {
+fn route_plan(route: &config::Route, tier: Tier, timeouts: Arc<RouteTimeouts>) -> RoutePlan {
     RoutePlan {
         named: Named {
             id: route.id,
@@ -238,6 +250,7 @@ fn route_plan(route: &config::Route, timeouts: Arc<RouteTimeouts>) -> RoutePlan 
         preserve_host: route.preserve_host,
         serves_http: route.protocols.http,
         https_redirect_status: route.https_redirect_status_code,
+        tier,
         timeouts,
     }
 }
@@ -288,6 +301,8 @@ fn destination<'m>(
 
 /// Upstreams and the names that their targets need.
 struct Targets<'m> {
+    overload: &'m config::Overload,
+    workers: usize,
     upstreams: Vec<UpstreamPlan>,
     /// The configured ones.
     by_name: HashMap<&'m str, UpstreamIndex>,
@@ -298,8 +313,10 @@ struct Targets<'m> {
 }
 
 impl<'m> Targets<'m> {
-    fn new(model: &'m Model) -> Self {
+    fn new(model: &'m Model, workers: usize) -> Self {
         let mut targets = Self {
+            overload: &model.overload,
+            workers,
             upstreams: Vec::with_capacity(model.upstreams.len()),
             by_name: HashMap::with_capacity(model.upstreams.len()),
             by_host: HashMap::with_capacity(model.services.len()),
@@ -337,6 +354,7 @@ impl<'m> Targets<'m> {
             hash_on: HashOn::default(),
             slots: 0,
             targets: vec![target],
+            admission: self.admission(|| format!("{}:{}", key.0, key.1).into(), &service.tags),
         };
         let index = self.add(plan);
         self.by_host.insert(key, index);
@@ -345,6 +363,7 @@ impl<'m> Targets<'m> {
 
     fn configured(&mut self, upstream: &config::Upstream) -> UpstreamPlan {
         let host = upstream.host_header.as_deref();
+        let admission = self.admission(|| upstream.name.as_str().into(), &upstream.tags);
         let targets = upstream.targets.iter();
         UpstreamPlan {
             name: upstream.name.as_str().into(),
@@ -357,7 +376,12 @@ impl<'m> Targets<'m> {
             targets: targets
                 .map(|target| self.target(&target.host, target.port, 80, target.weight, host))
                 .collect(),
+            admission,
         }
+    }
+
+    fn admission(&self, key: impl FnOnce() -> Box<str>, tags: &[String]) -> Option<Box<Admission>> {
+        overload::admission(key, tags, self.overload, self.workers)
     }
 
     fn target(

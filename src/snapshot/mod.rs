@@ -8,6 +8,7 @@ mod addresses;
 mod chains;
 mod compile;
 mod decide;
+mod overload;
 mod plan;
 mod shares;
 
@@ -26,6 +27,8 @@ pub use compile::recompile;
 pub use compile::served;
 pub use decide::Decision;
 pub use decide::decide;
+pub use overload::Admission;
+pub use overload::OverloadPlan;
 pub use plan::Destination;
 pub use plan::Endpoint;
 pub use plan::RoutePlan;
@@ -73,6 +76,8 @@ pub struct Snapshot {
     pub connection_requests: u32,
     /// Most client connections of each worker.
     pub connections: ConnectionShares,
+    /// What is done about too much at a time.
+    pub overload: OverloadPlan,
     /// Patience with clients.
     pub timeouts: ClientTimeouts,
     /// Bounds of the pools of idle upstream connections.

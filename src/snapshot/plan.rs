@@ -9,10 +9,12 @@ use crate::balance::HashOn;
 use crate::balance::Policy;
 use crate::base::ids::ServiceIndex;
 use crate::base::ids::UpstreamIndex;
+use crate::base::tier::Tier;
 use crate::plugin::Chain;
 use crate::plugin::Named;
 use crate::router::StripPath;
 use crate::snapshot::Addresses;
+use crate::snapshot::Admission;
 
 /// A route.
 #[derive(Debug)]
@@ -31,6 +33,8 @@ pub struct RoutePlan {
     pub serves_http: bool,
     /// What such a request is answered otherwise.
     pub https_redirect_status: u16,
+    /// How much its requests matter under overload.
+    pub tier: Tier,
     /// Patience with its upstream; routes of equal patience share it.
     pub timeouts: Arc<RouteTimeouts>,
 }
@@ -84,6 +88,8 @@ pub struct UpstreamPlan {
     pub slots: u32,
     /// The targets.
     pub targets: Vec<TargetPlan>,
+    /// What bounds its requests in flight.
+    pub admission: Option<Box<Admission>>,
 }
 
 impl UpstreamPlan {

@@ -23,6 +23,7 @@ use crate::snapshot::Endpoint;
 use crate::snapshot::Resolved;
 use crate::snapshot::TargetPlan;
 use crate::snapshot::UpstreamPlan;
+use crate::upstream::Gate;
 use crate::upstream::Peer;
 use crate::upstream::Peers;
 
@@ -42,6 +43,8 @@ pub struct Group {
     pub members: Vec<Member>,
     /// What is hashed, if anything.
     pub hash_on: HashOn,
+    /// What bounds the requests in flight, if anything does.
+    pub gate: Option<Rc<Gate>>,
     /// Why there is no member, should there be none.
     absence: Cause,
     policy: Policy,
@@ -128,6 +131,10 @@ impl Group {
         Self {
             members,
             hash_on: plan.hash_on.clone(),
+            gate: plan
+                .admission
+                .as_ref()
+                .map(|admission| peers.gate(admission)),
             absence,
             policy: plan.policy,
             state: RefCell::new(State {
@@ -224,6 +231,7 @@ mod tests {
             policy: Policy::Latency,
             hash_on: HashOn::default(),
             slots: 0,
+            admission: None,
             targets: ports
                 .iter()
                 .map(|&port| TargetPlan {

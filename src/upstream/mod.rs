@@ -6,11 +6,15 @@
 //! never poisons the pool.
 
 mod choice;
+mod gate;
 mod peer;
 
 pub use choice::Choice;
 pub use choice::Group;
 pub use choice::Member;
+pub use gate::Crowded;
+pub use gate::Gate;
+pub use gate::Place;
 pub use peer::Lease;
 pub use peer::Peer;
 pub use peer::Peers;

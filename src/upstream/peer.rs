@@ -10,9 +10,12 @@ use std::time::Duration;
 
 use crate::balance::Ewma;
 use crate::base::clock::Instant;
+use crate::base::ids::CoreId;
 use crate::net;
 use crate::net::Stream;
+use crate::snapshot::Admission;
 use crate::snapshot::KeepAlive;
+use crate::upstream::Gate;
 
 /// An idle connection. It is watched, so that whatever the origin does is seen before it is reused.
 #[derive(Debug)]
@@ -225,9 +228,47 @@ impl Pinned {
 #[derive(Debug, Default)]
 pub struct Peers {
     known: RefCell<HashMap<SocketAddr, Rc<Peer>>>,
+    gates: RefCell<HashMap<Box<str>, Rc<Gate>>>,
+    core: CoreId,
 }
 
 impl Peers {
+    /// No peers yet, for one core.
+    pub fn of(core: CoreId) -> Self {
+        Self {
+            core,
+            ..Self::default()
+        }
+    }
+
+    /// The gate of an upstream, which goes by these settings from now on.
+    pub fn gate(&self, admission: &Admission) -> Rc<Gate> {
+        let mut gates = self.gates.borrow_mut();
+        if let Some(gate) = gates.get(&admission.key) {
+            gate.set(admission, self.core);
+            return Rc::clone(gate);
+        }
+        let gate = Rc::new(Gate::new(admission, self.core));
+        gates.insert(admission.key.clone(), Rc::clone(&gate));
+        gate
+    }
+
+    /// The sums over all gates: limits, requests in flight, requests that wait.
+    pub fn gates(&self) -> (u64, u64, u64) {
+        let gates = self.gates.borrow();
+        let figures = gates.values().map(|gate| gate.figures());
+        figures.fold(
+            (0, 0, 0),
+            |(limits, flying, waiting), (limit, flies, waits)| {
+                (
+                    limits + u64::from(limit),
+                    flying + u64::from(flies),
+                    waiting + waits as u64,
+                )
+            },
+        )
+    }
+
     /// The peer at `address`.
     pub fn at(&self, address: SocketAddr) -> Rc<Peer> {
         let mut known = self.known.borrow_mut();
@@ -237,8 +278,11 @@ impl Peers {
         Rc::clone(peer)
     }
 
-    /// Closes idle connections that are of no more use, and forgets peers that have none and nobody refers to.
+    /// Closes idle connections that are of no more use, and forgets peers that have none and nobody refers to, and gates
+    /// that nobody refers to.
     pub fn prune(&self, keep: &KeepAlive, now: Instant) {
+        let used = |_: &Box<str>, gate: &mut Rc<Gate>| Rc::strong_count(gate) > 1;
+        self.gates.borrow_mut().retain(used);
         self.known.borrow_mut().retain(|_, peer| {
             peer.idle
                 .borrow_mut()

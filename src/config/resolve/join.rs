@@ -80,6 +80,7 @@ pub(in crate::config) fn join(
     let model = Model {
         gateway: once(placed, "gateway", |read| read.gateway.as_ref(), sink).unwrap_or_default(),
         limits: once(placed, "limits", |read| read.limits.as_ref(), sink).unwrap_or_default(),
+        overload: once(placed, "overload", |read| read.overload.as_ref(), sink).unwrap_or_default(),
         timeouts: once(placed, "timeouts", |read| read.timeouts.as_ref(), sink).unwrap_or_default(),
         admin: once(placed, "admin", |read| read.admin.as_ref(), sink),
         access_log: once(placed, "access_log", |read| read.access_log.as_ref(), sink),

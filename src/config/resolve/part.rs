@@ -16,6 +16,7 @@ use crate::config::model::ExchangeTimeouts;
 use crate::config::model::Gateway;
 use crate::config::model::Limits;
 use crate::config::model::Listener;
+use crate::config::model::Overload;
 use crate::config::model::Route;
 use crate::config::model::Service;
 use crate::config::model::Timeouts;
@@ -60,6 +61,7 @@ pub(in crate::config) struct Part {
 pub(super) struct Sections {
     pub(super) gateway: Option<(Place, Gateway)>,
     pub(super) limits: Option<(Place, Limits)>,
+    pub(super) overload: Option<(Place, Overload)>,
     pub(super) timeouts: Option<(Place, Timeouts)>,
     pub(super) admin: Option<(Place, Admin)>,
     pub(super) access_log: Option<(Place, AccessLog)>,

@@ -19,6 +19,7 @@ use crate::config::model::Limits;
 use crate::config::model::Listener;
 use crate::config::model::LogFormat;
 use crate::config::model::LogPath;
+use crate::config::model::Overload;
 use crate::config::model::Timeouts;
 use crate::config::model::Workers;
 use crate::config::raw::Table;
@@ -49,6 +50,9 @@ pub(super) fn read(root: &Table<'_>, sink: &mut Sink) -> Option<Box<Sections>> {
     if let Some(table) = root.table("limits", &schema::LIMITS, sink) {
         read.limits = Some((table.place, read_limits(&table, sink)));
     }
+    if let Some(table) = root.table("overload", &schema::OVERLOAD, sink) {
+        read.overload = Some((table.place, overload(&table, sink)));
+    }
     if let Some(table) = root.table("timeouts", &schema::TIMEOUTS, sink) {
         read.timeouts = Some((table.place, timeouts(&table, sink)));
     }
@@ -72,9 +76,10 @@ pub(super) fn read(root: &Table<'_>, sink: &mut Sink) -> Option<Box<Sections>> {
 }
 
 /// The keys of the root that are read here.
-const SECTIONS: [&str; 8] = [
+const SECTIONS: [&str; 9] = [
     "gateway",
     "limits",
+    "overload",
     "timeouts",
     "admin",
     "access_log",
@@ -208,7 +213,7 @@ fn read_limits(table: &Table<'_>, sink: &mut Sink) -> Limits {
     }
 }
 
-/// A number of requests, zero for no bound.
+/// A number of requests or connections, zero for no bound.
 fn count(
     table: &Table<'_>,
     key: &'static str,
@@ -223,6 +228,41 @@ fn count(
 /// TOML's integers are signed; no bound of ours is near their end.
 fn signed(value: usize) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+impl Default for Overload {
+    fn default() -> Self {
+        Self {
+            requests: None,
+            queue_delay: Some(limits::OVERLOAD_DELAY),
+            upstream_requests: None,
+            upstream_adaptive: false,
+            connections_per_address: None,
+        }
+    }
+}
+
+fn overload(table: &Table<'_>, sink: &mut Sink) -> Overload {
+    let default = Overload::default();
+    let delay = table.duration(
+        "queue_delay",
+        Duration::ZERO..=Duration::from_secs(10),
+        sink,
+    );
+    Overload {
+        requests: count(table, "requests", default.requests, sink),
+        queue_delay: delay.map_or(default.queue_delay, |delay| {
+            (!delay.is_zero()).then_some(delay)
+        }),
+        upstream_requests: count(table, "upstream_requests", default.upstream_requests, sink),
+        upstream_adaptive: table.flag("upstream_adaptive", default.upstream_adaptive, sink),
+        connections_per_address: count(
+            table,
+            "connections_per_address",
+            default.connections_per_address,
+            sink,
+        ),
+    }
 }
 
 impl Default for Timeouts {
