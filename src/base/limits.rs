@@ -283,7 +283,7 @@ pub const ADAPTIVE_WINDOW_MAX: Duration = Duration::from_secs(10);
 pub const GATE_QUEUE_MIN: usize = 16;
 /// Most requests that may wait at one gate of one core; looking through them costs a fraction of a microsecond.
 pub const GATE_QUEUE_MAX: usize = 256;
-/// How long a request may wait at a gate; a queue that moves is shorter.
+/// Default of `overload.upstream_wait`; a queue that moves is shorter.
 pub const GATE_WAIT: Duration = Duration::from_secs(1);
 /// How often a core that is busy looks how long its turns take; twice for each sample.
 pub const OVERLOAD_PULSE: Duration = Duration::from_millis(10);

@@ -152,7 +152,8 @@ fn section_keys(name: &str, old: &Model, new: &Model) -> Vec<&'static str> {
             response_head_bytes, response_headers, connections, connection_requests,
             upstream_keepalive_pool, upstream_keepalive_requests),
         "overload" => differing!(old.overload, new.overload;
-            requests, queue_delay, upstream_requests, upstream_adaptive, connections_per_address),
+            requests, queue_delay, upstream_requests, upstream_adaptive, upstream_wait,
+            connections_per_address),
         "timeouts" => differing!(old.timeouts, new.timeouts;
             client_header, client_body_idle, client_write_idle, keep_alive, upstream_keepalive_idle),
         "dns" => differing!(old.dns, new.dns;

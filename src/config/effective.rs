@@ -174,6 +174,7 @@ fn write_overload(overload: &Overload, out: &mut Writer) {
     let upstream = overload.upstream_requests.unwrap_or(0);
     out.value("upstream_requests", upstream);
     out.value("upstream_adaptive", overload.upstream_adaptive);
+    out.duration("upstream_wait", overload.upstream_wait);
     let connections = overload.connections_per_address.unwrap_or(0);
     out.value("connections_per_address", connections);
 }

@@ -154,6 +154,8 @@ pub struct Overload {
     pub upstream_requests: Option<u32>,
     /// Whether the bound of an upstream follows what the upstream can take.
     pub upstream_adaptive: bool,
+    /// How long requests may wait for their turn at a full upstream.
+    pub upstream_wait: Duration,
     /// Most connections of one client address; none: no bound.
     pub connections_per_address: Option<u32>,
 }

@@ -49,6 +49,8 @@ pub enum Cause {
     LoopDetected,
     Denied,
     Draining,
+    Overloaded,
+    UpstreamOverloaded,
     Internal,
 }
 
@@ -90,7 +92,7 @@ const NO_PEER: &str = "failure to get a peer from the ring-balancer";
 
 impl Cause {
     /// Every cause, in the order of the table.
-    pub const ALL: [Self; 38] = {
+    pub const ALL: [Self; 40] = {
         use Cause as C;
         [
             C::RequestMalformed,
@@ -130,6 +132,8 @@ impl Cause {
             C::LoopDetected,
             C::Denied,
             C::Draining,
+            C::Overloaded,
+            C::UpstreamOverloaded,
             C::Internal,
         ]
     };
@@ -180,6 +184,8 @@ impl Cause {
             Self::LoopDetected => row("loop_detected", "proxy_loop_detected", 502, BAD_GATEWAY, "the request has passed this gateway before"),
             Self::Denied => row("denied", "http_request_denied", 403, "Forbidden", "a plugin refuses the request"),
             Self::Draining => row("draining", "destination_unavailable", 503, "The upstream server is currently unavailable", "the gateway is shutting down"),
+            Self::Overloaded => row("overloaded", "http_request_denied", 503, "The gateway is overloaded", "a core has more to do than it can (`overload.queue_delay`), or as many requests in flight as it may (`overload.requests`), and the request's tier is to be shed"),
+            Self::UpstreamOverloaded => row("upstream_overloaded", "connection_limit_reached", 503, "The upstream server is overloaded", "the upstream has as many requests in flight as it may (`overload.upstream_requests`, `overload.upstream_adaptive`, tags `limit:`), and there is no room to wait, or no turn within `overload.upstream_wait`"),
             Self::Internal => row("internal", "proxy_internal_error", 500, "An unexpected error occurred", "a defect of the gateway, caught at the connection's edge"),
         }
     }

@@ -119,7 +119,10 @@ impl Reply {
     pub fn of(cause: Cause) -> Self {
         let row = cause.row();
         let later = match cause {
-            Cause::ConnectionLimit | Cause::Draining => Some(RETRY_AFTER_SECS),
+            Cause::ConnectionLimit
+            | Cause::Draining
+            | Cause::Overloaded
+            | Cause::UpstreamOverloaded => Some(RETRY_AFTER_SECS),
             _ => None,
         };
         let body = match cause {
@@ -274,6 +277,8 @@ fn family(cause: Cause) -> Family {
         | Cause::TargetMissing
         | Cause::DnsError
         | Cause::DnsTimeout
+        | Cause::Overloaded
+        | Cause::UpstreamOverloaded
         | Cause::Denied => Family::Core,
         Cause::RequestMalformed
         | Cause::RequestLineTooLong

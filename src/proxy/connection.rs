@@ -32,6 +32,8 @@ pub(super) struct Connection {
     pub(super) requests: u32,
     /// Bytes that were read before their turn; they come before whatever the reader has.
     pub(super) ahead: Option<Vec<u8>>,
+    /// Whether the client is listened to.
+    pub(super) rest: Rest,
     /// An upstream connection that the client has authenticated and nobody else may use.
     pub(super) pinned: Option<Box<Pinned>>,
 }
@@ -47,6 +49,7 @@ impl Connection {
                 listening: &self.listening,
                 requests: self.requests,
                 ahead: &mut self.ahead,
+                rest: &mut self.rest,
                 pinned: &mut self.pinned,
             },
             reader: Some(&mut self.reader),
@@ -54,6 +57,18 @@ impl Connection {
             guard: &self.guard,
         }
     }
+}
+
+/// Whether a client is listened to whose last request was shed by an overloaded core.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// As any other.
+    #[default]
+    No,
+    /// Not for a moment.
+    Due,
+    /// It had something to say when the moment was over.
+    Late,
 }
 
 /// What becomes of a client's connection after an exchange.

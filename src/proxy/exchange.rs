@@ -25,6 +25,7 @@ use crate::proxy::body::RequestBody;
 use crate::proxy::connection::Connection;
 use crate::proxy::connection::Fate;
 use crate::proxy::connection::Moments;
+use crate::proxy::connection::Rest;
 use crate::proxy::connection::Tally;
 use crate::proxy::failure::Stop;
 use crate::proxy::fiber::Mailbox;
@@ -39,6 +40,7 @@ use crate::proxy::serve::Job;
 use crate::shard::Instance;
 use crate::shard::Listening;
 use crate::upstream::Pinned;
+use crate::upstream::Place;
 
 /// What a fiber keeps from one exchange to the next, so that none of it is allocated again.
 #[derive(Debug, Default)]
@@ -76,6 +78,8 @@ pub(super) struct Exchange<'a> {
     pub(super) pumping: &'a Cell<Pumping>,
     /// When the whole exchange must have ended, if its route says so.
     pub(super) total: Option<Instant>,
+    /// Its place among the upstream's requests in flight, if those are bounded.
+    pub(super) place: Option<Place>,
     /// A cookie for a client that the balancer could not tell by one.
     pub(super) cookie: Option<Box<[u8]>>,
 
@@ -93,6 +97,7 @@ pub(super) struct Client<'a> {
     pub(super) listening: &'a Listening,
     pub(super) requests: u32,
     pub(super) ahead: &'a mut Option<Vec<u8>>,
+    pub(super) rest: &'a mut Rest,
     pub(super) pinned: &'a mut Option<Box<Pinned>>,
 }
 
@@ -173,6 +178,7 @@ async fn run(
     input: &mut Vec<u8>,
     received: Instant,
 ) -> Fate {
+    let _in_flight = cx.shard.overload.begin();
     let limits = cx.shard.instance().snapshot.head_limits;
     let body = RequestBody::begin(&mut own.scratch, input, &limits);
     let instance = cx.shard.instance();
@@ -241,6 +247,7 @@ impl<'a> Exchange<'a> {
             guard: &own.guard,
             pumping: &own.pumping,
             total: None,
+            place: None,
             cookie: None,
             moments: Moments {
                 received,
@@ -257,7 +264,16 @@ impl<'a> Exchange<'a> {
         #[cfg(debug_assertions)]
         crate::proxy::failpoint::strike(self);
         let routed = route(self)?;
+        let matched = routed.matched;
+        // What the gateway asks by itself was admitted with the request that it comes from.
+        let late = place == 0 && self.tier_comes_late(&matched);
+        if place == 0 && !late {
+            self.pass_core(&matched)?;
+        }
         let admitted = admit(self, routed, place).await?;
+        if late {
+            self.pass_core(&matched)?;
+        }
         forward(self, admitted).await
     }
 

@@ -67,6 +67,7 @@ pub(super) async fn forward(exchange: &mut Exchange<'_>, admitted: Admitted) -> 
     let plan = instance.snapshot.route(admitted.matched.route);
     let destination = plan.destination.as_ref().ok_or(Cause::ServiceMissing)?;
     let group = instance.group(destination.upstream, &exchange.cx.shard.peers);
+    exchange.pass_gate(&admitted.matched, group).await?;
     let key = if group.hashes() {
         hash_key(exchange, &admitted, &group.hash_on)
     } else {
@@ -90,6 +91,7 @@ pub(super) async fn forward(exchange: &mut Exchange<'_>, admitted: Admitted) -> 
         let cause = match attempt(exchange, &admitted, destination, member, fresh).await {
             Ok(fate) => {
                 exchange.observe(group, index);
+                exchange.observe_gate(group);
                 return Ok(fate);
             }
             Err(Missed::Final(stop)) => return Err(stop),

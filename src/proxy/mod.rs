@@ -27,6 +27,7 @@ mod forward;
 mod gather;
 mod hashing;
 mod head;
+mod overload;
 mod record;
 mod relay;
 mod repeat;

@@ -156,6 +156,8 @@ async fn switch(
         .route(admitted.matched.route)
         .timeouts
         .idle;
+    // A tunnel may last for days, and asks the origin for nothing more.
+    exchange.place = None;
     let pool = &exchange.cx.shard.pool;
     let held = exchange.held();
     let (Some(reader), Some(writer)) = (exchange.reader.take(), exchange.writer.take()) else {

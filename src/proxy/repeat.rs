@@ -23,6 +23,7 @@ use crate::plugin;
 use crate::proxy::admit::Verdicts;
 use crate::proxy::answer::answer;
 use crate::proxy::body::RequestBody;
+use crate::proxy::connection::Rest;
 use crate::proxy::exchange::Client;
 use crate::proxy::exchange::Downstream;
 use crate::proxy::exchange::Exchange;
@@ -147,7 +148,7 @@ pub async fn repeat(cx: Rc<Context>, repeat: Repeat) {
     }
     let body = RequestBody::begin(&mut own.scratch, &mut input, &limits);
     let guard = cx.shard.deadlines.guard();
-    let (mut ahead, mut pinned) = (None, None);
+    let (mut ahead, mut pinned, mut rest) = (None, None, Rest::No);
     let side = Downstream {
         client: Client {
             address,
@@ -155,6 +156,7 @@ pub async fn repeat(cx: Rc<Context>, repeat: Repeat) {
             listening: &listening,
             requests: 0,
             ahead: &mut ahead,
+            rest: &mut rest,
             pinned: &mut pinned,
         },
         reader: None,

@@ -11,6 +11,7 @@ use crate::http::forwarded::ClientText;
 use crate::net::Stream;
 use crate::net::pool::Size;
 use crate::proxy::connection::Connection;
+use crate::proxy::connection::Rest;
 use crate::proxy::exchange::burst;
 use crate::proxy::fiber::Fiber;
 use crate::proxy::repeat::Repeats;
@@ -86,6 +87,7 @@ pub fn serve(
         listening,
         requests: 0,
         ahead: None,
+        rest: Rest::No,
         pinned: None,
     });
     requests(cx, conn)
@@ -122,6 +124,9 @@ fn greeted(cx: &Context, conn: &mut Connection) -> bool {
 
 /// Waits, without a buffer, until the client has something to say or is gone; not so if it is idle for too long.
 async fn wait(cx: &Context, conn: &mut Connection) -> bool {
+    if conn.rest == Rest::Due {
+        rest(cx, conn).await;
+    }
     conn.guard
         .arm_idle(cx.shard.lately(), patience(cx, conn.requests));
     cx.shard.metrics.adjust(Gauge::ConnectionsWaiting, 1);
@@ -138,6 +143,21 @@ async fn wait(cx: &Context, conn: &mut Connection) -> bool {
     cx.shard.metrics.adjust(Gauge::ConnectionsWaiting, -1);
     conn.guard.disarm();
     spoken
+}
+
+/// Does not listen for a moment, so that who asks again at once does not take the core from others.
+async fn rest(cx: &Context, conn: &mut Connection) {
+    conn.guard.arm(cx.shard.lately(), limits::SHED_REST);
+    poll_fn(|task| match conn.guard.poll_expired(task) {
+        true => Poll::Ready(()),
+        false => Poll::Pending,
+    })
+    .await;
+    conn.rest = if conn.reader.is_quiet() {
+        Rest::No
+    } else {
+        Rest::Late
+    };
 }
 
 /// How long a client may be silent after so many requests.

@@ -1,6 +1,7 @@
 //! Everything one core owns. It is reached through `&Shard` from that core alone, so plain cells do.
 
 mod instance;
+mod overload;
 
 use std::cell::Cell;
 use std::cell::RefCell;
@@ -10,6 +11,8 @@ use std::sync::Arc;
 use std::task::Waker;
 
 pub use instance::Instance;
+pub use overload::InFlight;
+pub use overload::Overload;
 
 use crate::base::clock;
 use crate::base::clock::Instant;
@@ -65,6 +68,8 @@ pub struct Shard {
     pub connections: Cell<usize>,
     /// Housekeeping, while it sleeps long because there are none.
     pub sleeper: RefCell<Option<Waker>>,
+    /// How much this core has to do.
+    pub overload: Overload,
     /// What plugins remember.
     pub plugins: plugin::Core,
     /// Memory of the router's expressions.
@@ -93,13 +98,14 @@ impl Shard {
             core,
             pool: Pool::default(),
             deadlines: Rc::default(),
-            peers: Peers::default(),
+            peers: Peers::of(core),
             metrics,
             rng: RefCell::new(Rng::seeded(seed)),
             log,
             draining: Cell::new(false),
             connections: Cell::new(0),
             sleeper: RefCell::default(),
+            overload: Overload::default(),
             plugins: plugin::Core::new(core, seed ^ PLUGIN_SEED, shared),
             routing: RefCell::default(),
             instance: RefCell::new(Rc::new(Instance::new(snapshot, addresses))),

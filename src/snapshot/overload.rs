@@ -13,6 +13,8 @@ pub struct OverloadPlan {
     pub requests: Option<ConnectionShares>,
     /// How long requests may wait for their core; none: however long.
     pub queue_delay: Option<Duration>,
+    /// How long requests may wait for their turn at a full upstream.
+    pub upstream_wait: Duration,
     /// Most connections of one client address; none: no bound.
     pub connections_per_address: Option<u32>,
 }
@@ -41,6 +43,7 @@ pub(super) fn plan(overload: &config::Overload, workers: usize) -> OverloadPlan 
     OverloadPlan {
         requests: shares(overload.requests, workers),
         queue_delay: overload.queue_delay,
+        upstream_wait: overload.upstream_wait,
         connections_per_address: overload.connections_per_address,
     }
 }

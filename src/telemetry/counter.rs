@@ -49,11 +49,17 @@ pub enum Counter {
     CacheEvicted,
     /// Requests that the gateway made once more by itself.
     Repeats,
+    /// Accepted connections that another core had more time for.
+    HandedOver,
+    /// Connections closed because their client's address has as many as it may.
+    AddressRefusals,
+    /// Connections closed, idle the longest, so that others find room.
+    IdleEvictions,
 }
 
 impl Counter {
     /// Every counter, in order.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 24] = [
         Self::Requests,
         Self::ConnectionsAccepted,
         Self::AcceptPauses,
@@ -75,6 +81,9 @@ impl Counter {
         Self::CacheBypassed,
         Self::CacheEvicted,
         Self::Repeats,
+        Self::HandedOver,
+        Self::AddressRefusals,
+        Self::IdleEvictions,
     ];
 
     /// How many there are.
@@ -95,6 +104,9 @@ impl Counter {
             | Self::CacheBypassed => None,
             Self::CacheEvicted => Some(Metric::CacheEvictions),
             Self::Repeats => Some(Metric::CacheRefreshes),
+            Self::HandedOver => Some(Metric::HandedOver),
+            Self::AddressRefusals => Some(Metric::AddressRefusals),
+            Self::IdleEvictions => Some(Metric::IdleEvictions),
             Self::ConnectionsAccepted => Some(Metric::ConnectionsAccepted),
             Self::AcceptPauses => Some(Metric::AcceptPauses),
             Self::Panics => Some(Metric::Panics),
@@ -121,15 +133,33 @@ pub enum Gauge {
     UpstreamIdle,
     /// Counters of limits that have a cell on the core.
     LimitCells,
+    /// Requests in flight.
+    RequestsActive,
+    /// The limits of all upstreams that have one, together.
+    UpstreamLimit,
+    /// Requests in flight at those upstreams.
+    UpstreamActive,
+    /// Requests that wait for those upstreams.
+    UpstreamWaiting,
+    /// The share of requests that an overloaded core admits, in thousandths.
+    AdmittedShare,
+    /// How long the core's last turns took at least, in microseconds.
+    QueueDelay,
 }
 
 impl Gauge {
     /// Every gauge, in order.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 10] = [
         Self::ConnectionsActive,
         Self::ConnectionsWaiting,
         Self::UpstreamIdle,
         Self::LimitCells,
+        Self::RequestsActive,
+        Self::UpstreamLimit,
+        Self::UpstreamActive,
+        Self::UpstreamWaiting,
+        Self::AdmittedShare,
+        Self::QueueDelay,
     ];
 
     /// How many there are.
@@ -142,6 +172,12 @@ impl Gauge {
             Self::ConnectionsWaiting => Metric::ConnectionsWaiting,
             Self::UpstreamIdle => Metric::UpstreamIdle,
             Self::LimitCells => Metric::LimitCells,
+            Self::RequestsActive => Metric::RequestsActive,
+            Self::UpstreamLimit => Metric::UpstreamLimit,
+            Self::UpstreamActive => Metric::UpstreamActive,
+            Self::UpstreamWaiting => Metric::UpstreamWaiting,
+            Self::AdmittedShare => Metric::AdmittedShare,
+            Self::QueueDelay => Metric::QueueDelay,
         }
     }
 }

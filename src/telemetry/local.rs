@@ -10,6 +10,7 @@ use std::cell::RefCell;
 
 use crate::base::ids::Generation;
 use crate::base::ids::RouteIndex;
+use crate::base::tier::Tier;
 use crate::http::Cause;
 
 use super::counter::Counter;
@@ -17,6 +18,8 @@ use super::counter::Gauge;
 use super::latency::Latencies;
 use super::refusals::Refusals;
 use super::refusals::Refused;
+use super::sheds::Reason;
+use super::sheds::Sheds;
 
 /// How one exchange ended; everything that the metrics want to know about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +80,7 @@ pub struct Delta {
     pub(super) gauges: [i64; Gauge::COUNT],
     pub(super) failures: Vec<(Cause, u32)>,
     pub(super) refused: Vec<Refused>,
+    pub(super) sheds: Sheds<u64>,
     pub(super) longest_turn_ns: u64,
 }
 
@@ -88,6 +92,7 @@ pub struct CoreMetrics {
     longest_turn_ns: Cell<u64>,
     recorded: RefCell<Recorded>,
     refusals: RefCell<Refusals>,
+    sheds: Sheds<Cell<u64>>,
 }
 
 impl CoreMetrics {
@@ -99,6 +104,7 @@ impl CoreMetrics {
             longest_turn_ns: Cell::new(0),
             recorded: RefCell::new(Recorded::new()),
             refusals: RefCell::default(),
+            sheds: Sheds::default(),
         }
     }
 
@@ -124,6 +130,12 @@ impl CoreMetrics {
     /// Counts a request that a plugin has refused, or would have refused if it does more than observe.
     pub fn refuse(&self, plugin: &'static str, observed: bool) {
         self.refusals.borrow_mut().count(plugin, observed);
+    }
+
+    /// Counts a request that was shed.
+    pub fn shed(&self, reason: Reason, tier: Tier) {
+        let cell = &self.sheds[reason as usize][tier as usize];
+        cell.set(cell.get().wrapping_add(1));
     }
 
     /// Moves a gauge up or down.
@@ -170,6 +182,9 @@ impl CoreMetrics {
             gauges: std::array::from_fn(|at| self.gauges[at].get()),
             failures,
             refused: self.refusals.borrow_mut().take(),
+            sheds: std::array::from_fn(|reason| {
+                std::array::from_fn(|tier| self.sheds[reason][tier].take())
+            }),
             longest_turn_ns: self.longest_turn_ns.take(),
         }
     }

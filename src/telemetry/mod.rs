@@ -24,6 +24,7 @@ pub mod prometheus;
 pub mod record;
 mod refusals;
 mod series;
+mod sheds;
 pub mod totals;
 pub mod variable;
 
@@ -39,5 +40,6 @@ pub use log_sender::LogBatch;
 pub use log_thread::LogThread;
 pub use record::AccessRecord;
 pub use refusals::Refused;
+pub use sheds::Reason;
 pub use totals::RouteName;
 pub use totals::Totals;

@@ -6,6 +6,7 @@
 mod buckets;
 
 use crate::base::clock::Instant;
+use crate::base::tier::Tier;
 use crate::http::Cause;
 
 use super::catalog::Metric;
@@ -14,6 +15,7 @@ use super::counter::Gauge;
 use super::facts::Facts;
 use super::latency::Latency;
 use super::series::Line;
+use super::sheds::Reason;
 use super::totals::Totals;
 use buckets::Buckets;
 use buckets::COARSE;
@@ -72,11 +74,21 @@ impl Text {
             | Metric::UpstreamBytesReceived
             | Metric::UpstreamBytesSent
             | Metric::CacheRefreshes
+            | Metric::HandedOver
+            | Metric::AddressRefusals
+            | Metric::IdleEvictions
             | Metric::CacheEvictions => self.counters(metric, totals),
-            Metric::ConnectionsActive | Metric::ConnectionsWaiting | Metric::UpstreamIdle => {
+            Metric::ConnectionsActive
+            | Metric::ConnectionsWaiting
+            | Metric::UpstreamIdle
+            | Metric::RequestsActive
+            | Metric::UpstreamLimit
+            | Metric::UpstreamActive
+            | Metric::UpstreamWaiting => {
                 self.gauges(metric, totals);
             }
             Metric::PluginRefusals => self.refusals(totals),
+            Metric::Shed => self.sheds(totals),
             Metric::CacheAnswers => self.cache_answers(totals),
             Metric::CacheBytes | Metric::CacheEntries | Metric::LimitCounters => {
                 self.plain(metric, shared_number(metric, facts));
@@ -85,6 +97,8 @@ impl Text {
             | Metric::CoreConnections
             | Metric::CoreCpu
             | Metric::CoreLongestTurn
+            | Metric::AdmittedShare
+            | Metric::QueueDelay
             | Metric::LimitCells => self.per_core(metric, totals, now),
             Metric::Driver => self.drivers(facts),
             Metric::ConfigReloads => {
@@ -168,6 +182,18 @@ impl Text {
         }
     }
 
+    fn sheds(&mut self, totals: &Totals) {
+        for reason in Reason::ALL {
+            for tier in Tier::ALL {
+                let count = totals.shed(reason, tier);
+                if count > 0 {
+                    let labels = [reason.as_str(), tier.as_str()];
+                    self.labelled(Metric::Shed, &labels, count);
+                }
+            }
+        }
+    }
+
     fn cache_answers(&mut self, totals: &Totals) {
         for (status, counter) in [
             ("hit", Counter::CacheHits),
@@ -188,6 +214,8 @@ impl Text {
                 Metric::CoreRequests => self.number(core.counter(Counter::Requests)),
                 Metric::CoreConnections => self.signed(core.gauge(Gauge::ConnectionsActive)),
                 Metric::CoreCpu => self.seconds(core.counter(Counter::CpuNanos)),
+                Metric::AdmittedShare => self.fraction(core.gauge(Gauge::AdmittedShare), 1_000_000),
+                Metric::QueueDelay => self.fraction(core.gauge(Gauge::QueueDelay), 1_000),
                 Metric::LimitCells => self.signed(core.gauge(Gauge::LimitCells)),
                 _ => self.seconds(core.longest_turn_ns(now)),
             }
@@ -289,6 +317,11 @@ impl Text {
     fn signed(&mut self, value: i64) {
         self.0.push_str(itoa::Buffer::new().format(value));
         self.0.push('\n');
+    }
+
+    /// A gauge that counts billionths by `unit`.
+    fn fraction(&mut self, value: i64, unit: u64) {
+        self.seconds(value.unsigned_abs().saturating_mul(unit));
     }
 
     /// Nanoseconds as seconds, exactly.

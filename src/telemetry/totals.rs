@@ -9,6 +9,7 @@ use crate::base::clock::Instant;
 use crate::base::ids::CoreId;
 use crate::base::ids::Generation;
 use crate::base::ids::RouteIndex;
+use crate::base::tier::Tier;
 use crate::http::Cause;
 
 use super::counter::Counter;
@@ -19,6 +20,8 @@ use super::refusals::Refusals;
 use super::refusals::Refused;
 use super::series::Line;
 use super::series::Series;
+use super::sheds::Reason;
+use super::sheds::Sheds;
 
 /// Half the time that a long turn stays visible: every scraper that comes at least this often sees it.
 pub const TURN_WINDOW: Duration = Duration::from_secs(30);
@@ -39,6 +42,7 @@ pub struct Totals {
     latencies: Latencies<u64>,
     failures: [u64; Cause::ALL.len()],
     refusals: Refusals,
+    sheds: Sheds<u64>,
     series: Series,
 }
 
@@ -50,6 +54,7 @@ impl Totals {
             latencies: Latencies::default(),
             failures: [0; Cause::ALL.len()],
             refusals: Refusals::default(),
+            sheds: Sheds::default(),
             series: Series::new(),
         }
     }
@@ -74,6 +79,10 @@ impl Totals {
             self.failures[cause as usize] += u64::from(count);
         }
         self.refusals.merge(&delta.refused);
+        let sheds = self.sheds.as_flattened_mut().iter_mut();
+        for (sum, more) in sheds.zip(delta.sheds.as_flattened()) {
+            *sum += more;
+        }
         let at = usize::from(core.0);
         if at >= self.cores.len() {
             self.cores.resize_with(at + 1, CoreTotals::default);
@@ -105,6 +114,11 @@ impl Totals {
     /// What plugins have refused, by name.
     pub fn refused(&self) -> Vec<Refused> {
         self.refusals.sorted()
+    }
+
+    /// How many requests of a tier were shed for a reason.
+    pub fn shed(&self, reason: Reason, tier: Tier) -> u64 {
+        self.sheds[reason as usize][tier as usize]
     }
 
     /// The distributions, for buckets and quantiles.

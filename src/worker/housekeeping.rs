@@ -17,6 +17,7 @@ use crate::proxy::Context;
 use crate::shard::Shard;
 use crate::telemetry::Counter;
 use crate::telemetry::Gauge;
+use crate::worker::pulse;
 use crate::worker::reports::Reports;
 
 /// Ticks until the worker has drained; then reports that.
@@ -38,6 +39,7 @@ pub(super) async fn run(cx: Rc<Context>, reports: Rc<Reports>) {
         sleep(shard, pause, busy).await;
         let now = shard.now();
         shard.metrics.turned(now.nanos_since(due));
+        pulse::wake(shard);
         shard.synchronise();
         shard.deadlines.sweep(now);
         shard.plugins.limiter.tick(shard.unix_micros_at(now));
@@ -103,6 +105,7 @@ fn report(cx: &Context, reports: &Reports, now: Instant, cpu_before: Duration) -
         i64::try_from(shard.peers.idle()).unwrap_or(i64::MAX),
     );
     report_plugins(shard);
+    report_overload(shard);
     let cpu = thread_cpu();
     shard
         .metrics
@@ -135,6 +138,22 @@ fn report_plugins(shard: &Shard) {
     metrics.count(Counter::CacheEvicted, plugins.cache.take_fallen());
     let cells = i64::try_from(plugins.limiter.len()).unwrap_or(i64::MAX);
     metrics.set(Gauge::LimitCells, cells);
+}
+
+/// How much there is to do, here and at the upstreams that have limits.
+fn report_overload(shard: &Shard) {
+    let (metrics, overload) = (&shard.metrics, &shard.overload);
+    let (limits, active, waiting) = shard.peers.gates();
+    for (gauge, value) in [
+        (Gauge::RequestsActive, u64::from(overload.in_flight())),
+        (Gauge::AdmittedShare, u64::from(overload.permille())),
+        (Gauge::QueueDelay, overload.delay_ns() / 1_000),
+        (Gauge::UpstreamLimit, limits),
+        (Gauge::UpstreamActive, active),
+        (Gauge::UpstreamWaiting, waiting),
+    ] {
+        metrics.set(gauge, i64::try_from(value).unwrap_or(i64::MAX));
+    }
 }
 
 fn thread_cpu() -> Duration {

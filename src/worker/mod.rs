@@ -5,6 +5,7 @@
 
 mod accept;
 mod housekeeping;
+mod pulse;
 mod repeating;
 mod reports;
 mod runtime;

@@ -22,6 +22,7 @@ use crate::telemetry::AccessLogSender;
 use crate::worker::accept;
 use crate::worker::accept::Places;
 use crate::worker::housekeeping;
+use crate::worker::pulse;
 use crate::worker::repeating;
 use crate::worker::reports::Reports;
 use crate::worker::runtime::AnyRuntime;
@@ -102,6 +103,7 @@ fn run(settings: Settings, link: ControlLink) -> io::Result<()> {
         }
         let reports = Rc::new(Reports::new(link.reports.clone()));
         monoio::spawn(repeating::run(Rc::clone(&cx)));
+        monoio::spawn(pulse::run(Rc::clone(&cx)));
         let housekeeping = monoio::spawn(housekeeping::run(Rc::clone(&cx), Rc::clone(&reports)));
         reports.say(Report::Started(core, driver));
         reports.say(Report::Installed(core, generation));

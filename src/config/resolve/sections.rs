@@ -237,6 +237,7 @@ impl Default for Overload {
             queue_delay: Some(limits::OVERLOAD_DELAY),
             upstream_requests: None,
             upstream_adaptive: false,
+            upstream_wait: limits::GATE_WAIT,
             connections_per_address: None,
         }
     }
@@ -244,6 +245,7 @@ impl Default for Overload {
 
 fn overload(table: &Table<'_>, sink: &mut Sink) -> Overload {
     let default = Overload::default();
+    let wait = table.duration("upstream_wait", TIMEOUT, sink);
     let delay = table.duration(
         "queue_delay",
         Duration::ZERO..=Duration::from_secs(10),
@@ -256,6 +258,7 @@ fn overload(table: &Table<'_>, sink: &mut Sink) -> Overload {
         }),
         upstream_requests: count(table, "upstream_requests", default.upstream_requests, sink),
         upstream_adaptive: table.flag("upstream_adaptive", default.upstream_adaptive, sink),
+        upstream_wait: wait.unwrap_or(default.upstream_wait),
         connections_per_address: count(
             table,
             "connections_per_address",

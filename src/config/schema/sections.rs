@@ -341,6 +341,15 @@ pub const OVERLOAD: Section = Section {
             "Whether the bound follows what each upstream can take; a tag `limit:adaptive` or `limit:none` says it for one of them.",
         ),
         key(
+            "upstream_wait",
+            "duration",
+            "\"1s\"",
+            "1 ms to 2147483646 ms",
+            "\"300ms\"",
+            Yes,
+            "How long a request may wait for its turn at an upstream that has as many in flight as it may.",
+        ),
+        key(
             "connections_per_address",
             "integer",
             "0",

@@ -24,6 +24,7 @@ mod logs;
 mod machine;
 mod mock;
 mod observing;
+mod overload;
 mod peers;
 mod persistence;
 mod plugin_recordings;
@@ -68,6 +69,7 @@ pub(crate) fn cases() -> Vec<Case> {
         machine::cases(),
         mock::cases(),
         observing::cases(),
+        overload::cases(),
         peers::cases(),
         persistence::cases(),
         plugin_recordings::cases(),
