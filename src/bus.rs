@@ -1,13 +1,20 @@
-//! The only road between workers and control: directives down, reports up; bounded both ways.
+//! The only roads between threads: directives from control down to workers, reports up, and between workers the
+//! connections that one hands to another; all bounded.
 //!
 //! A worker that serves only ever `try_send`s and `try_recv`s; before its first directive, and when it has failed, it
 //! keeps nobody waiting. A directive is followed by one byte on the worker's wake-up socket, which its own runtime
 //! waits on; reports wait for control's next tick. A full report channel delays a report and never loses it:
 //! whatever it holds stays with the worker until the next tick.
 
+mod crossing;
+
 use std::io::Write;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
+
+pub use crossing::Crossing;
+pub use crossing::Handover;
+pub use crossing::Side;
 
 use crossbeam::channel::Receiver;
 use crossbeam::channel::Sender;

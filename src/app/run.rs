@@ -18,6 +18,7 @@ use crate::base::clock;
 use crate::base::cores::Cores;
 use crate::base::ids::Generation;
 use crate::bus;
+use crate::bus::Crossing;
 use crate::bus::Driver;
 use crate::cache::Accounts;
 use crate::config;
@@ -37,6 +38,7 @@ use crate::control::reload::Built;
 use crate::control::reload::Load;
 use crate::control::reload::Refusal;
 use crate::control::tidy::BLOCKING_THREAD_IDLE;
+use crate::net::Addresses;
 use crate::net::listener;
 use crate::plugin::Shared;
 use crate::plugin::registry::Registry;
@@ -158,7 +160,13 @@ impl Plan {
             stored: Arc::clone(&stored),
             cores: count,
         };
-        let hire = hire(sockets, cores.allowed, shared, road, self.force_epoll);
+        let roads = Roads {
+            shared,
+            log: road,
+            crossing: Crossing::new(count)?,
+            addresses: Arc::default(),
+        };
+        let hire = hire(sockets, cores.allowed, roads, self.force_epoll);
         let crew = Crew::hire(count, sender, hire)?;
         let (handle, requests) = Handle::new();
         let mut running = Running {
@@ -259,14 +267,16 @@ impl std::fmt::Debug for Plan {
     }
 }
 
-/// How a worker's thread is started, also one that takes a lost worker's place: with the same sockets.
-fn hire(
-    sockets: Sockets,
-    allowed: Vec<usize>,
+/// What all workers share.
+struct Roads {
     shared: Shared,
-    road: Option<LogRoad>,
-    force_epoll: bool,
-) -> Hire {
+    log: Option<LogRoad>,
+    crossing: Crossing,
+    addresses: Arc<Addresses>,
+}
+
+/// How a worker's thread is started, also one that takes a lost worker's place: with the same sockets.
+fn hire(sockets: Sockets, allowed: Vec<usize>, roads: Roads, force_epoll: bool) -> Hire {
     Box::new(move |core, link| {
         let own = sockets
             .get(usize::from(core.0))
@@ -282,8 +292,11 @@ fn hire(
             force_epoll,
             seed: clock::unix_micros() ^ u64::from(core.0).rotate_left(48),
             listeners: copies.collect::<io::Result<_>>()?,
-            shared: shared.clone(),
-            log: road
+            shared: roads.shared.clone(),
+            side: roads.crossing.side(core),
+            addresses: Arc::clone(&roads.addresses),
+            log: roads
+                .log
                 .as_ref()
                 .map(|road| AccessLogSender::new(core, road.clone())),
         };

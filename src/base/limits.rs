@@ -298,3 +298,16 @@ pub const OVERLOAD_DELAY: Duration = Duration::from_millis(50);
 /// How long a client whose request was shed by an overloaded core is not listened to: without it who answers a 503 by
 /// the next request would take what is left of the core.
 pub const SHED_REST: Duration = Duration::from_millis(100);
+/// Accepted connections that may be on their way to one worker.
+pub const HANDOVERS_QUEUED: usize = 256;
+/// Other workers that one looks at before it keeps a connection: all of a usual machine, some by chance of a large one.
+pub const HANDOVER_LOOKS: usize = 8;
+/// Accepts that one listener of a worker has outstanding while there is much room: so many connections can begin in one
+/// turn of its loop.
+pub const ACCEPTS: usize = 16;
+/// How long a loop that accepts without waiting leaves the core to others after so many.
+pub const ACCEPT_BREATH: Duration = Duration::from_millis(1);
+/// How long a connection must have been idle to be closed for want of room.
+pub const EVICT_IDLE: Duration = Duration::from_secs(2);
+/// Idle connections that are closed at once for want of room: looking for one costs as much as looking for some.
+pub const EVICTIONS: usize = 16;

@@ -6,6 +6,7 @@
 
 use std::cell::Cell;
 use std::cell::RefCell;
+use std::collections::BinaryHeap;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -31,7 +32,20 @@ struct Slot {
     fired: Cell<bool>,
     /// The deadline is one for having nothing to do.
     idle: Cell<bool>,
+    /// Since when there is nothing to do.
+    since: Cell<u64>,
     waker: RefCell<Option<Waker>>,
+}
+
+impl Slot {
+    fn fire(&self) {
+        self.at.set(NEVER);
+        self.idle.set(false);
+        self.fired.set(true);
+        if let Some(waker) = self.waker.borrow_mut().take() {
+            waker.wake();
+        }
+    }
 }
 
 /// All deadlines of one core.
@@ -47,6 +61,7 @@ impl Deadlines {
             at: Cell::new(NEVER),
             fired: Cell::new(false),
             idle: Cell::new(false),
+            since: Cell::new(0),
             waker: RefCell::new(None),
         };
         let slot = Rc::new(slot);
@@ -62,16 +77,31 @@ impl Deadlines {
         }
     }
 
+    /// Ends the waits of those that have had nothing to do for the longest time, and for `least` at least; how many.
+    pub fn evict(&self, most: usize, least: Duration, now: Instant) -> usize {
+        let slots = self.slots.borrow();
+        let mut oldest: BinaryHeap<(u64, usize)> = BinaryHeap::with_capacity(most + 1);
+        for (at, slot) in slots.iter().enumerate().filter(|(_, slot)| slot.idle.get()) {
+            let since = slot.since.get();
+            if Instant(since).plus(least) <= now {
+                oldest.push((since, at));
+                if oldest.len() > most {
+                    oldest.pop();
+                }
+            }
+        }
+        for (_, at) in &oldest {
+            slots[*at].fire();
+        }
+        oldest.len()
+    }
+
     /// Wakes every task whose deadline is not after `now`, and forgets the guards that are gone.
     /// Costs about 2 ns for each guard.
     pub fn sweep(&self, now: Instant) {
         self.slots.borrow_mut().retain(|slot| {
             if slot.at.get() <= now.0 {
-                slot.at.set(NEVER);
-                slot.fired.set(true);
-                if let Some(waker) = slot.waker.borrow_mut().take() {
-                    waker.wake();
-                }
+                slot.fire();
             }
             Rc::strong_count(slot) > 1
         });
@@ -98,6 +128,7 @@ impl Guard {
     pub fn arm_idle(&self, now: Instant, after: Duration) {
         self.arm(now, after);
         self.slot.idle.set(true);
+        self.slot.since.set(now.0);
     }
 
     /// Lifts the deadline.
@@ -163,6 +194,31 @@ impl<F: Future> Future for Limited<'_, F> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_longest_idle_make_room_and_the_busy_do_not() {
+        let deadlines = Rc::new(Deadlines::default());
+        let guards: Vec<Guard> = (0..6).map(|_| deadlines.guard()).collect();
+        let minute = Duration::from_secs(60);
+        for (guard, since) in guards.iter().zip([50, 10, 30, 20, 95]) {
+            guard.arm_idle(Instant(since), minute);
+        }
+        guards[5].arm(Instant(0), minute);
+        let evicted = deadlines.evict(2, Duration::from_nanos(10), Instant(100));
+        let cx = Context::from_waker(Waker::noop());
+        let fired: Vec<bool> = guards.iter().map(|guard| guard.poll_expired(&cx)).collect();
+        assert_eq!(
+            (evicted, fired),
+            (2, vec![false, true, false, true, false, false])
+        );
+        let least = Duration::from_nanos(10);
+        assert_eq!(
+            deadlines.evict(9, least, Instant(100)),
+            2,
+            "one has not been idle for long"
+        );
+        assert_eq!(deadlines.evict(9, least, Instant(100)), 0);
+    }
 
     #[test]
     fn a_deadline_fires_once_and_a_dropped_guard_is_forgotten() {

@@ -7,6 +7,8 @@
 use std::io;
 use std::os::fd::AsRawFd;
 use std::os::fd::BorrowedFd;
+use std::os::fd::FromRawFd;
+use std::os::fd::IntoRawFd;
 use std::os::fd::RawFd;
 use std::time::Duration;
 
@@ -27,6 +29,13 @@ fn socket(half: &OwnedReadHalf<TcpStream>) -> &TcpStream {
 fn borrow(socket: &TcpStream) -> BorrowedFd<'_> {
     // SAFETY: `socket` stays borrowed as long as the descriptor does, and keeps it open.
     unsafe { BorrowedFd::borrow_raw(socket.as_raw_fd()) }
+}
+
+/// Takes the socket out of the runtime's hands.
+pub(super) fn into_socket(stream: TcpStream) -> std::net::TcpStream {
+    let fd = stream.into_raw_fd();
+    // SAFETY: the runtime has just given the descriptor up, so nobody else owns it.
+    unsafe { std::net::TcpStream::from_raw_fd(fd) }
 }
 
 /// Waits until there is something to receive.

@@ -15,6 +15,7 @@ use socket2::Type;
 
 use crate::base::limits;
 use crate::net::Stream;
+use crate::net::fd;
 
 /// Binds a listening socket to `address`; every socket of the group must be bound before any is used. Accepted
 /// sockets inherit its options, which saves system calls on each: `TCP_NODELAY`, and a bound on what the kernel
@@ -40,6 +41,35 @@ pub fn bind(address: SocketAddr, backlog: i32) -> io::Result<std::net::TcpListen
     Ok(socket.into())
 }
 
+/// An accepted connection of which nothing has been read: to be served here, or on another thread.
+#[derive(Debug)]
+pub struct Incoming {
+    stream: TcpStream,
+    /// The address of the other end.
+    pub peer: SocketAddr,
+}
+
+impl Incoming {
+    /// One that another thread of the same kind has accepted.
+    ///
+    /// # Errors
+    /// When the runtime cannot register the socket.
+    pub fn adopt(socket: std::net::TcpStream, peer: SocketAddr) -> io::Result<Self> {
+        let stream = TcpStream::from_std(socket)?;
+        Ok(Self { stream, peer })
+    }
+
+    /// To be served on this thread.
+    pub fn into_stream(self) -> Stream {
+        Stream::new(self.stream, self.peer)
+    }
+
+    /// To be adopted by another thread.
+    pub fn into_socket(self) -> std::net::TcpStream {
+        fd::into_socket(self.stream)
+    }
+}
+
 /// A listening socket in the hands of its worker's runtime.
 #[derive(Debug)]
 pub struct Listener {
@@ -61,24 +91,25 @@ impl Listener {
         Ok(Self { socket, inner })
     }
 
-    /// The next connection. Never drop this future before it ends: the runtime would leak the descriptor.
+    /// The next connection, in nobody's hands yet. Never drop this future before it ends: the runtime would leak the descriptor.
     /// [`stop`](Self::stop) ends it.
     ///
     /// # Errors
     /// Whatever the kernel says; `EMFILE` and its like mean to pause, `EINVAL` that the listener is stopped.
-    pub async fn accept(&self) -> io::Result<Stream> {
+    pub async fn accept(&self) -> io::Result<Incoming> {
         let (stream, peer) = self.inner.accept().await?;
-        Ok(Stream::new(stream, peer))
+        Ok(Incoming { stream, peer })
     }
 
     /// Gives every connection that waits in the kernel's queue to `take`, then ends listening; what arrives
     /// after that is refused.
-    pub fn stop(&self, mut take: impl FnMut(Stream)) {
+    pub fn stop(&self, mut take: impl FnMut(Incoming)) {
         if self.socket.set_nonblocking(true).is_ok() {
             while let Ok((socket, peer)) = self.socket.accept() {
-                let stream = socket.set_nonblocking(is_legacy());
-                if let Ok(stream) = stream.and_then(|()| TcpStream::from_std(socket)) {
-                    take(Stream::new(stream, peer));
+                if socket.set_nonblocking(is_legacy()).is_ok()
+                    && let Ok(incoming) = Incoming::adopt(socket, peer)
+                {
+                    take(incoming);
                 }
             }
         }

@@ -4,7 +4,8 @@
 //! two halves of a stream. The kernel owns a buffer while an operation is in flight, so an operation is never
 //! dropped half way unless its connection ends with it.
 
-pub mod connect;
+pub mod addresses;
+mod connect;
 pub mod deadline;
 mod fd;
 pub mod listener;
@@ -12,9 +13,12 @@ pub mod pool;
 pub mod proxy_protocol;
 pub mod stream;
 
+pub use addresses::Addresses;
+pub use addresses::Permit;
 pub use connect::connect;
 pub use deadline::Deadlines;
 pub use deadline::Guard;
+pub use listener::Incoming;
 pub use listener::Listener;
 pub use pool::Pool;
 pub use stream::Reader;

@@ -1,23 +1,19 @@
-//! Taking connections: one loop for each listener, which pauses rather than spins when there is no room.
+//! Taking connections: some loops for each listener, which pause rather than spin when there is no room.
 //!
 //! An accept cannot be taken back once the kernel has it, so a loop reserves the place of its next connection
-//! before it asks for one: together the loops of a worker never take more than its share.
+//! before it asks for one: together the loops of a worker never take more than its share. A loop takes one connection in
+//! a turn of the worker, so that who is being served waits for no flood; while there is much room a listener has several
+//! loops, so that a flood does not wait for long either.
 
 use std::cell::Cell;
 use std::io;
-use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
-
-use futures_util::FutureExt;
 
 use crate::base::limits;
 use crate::net::Listener;
-use crate::net::Stream;
-use crate::proxy;
 use crate::proxy::Context;
-use crate::shard::Listening;
 use crate::telemetry::Counter;
-use crate::telemetry::Gauge;
+use crate::worker::desk::Desk;
 
 /// The places for connections to come that the loops of one worker have reserved.
 #[derive(Debug)]
@@ -27,7 +23,7 @@ pub(super) struct Places {
 }
 
 impl Places {
-    /// None reserved, for so many loops.
+    /// None reserved, for so many listeners.
     pub(super) fn new(listeners: usize) -> Self {
         Self {
             listeners,
@@ -35,11 +31,17 @@ impl Places {
         }
     }
 
-    /// Reserves a place if `open` connections leave one of `share`. A share has room for one connection of each
-    /// listener at least, or a listener that nobody connects to would keep another from its first.
-    fn reserve(&self, open: usize, share: usize) -> bool {
+    /// Reserves a place if `open` connections leave one of `share`, of which all but the `first` loop of a listener leave
+    /// a half alone. A share has room for one connection of each listener at least, or a listener that nobody connects to
+    /// would keep another from its first.
+    fn reserve(&self, open: usize, share: usize, first: bool) -> bool {
         let reserved = self.reserved.get();
-        let free = open + reserved < share.max(self.listeners);
+        let room = if first {
+            share.max(self.listeners)
+        } else {
+            share / 2
+        };
+        let free = open + reserved < room;
         if free {
             self.reserved.set(reserved + 1);
         }
@@ -52,31 +54,54 @@ impl Places {
     }
 }
 
-/// Accepts until the listener is stopped. At the worker's share of the connections, and without file
-/// descriptors, new connections wait in the kernel's queue.
+/// Accepts until the listener is stopped. At the worker's share of the connections the longest idle make room; without
+/// any, and without file descriptors, new connections wait in the kernel's queue. Of the loops of a listener all but the
+/// `first` leave half of the share alone, so that no listener keeps another's connections waiting.
 pub(super) async fn accept(
-    cx: Rc<Context>,
+    desk: Rc<Desk>,
     places: Rc<Places>,
     listener: Rc<Listener>,
-    listening: Rc<Listening>,
+    number: usize,
+    first: bool,
 ) {
+    let cx = &desk.cx;
+    let mut taken = 0;
     loop {
-        while !places.reserve(cx.shard.connections.get(), share(&cx)) {
-            pause(&cx).await;
+        while !places.reserve(cx.shard.connections.get(), share(cx), first) {
+            if first {
+                evict(cx);
+            }
+            pause(cx, first).await;
         }
         let accepted = listener.accept().await;
         places.release();
         match accepted {
-            Ok(stream) => take(&cx, stream, &listening),
+            Ok(incoming) => {
+                desk.receive(incoming, number);
+                taken += 1;
+                if desk.polled && taken % limits::ACCEPTS == 0 {
+                    // Such a runtime goes on as long as there are any, and who is being served would wait.
+                    monoio::time::sleep(limits::ACCEPT_BREATH).await;
+                }
+            }
             Err(error) if error.raw_os_error() == Some(libc::EINVAL) => return,
             Err(error) if is_of_the_connection(&error) => {}
-            Err(_) => pause(&cx).await,
+            Err(_) => pause(cx, first).await,
         }
     }
 }
 
 fn share(cx: &Context) -> usize {
     cx.shard.instance().snapshot.connections.of(cx.shard.core)
+}
+
+/// Closes some connections that have been idle the longest.
+fn evict(cx: &Context) {
+    let shard = &cx.shard;
+    let evicted = shard
+        .deadlines
+        .evict(limits::EVICTIONS, limits::EVICT_IDLE, shard.now());
+    shard.metrics.count(Counter::IdleEvictions, evicted as u64);
 }
 
 /// Whether accepting failed for one connection that is gone already, and not for lack of room.
@@ -87,37 +112,19 @@ fn is_of_the_connection(error: &io::Error) -> bool {
     )
 }
 
-async fn pause(cx: &Context) {
-    cx.shard.metrics.count(Counter::AcceptPauses, 1);
-    monoio::time::sleep(limits::ACCEPT_PAUSE).await;
-}
-
-/// Starts the connection's task. A panic in it ends that connection and is counted; the runtime would not catch
-/// it.
-fn take(cx: &Rc<Context>, stream: Stream, listening: &Rc<Listening>) {
-    let shard = &cx.shard;
-    shard.metrics.count(Counter::ConnectionsAccepted, 1);
-    shard.connections.set(shard.connections.get() + 1);
-    if let Some(housekeeping) = shard.sleeper.take() {
-        housekeeping.wake();
+async fn pause(cx: &Context, first: bool) {
+    if first {
+        cx.shard.metrics.count(Counter::AcceptPauses, 1);
+        monoio::time::sleep(limits::ACCEPT_PAUSE).await;
+    } else {
+        monoio::time::sleep(limits::TICK_IDLE).await;
     }
-    shard.metrics.adjust(Gauge::ConnectionsActive, 1);
-    let served = proxy::serve(Rc::clone(cx), stream, Rc::clone(listening));
-    let cx = Rc::clone(cx);
-    // Combined by functions: an `async` block would hold the future twice, before and while it is awaited.
-    monoio::spawn(AssertUnwindSafe(served).catch_unwind().map(move |end| {
-        if end.is_err() {
-            cx.shard.metrics.count(Counter::Panics, 1);
-        }
-        cx.shard.connections.set(cx.shard.connections.get() - 1);
-        cx.shard.metrics.adjust(Gauge::ConnectionsActive, -1);
-    }));
 }
 
 /// Takes what already waits in the kernel's queue, then stops listening. This may exceed the worker's share: the
 /// alternative is to reset who was promised to wait.
-pub(super) fn finish(cx: &Rc<Context>, listener: &Listener, listening: &Rc<Listening>) {
-    listener.stop(|stream| take(cx, stream, listening));
+pub(super) fn finish(desk: &Rc<Desk>, listener: &Listener, number: usize) {
+    listener.stop(|incoming| desk.receive(incoming, number));
 }
 
 #[cfg(test)]
@@ -127,19 +134,31 @@ mod tests {
     #[test]
     fn loops_together_take_no_more_than_the_share() {
         let places = Places::new(2);
-        assert!(places.reserve(1, 3));
-        assert!(places.reserve(1, 3));
-        assert!(!places.reserve(1, 3), "one is open and two are to come");
+        assert!(places.reserve(1, 3, true));
+        assert!(places.reserve(1, 3, true));
+        assert!(
+            !places.reserve(1, 3, true),
+            "one is open and two are to come"
+        );
         places.release();
-        assert!(!places.reserve(2, 3), "one of the two has come");
-        assert!(places.reserve(1, 3), "the open one has closed");
+        assert!(!places.reserve(2, 3, true), "one of the two has come");
+        assert!(places.reserve(1, 3, true), "the open one has closed");
+    }
+
+    #[test]
+    fn further_loops_leave_half_of_the_room() {
+        let places = Places::new(1);
+        assert!(places.reserve(0, 4, false));
+        assert!(!places.reserve(1, 4, false));
+        assert!(places.reserve(1, 4, true));
+        assert!(!Places::new(2).reserve(0, 1, false));
     }
 
     #[test]
     fn an_idle_listener_keeps_no_other_from_its_first_connection() {
         let places = Places::new(2);
-        assert!(places.reserve(0, 1));
-        assert!(places.reserve(0, 1));
-        assert!(!places.reserve(0, 1));
+        assert!(places.reserve(0, 1, true));
+        assert!(places.reserve(0, 1, true));
+        assert!(!places.reserve(0, 1, true));
     }
 }

@@ -17,11 +17,13 @@ use crate::proxy::Context;
 use crate::shard::Shard;
 use crate::telemetry::Counter;
 use crate::telemetry::Gauge;
+use crate::worker::desk::Desk;
 use crate::worker::pulse;
 use crate::worker::reports::Reports;
 
 /// Ticks until the worker has drained; then reports that.
-pub(super) async fn run(cx: Rc<Context>, reports: Rc<Reports>) {
+pub(super) async fn run(desk: Rc<Desk>, reports: Rc<Reports>) {
+    let cx = &desk.cx;
     let mut reported = clock::now();
     let mut cpu = Duration::ZERO;
     let mut was_busy = false;
@@ -48,10 +50,11 @@ pub(super) async fn run(cx: Rc<Context>, reports: Rc<Reports>) {
         }
         reports.pay();
         announce(shard, &reports);
-        let drained = drained(shard);
+        // A connection may be on its way from a worker that did not know of the drain.
+        let drained = drained(shard) && desk.side.is_empty();
         if drained || now.nanos_since(reported) >= nanos(limits::REPORT_EVERY) {
             reported = now;
-            cpu = report(&cx, &reports, now, cpu);
+            cpu = report(cx, &reports, now, cpu);
         }
         if drained {
             break;

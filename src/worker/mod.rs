@@ -4,6 +4,7 @@
 //! directives and answers by reports; it shares nothing else.
 
 mod accept;
+mod desk;
 mod housekeeping;
 mod pulse;
 mod repeating;

@@ -3,16 +3,20 @@
 use std::io;
 use std::net::TcpListener;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use monoio::io::AsyncReadRent;
 use monoio::net::UnixStream;
 
 use crate::base::ids::CoreId;
+use crate::base::limits;
 use crate::bus::ControlLink;
 use crate::bus::Directive;
 use crate::bus::Driver;
 use crate::bus::Report;
+use crate::bus::Side;
+use crate::net::Addresses;
 use crate::net::Listener;
 use crate::plugin::Shared;
 use crate::proxy::Context;
@@ -21,6 +25,8 @@ use crate::shard::Shard;
 use crate::telemetry::AccessLogSender;
 use crate::worker::accept;
 use crate::worker::accept::Places;
+use crate::worker::desk;
+use crate::worker::desk::Desk;
 use crate::worker::housekeeping;
 use crate::worker::pulse;
 use crate::worker::repeating;
@@ -42,6 +48,10 @@ pub struct Settings {
     pub listeners: Vec<(TcpListener, Listening)>,
     /// What it shares with all workers of the process.
     pub shared: Shared,
+    /// Its place at the roads between workers.
+    pub side: Side,
+    /// How many connections each client address has.
+    pub addresses: Arc<Addresses>,
     /// Where its access records go.
     pub log: Option<AccessLogSender>,
 }
@@ -84,42 +94,67 @@ fn run(settings: Settings, link: ControlLink) -> io::Result<()> {
             seed,
             listeners,
             shared,
+            side,
+            addresses,
             log,
             ..
         } = settings;
         let generation = first.0.generation;
         let cx = Context::new(Shard::new(core, seed, shared, log, first.0, first.1));
         let places = Rc::new(Places::new(listeners.len()));
-        let mut taken = Vec::new();
-        for (socket, listening) in listeners {
-            let (listener, listening) = (Rc::new(Listener::new(socket)?), Rc::new(listening));
-            monoio::spawn(accept::accept(
-                Rc::clone(&cx),
-                Rc::clone(&places),
-                Rc::clone(&listener),
-                Rc::clone(&listening),
-            ));
-            taken.push((listener, listening));
-        }
+        let woken = side.woken()?;
+        woken.set_nonblocking(polled)?;
+        let (sockets, listeners): (Vec<_>, Vec<_>) = listeners.into_iter().unzip();
+        let desk = Rc::new(Desk {
+            cx: Rc::clone(&cx),
+            listeners: listeners.into_iter().map(Rc::new).collect(),
+            side,
+            addresses,
+            polled,
+        });
+        let taken = listen(&desk, &places, sockets)?;
+        monoio::spawn(desk::arrivals(Rc::clone(&desk), woken));
         let reports = Rc::new(Reports::new(link.reports.clone()));
         monoio::spawn(repeating::run(Rc::clone(&cx)));
         monoio::spawn(pulse::run(Rc::clone(&cx)));
-        let housekeeping = monoio::spawn(housekeeping::run(Rc::clone(&cx), Rc::clone(&reports)));
+        let housekeeping = monoio::spawn(housekeeping::run(Rc::clone(&desk), Rc::clone(&reports)));
         reports.say(Report::Started(core, driver));
         reports.say(Report::Installed(core, generation));
-        obey(&cx, link, &reports, &taken).await?;
+        obey(&desk, link, &reports, &taken).await?;
         housekeeping.await;
         Ok(())
     })
 }
 
+/// Begins to accept, on every listener by some loops.
+fn listen(
+    desk: &Rc<Desk>,
+    places: &Rc<Places>,
+    sockets: Vec<TcpListener>,
+) -> io::Result<Vec<Rc<Listener>>> {
+    let mut listeners = Vec::with_capacity(sockets.len());
+    for (number, socket) in sockets.into_iter().enumerate() {
+        let listener = Rc::new(Listener::new(socket)?);
+        // Where sockets are polled, one loop takes what there is, and only one is told of it.
+        let loops = if desk.polled { 1 } else { limits::ACCEPTS };
+        for step in 0..loops {
+            let (desk, places) = (Rc::clone(desk), Rc::clone(places));
+            let listener = Rc::clone(&listener);
+            monoio::spawn(accept::accept(desk, places, listener, number, step == 0));
+        }
+        listeners.push(listener);
+    }
+    Ok(listeners)
+}
+
 /// Carries out directives until the one to drain.
 async fn obey(
-    cx: &Rc<Context>,
+    desk: &Rc<Desk>,
     link: ControlLink,
     reports: &Reports,
-    listeners: &[(Rc<Listener>, Rc<Listening>)],
+    listeners: &[Rc<Listener>],
 ) -> io::Result<()> {
+    let cx = &desk.cx;
     let ControlLink {
         directives, wake, ..
     } = link;
@@ -140,7 +175,7 @@ async fn obey(
                 }
                 Directive::Mock(order) => cx.shard.plugins.mock.obey(order),
                 Directive::Drain => {
-                    drain(cx, listeners);
+                    drain(desk, listeners);
                     return Ok(());
                 }
             }
@@ -148,18 +183,20 @@ async fn obey(
         let (result, back) = wake.read(bytes).await;
         bytes = back;
         if result? == 0 {
-            drain(cx, listeners);
+            drain(desk, listeners);
             return Ok(());
         }
     }
 }
 
 /// Takes nothing new, and lets what is open come to its end.
-fn drain(cx: &Rc<Context>, listeners: &[(Rc<Listener>, Rc<Listening>)]) {
-    for (listener, listening) in listeners {
-        accept::finish(cx, listener, listening);
-    }
+fn drain(desk: &Rc<Desk>, listeners: &[Rc<Listener>]) {
+    let cx = &desk.cx;
     cx.shard.draining.set(true);
+    desk.side.close();
+    for (number, listener) in listeners.iter().enumerate() {
+        accept::finish(desk, listener, number);
+    }
     cx.shard.deadlines.hasten_idle(cx.shard.now());
 }
 

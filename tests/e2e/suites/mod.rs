@@ -9,6 +9,7 @@ mod caching_together;
 mod cli;
 mod clients;
 mod credentials;
+mod crowds;
 mod drain;
 mod errors;
 mod expect;
@@ -54,6 +55,7 @@ pub(crate) fn cases() -> Vec<Case> {
         cli::cases(),
         clients::cases(),
         credentials::cases(),
+        crowds::cases(),
         drain::cases(),
         errors::cases(),
         expect::cases(),
