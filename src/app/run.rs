@@ -160,12 +160,7 @@ impl Plan {
             stored: Arc::clone(&stored),
             cores: count,
         };
-        let roads = Roads {
-            shared,
-            log: road,
-            crossing: Crossing::new(count)?,
-            addresses: Arc::default(),
-        };
+        let roads = Roads::new(shared, road, count)?;
         let hire = hire(sockets, cores.allowed, roads, self.force_epoll);
         let crew = Crew::hire(count, sender, hire)?;
         let (handle, requests) = Handle::new();
@@ -273,6 +268,17 @@ struct Roads {
     log: Option<LogRoad>,
     crossing: Crossing,
     addresses: Arc<Addresses>,
+}
+
+impl Roads {
+    fn new(shared: Shared, log: Option<LogRoad>, workers: u16) -> io::Result<Self> {
+        Ok(Self {
+            shared,
+            log,
+            crossing: Crossing::new(workers)?,
+            addresses: Arc::default(),
+        })
+    }
 }
 
 /// How a worker's thread is started, also one that takes a lost worker's place: with the same sockets.

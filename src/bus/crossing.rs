@@ -4,12 +4,7 @@
 //! The kernel spreads connections over the workers by a hash of their addresses, which knows nothing of how much each has
 //! to do. So each worker says how many connections it has, in a word that only it writes, and who has accepted one looks at
 //! the words of the others. A word may be a moment old: what comes of that is a connection that stays where it is, or one
-//! that is handed over in vain.
-
-#![expect(
-    clippy::disallowed_types,
-    reason = "a worker's load is a word that it stores and others load, relaxed; nothing is decided by it that has to be right"
-)]
+//! that is handed over in vain. There is no read-modify-write: a worker stores its word, others load it, relaxed.
 
 use std::io::Write;
 use std::net::SocketAddr;

@@ -98,7 +98,7 @@ impl<T> Gate<T> {
     }
 
     /// Whoever waits and has a place from now on. To be asked until there is nobody.
-    pub fn next(&mut self) -> Option<T> {
+    pub fn admit_next(&mut self) -> Option<T> {
         if self.in_flight >= self.limit() {
             return None;
         }
@@ -132,16 +132,16 @@ mod tests {
         assert_eq!(gate.enter(Tier::Normal, 1, 'b'), Entry::Admitted);
         assert_eq!(gate.enter(Tier::Normal, 1, 'c'), Entry::Queued(None));
         assert_eq!(gate.enter(Tier::High, 2, 'd'), Entry::Queued(None));
-        assert_eq!(gate.next(), None);
+        assert_eq!(gate.admit_next(), None);
         gate.leave();
         assert!(!gate.try_enter(), "others have waited for it");
-        assert_eq!(gate.next(), Some('d'));
-        assert_eq!(gate.next(), None);
+        assert_eq!(gate.admit_next(), Some('d'));
+        assert_eq!(gate.admit_next(), None);
         assert_eq!(gate.give_up(|value| *value == 'c'), Some('c'));
         gate.leave();
         gate.leave();
         assert_eq!(
-            (gate.next(), gate.in_flight(), gate.waiting()),
+            (gate.admit_next(), gate.in_flight(), gate.waiting()),
             (None, 0, 0)
         );
     }
@@ -152,7 +152,7 @@ mod tests {
         assert!(gate.try_enter());
         assert_eq!(gate.enter(Tier::Normal, 1, 'a'), Entry::Queued(None));
         gate.set(2, false);
-        assert_eq!(gate.next(), Some('a'));
+        assert_eq!(gate.admit_next(), Some('a'));
         gate.set(1, true);
         assert_eq!(gate.limit(), 1);
         gate.leave();

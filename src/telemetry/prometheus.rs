@@ -50,7 +50,6 @@ struct Text(String);
 impl Text {
     fn metric(&mut self, metric: Metric, totals: &Totals, facts: &Facts<'_>, now: Instant) {
         self.heading(metric);
-        let reload = facts.reload;
         match metric {
             Metric::Requests => self.requests(totals),
             Metric::RequestDuration => {
@@ -101,6 +100,26 @@ impl Text {
             | Metric::QueueDelay
             | Metric::LimitCells => self.per_core(metric, totals, now),
             Metric::Driver => self.drivers(facts),
+            Metric::ConfigReloads
+            | Metric::ConfigReloadTime
+            | Metric::ConfigReloadSuccess
+            | Metric::ConfigGeneration
+            | Metric::ConfigInfo => self.configuration(metric, facts),
+            Metric::LogProduced | Metric::LogDelivered | Metric::LogDropped | Metric::LogQueued => {
+                self.plain(metric, log_number(metric, totals, facts));
+            }
+            Metric::BuildInfo => self.labelled(metric, &[facts.version], 1),
+            Metric::ProcessCpu => self.process_cpu(metric, facts),
+            Metric::ProcessStart
+            | Metric::ProcessMemory
+            | Metric::ProcessFds
+            | Metric::ProcessFdsMax => self.known(metric, process_number(metric, facts)),
+        }
+    }
+
+    fn configuration(&mut self, metric: Metric, facts: &Facts<'_>) {
+        let reload = facts.reload;
+        match metric {
             Metric::ConfigReloads => {
                 self.labelled(metric, &["success"], reload.succeeded);
                 self.labelled(metric, &["failure"], reload.failed);
@@ -111,16 +130,7 @@ impl Text {
             }
             Metric::ConfigReloadSuccess => self.plain(metric, u64::from(reload.last_succeeded)),
             Metric::ConfigGeneration => self.plain(metric, reload.generation.0),
-            Metric::ConfigInfo => self.labelled(metric, &[reload.hash], 1),
-            Metric::LogProduced | Metric::LogDelivered | Metric::LogDropped | Metric::LogQueued => {
-                self.plain(metric, log_number(metric, totals, facts));
-            }
-            Metric::BuildInfo => self.labelled(metric, &[facts.version], 1),
-            Metric::ProcessCpu => self.process_cpu(metric, facts),
-            Metric::ProcessStart
-            | Metric::ProcessMemory
-            | Metric::ProcessFds
-            | Metric::ProcessFdsMax => self.known(metric, process_number(metric, facts)),
+            _ => self.labelled(metric, &[reload.hash], 1),
         }
     }
 

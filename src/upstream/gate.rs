@@ -116,7 +116,7 @@ impl Gate {
     /// Gives free places to those who wait.
     fn advance(&self) {
         loop {
-            let next = self.state.borrow_mut().next();
+            let next = self.state.borrow_mut().admit_next();
             match next {
                 Some(ticket) => ticket.turn_to(Turn::Admitted),
                 None => return,

@@ -281,8 +281,9 @@ impl Peers {
     /// Closes idle connections that are of no more use, and forgets peers that have none and nobody refers to, and gates
     /// that nobody refers to.
     pub fn prune(&self, keep: &KeepAlive, now: Instant) {
-        let used = |_: &Box<str>, gate: &mut Rc<Gate>| Rc::strong_count(gate) > 1;
-        self.gates.borrow_mut().retain(used);
+        let mut gates = self.gates.borrow_mut();
+        gates.retain(|_, gate| Rc::strong_count(gate) > 1);
+        drop(gates);
         self.known.borrow_mut().retain(|_, peer| {
             peer.idle
                 .borrow_mut()
