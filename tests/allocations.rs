@@ -68,13 +68,13 @@ fn origin() -> SocketAddr {
     address
 }
 
-/// A gateway in front of the origin with plugins on its route, which lives as long as the process.
-fn gateway(origin: SocketAddr, plugins: &str) -> SocketAddr {
+/// A gateway in front of the origin with plugins on its route, or with further sections, which lives as long as the process.
+fn gateway(origin: SocketAddr, further: &str) -> SocketAddr {
     let toml = format!(
         "[gateway]\nworkers = 1\n[[listeners]]\naddress = \"127.0.0.1:0\"\n\
          [access_log]\npath = \"/dev/null\"\n\
          [[services]]\nname = \"s\"\nurl = \"http://{origin}/base\"\n\
-         [[services.routes]]\nname = \"r\"\nhosts = [\"api.test\"]\npaths = [\"/a\"]\n{plugins}"
+         [[services.routes]]\nname = \"r\"\nhosts = [\"api.test\"]\npaths = [\"/a\"]\n{further}"
     );
     let (ready, address) = mpsc::channel();
     std::thread::spawn(move || {
@@ -99,7 +99,9 @@ fn exchange(client: &mut TcpStream, buffer: &mut [u8]) {
 fn keep_alive_request_allocates_nothing() {
     let noting = "[[services.routes.plugins]]\nname = \"response-ratelimiting\"\n\
         config = { limits = { a = { year = 1000000 } } }\n";
-    for plugins in ["", noting] {
+    let bounded = "[overload]\nrequests = 1000\nupstream_requests = 1000\nupstream_adaptive = true\n\
+        connections_per_address = 10\n";
+    for plugins in ["", noting, bounded] {
         measure(plugins);
     }
 }

@@ -2,6 +2,7 @@
 //! of `docs/configuration.md` are printed from here.
 
 mod entities;
+mod overload;
 mod people;
 mod sections;
 mod upstreams;
@@ -9,6 +10,7 @@ mod upstreams;
 pub use entities::HEADERS;
 pub use entities::ROUTES;
 pub use entities::SERVICES;
+pub use overload::OVERLOAD;
 pub use people::ACLS;
 pub use people::BASICAUTH;
 pub use people::CONSUMERS;
@@ -23,7 +25,6 @@ pub use sections::DNS;
 pub use sections::GATEWAY;
 pub use sections::LIMITS;
 pub use sections::LISTENERS;
-pub use sections::OVERLOAD;
 pub use sections::ROOT;
 pub use sections::STORE;
 pub use sections::TIMEOUTS;

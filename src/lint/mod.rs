@@ -6,6 +6,7 @@
 
 mod plugins;
 mod routes;
+mod tags;
 #[cfg(test)]
 mod tests;
 
@@ -22,6 +23,8 @@ use crate::config::model::Plugin;
 use crate::config::model::Route;
 use crate::config::model::Service;
 use crate::config::model::Unserved;
+use crate::config::model::Upstream;
+use crate::plugin::Consumer;
 
 /// A kind of finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -44,11 +47,13 @@ pub enum Lint {
     RouteUnmatched,
     /// Something in the store that the gateway does not serve.
     Unserved,
+    /// A tag that wants to name a tier or a limit and does not.
+    TagMisspelt,
 }
 
 impl Lint {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::RouteUnreachable,
         Self::RouteTwin,
         Self::RouteRefused,
@@ -58,6 +63,7 @@ impl Lint {
         Self::PluginMisplaced,
         Self::RouteUnmatched,
         Self::Unserved,
+        Self::TagMisspelt,
     ];
 
     /// The number that stands for the kind everywhere.
@@ -72,6 +78,7 @@ impl Lint {
             Self::PluginMisplaced => "SB0407",
             Self::RouteUnmatched => "SB0408",
             Self::Unserved => "SB0409",
+            Self::TagMisspelt => "SB0410",
         }
     }
 }
@@ -143,6 +150,7 @@ pub fn lint(model: &Model, places: &Places) -> Vec<Finding> {
     let dead = routes::lint(model, &mut report);
     unrouted(model, &mut report);
     plugins::lint(model, &dead, &mut report);
+    tags::lint(model, &mut report);
     for unserved in &model.unserved {
         let unserved = &**unserved;
         let message = format!(
@@ -234,6 +242,34 @@ impl Entity for Route {
 
     fn name(&self) -> Option<&str> {
         self.name.as_deref()
+    }
+}
+
+impl Entity for Upstream {
+    fn kind(&self) -> &'static str {
+        "upstreams"
+    }
+
+    fn id(&self) -> Uuid {
+        self.id
+    }
+
+    fn name(&self) -> Option<&str> {
+        Some(&self.name)
+    }
+}
+
+impl Entity for Consumer {
+    fn kind(&self) -> &'static str {
+        "consumers"
+    }
+
+    fn id(&self) -> Uuid {
+        self.id
+    }
+
+    fn name(&self) -> Option<&str> {
+        self.username.as_deref().or(self.custom_id.as_deref())
     }
 }
 

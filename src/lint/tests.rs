@@ -142,6 +142,25 @@ fn data_has_file_and_line_apart() {
 }
 
 #[test]
+fn tags_that_name_no_tier_and_no_limit() {
+    let told = told(
+        "[[services]]\nname = \"s\"\nurl = \"http://a.test\"\ntags = [\"priority:hgih\", \"limit:many\"]\n\
+         [[services.routes]]\nname = \"r\"\npaths = [\"/\"]\ntags = [\"priority:low\", \"other\"]\n\
+         [[consumers]]\nusername = \"c\"\ntags = [\"priority:1\"]\n",
+    );
+    let tiers = "`priority:high`, `priority:normal` or `priority:low`";
+    let limits = "`limit:adaptive`, `limit:none` or a number as in `limit:200`";
+    assert_eq!(
+        told,
+        [
+            format!("a.toml:4: SB0410: the tag `priority:hgih` of service `s` is none of {tiers}"),
+            format!("a.toml:4: SB0410: the tag `limit:many` of service `s` is none of {limits}"),
+            format!("a.toml:12: SB0410: the tag `priority:1` of consumer `c` is none of {tiers}"),
+        ]
+    );
+}
+
+#[test]
 fn what_is_stored_and_not_served() {
     let mut stored = config::Stored::default();
     let id = Uuid::from_u128(7);

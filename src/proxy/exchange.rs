@@ -261,8 +261,6 @@ impl<'a> Exchange<'a> {
 
     /// The life of a request, which plugins meet from this place of the chain on.
     pub(super) async fn pipeline(&mut self, place: usize) -> Result<Fate, Stop> {
-        #[cfg(debug_assertions)]
-        crate::proxy::failpoint::strike(self);
         let routed = route(self)?;
         let matched = routed.matched;
         // What the gateway asks by itself was admitted with the request that it comes from.
@@ -270,6 +268,8 @@ impl<'a> Exchange<'a> {
         if place == 0 && !late {
             self.pass_core(&matched)?;
         }
+        #[cfg(debug_assertions)]
+        crate::proxy::failpoint::strike(self);
         let admitted = admit(self, routed, place).await?;
         if late {
             self.pass_core(&matched)?;

@@ -29,6 +29,7 @@ pub use decide::Decision;
 pub use decide::decide;
 pub use overload::Admission;
 pub use overload::OverloadPlan;
+pub use overload::misspelt_limit;
 pub use plan::Destination;
 pub use plan::Endpoint;
 pub use plan::RoutePlan;

@@ -79,6 +79,16 @@ pub(super) fn admission(
     })
 }
 
+/// The first tag that wants to bound an upstream and does not.
+pub fn misspelt_limit(tags: &[String]) -> Option<&str> {
+    let mut limits = tags.iter().filter(|tag| tag.starts_with(LIMIT));
+    let wrong = limits.find(|tag| {
+        let word = tag.get(LIMIT.len()..).unwrap_or_default();
+        !matches!(word, "none" | "adaptive") && word.parse::<u32>().is_err()
+    });
+    wrong.map(String::as_str)
+}
+
 /// What a tag that bounds an upstream begins with.
 const LIMIT: &str = "limit:";
 

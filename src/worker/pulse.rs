@@ -33,7 +33,10 @@ pub(super) async fn run(cx: Rc<Context>) {
             let took = now.nanos_since(before);
             let delay = if took > NOTHING_NS { took } else { 0 };
             // A long pulse has seen more requests than a short one, so that the bound need not follow its length.
-            if shard.overload.take_begun() < limits::OVERLOAD_REQUESTS {
+            let begun = shard.overload.take_begun();
+            let busy = begun >= limits::OVERLOAD_REQUESTS;
+            // Who was shed sends less: what was begun must not end because it works.
+            if begun == 0 || !(busy || shard.overload.is_shedding()) {
                 break;
             }
             shard

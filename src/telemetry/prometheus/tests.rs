@@ -7,6 +7,7 @@ use crate::base::clock::Instant;
 use crate::base::ids::CoreId;
 use crate::base::ids::Generation;
 use crate::base::ids::RouteIndex;
+use crate::base::tier::Tier;
 use crate::http::Cause;
 use crate::telemetry::catalog::Kind;
 use crate::telemetry::catalog::Metric;
@@ -18,6 +19,7 @@ use crate::telemetry::local::CoreMetrics;
 use crate::telemetry::local::tests::outcome;
 use crate::telemetry::log_writer::LogStats;
 use crate::telemetry::process::Process;
+use crate::telemetry::sheds::Reason;
 use crate::telemetry::totals::RouteName;
 use crate::telemetry::totals::Totals;
 
@@ -67,6 +69,7 @@ fn totals() -> Totals {
     metrics.count(Counter::LogDropped, 1);
     metrics.adjust(Gauge::ConnectionsActive, 4);
     metrics.turned(2_500_000);
+    metrics.shed(Reason::Delay, Tier::Low);
     metrics.refuse("acl", false);
     metrics.refuse("jwt", true);
     metrics.refuse("jwt", true);

@@ -20,6 +20,7 @@ cases! {
     requests_in_flight_are_bounded: ["O14"];
     websocket_takes_no_place_for_good: [];
     slow_origin_is_not_buried: [];
+    busy_core_sheds_the_lowest_tier: ["O14"];
 }
 
 /// Nobody waits in vain, however slow the machine.
@@ -344,4 +345,52 @@ fn slow_origin_is_not_buried() {
     assert!(served >= 198, "{served} of 200 of the highest tier");
     assert!(shed > 0, "nothing was shed");
     assert!(most <= 20, "{most} in flight at an origin that may have 20");
+}
+
+/// Requests of the lowest tier keep the only core busy for 10 ms each: those of the highest are served all the same.
+fn busy_core_sheds_the_lowest_tier() {
+    let origin = Origin::hello();
+    let gateway = Config::to(origin.port())
+        .service_keys("tags = [\"priority:low\"]")
+        .sections("[overload]\nqueue_delay = \"20ms\"\n")
+        .entities(
+            "[[routes]]\nname = \"high\"\nservice = \"s0\"\npaths = [\"/high\"]\ntags = [\"priority:high\"]\n",
+        )
+        .environment("SILVERBACK_FAULTS", "1")
+        .start();
+    let stop = Gate::default();
+    let address = gateway.listeners[0];
+    let flood: Vec<_> = (0..24)
+        .map(|_| {
+            let stop = stop.clone();
+            std::thread::spawn(move || {
+                let mut client = Client::connect(address);
+                while !stop.is_open() {
+                    client.send("GET / HTTP/1.1\r\nHost: a\r\nX-Silverback-Fault: stall\r\n\r\n");
+                    let answer = client.response();
+                    if answer.status() != 200 {
+                        answer.expect(503).expect_cause("http_request_denied");
+                    }
+                }
+            })
+        })
+        .collect();
+    let mut client = gateway.client();
+    let shed = || gateway.metric("silverback_shed_total{reason=\"delay\",tier=\"low\"}");
+    let (mut asked, mut served) = (0, 0);
+    eventually("the lowest tier is shed", || {
+        asked += 1;
+        served += i32::from(client.get("/high").response().status() == 200);
+        (asked >= 100 && shed() > 20.0).then_some(())
+    });
+    stop.open();
+    for thread in flood {
+        thread.join().unwrap();
+    }
+    assert!(served * 100 >= asked * 99, "{served} of {asked}");
+    eventually("everything is admitted again", || {
+        let admitted = gateway.metric("silverback_core_admitted_ratio{core=\"0\"}");
+        (admitted == 1.0).then_some(())
+    });
+    gateway.get("/").expect(200);
 }
