@@ -37,13 +37,17 @@ pub struct Handover {
 }
 
 /// What a worker says of itself, on a cache line of its own.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 #[repr(align(64))]
 struct Load {
     connections: AtomicU32,
+    /// The share of the last second that it was busy, in thousandths.
+    busy: AtomicU32,
 }
 
-/// It takes nothing more.
+/// Thousandths of a second's work from which on a worker is busy.
+const BUSY: u32 = 500;
+/// It takes nothing more, or nothing yet.
 const CLOSED: u32 = u32::MAX;
 
 #[derive(Debug)]
@@ -72,7 +76,10 @@ impl Crossing {
             let (wake, woken) = UnixStream::pair()?;
             wake.set_nonblocking(true)?;
             Ok(End {
-                load: Load::default(),
+                load: Load {
+                    connections: AtomicU32::new(CLOSED),
+                    busy: AtomicU32::new(0),
+                },
                 queue,
                 arrivals,
                 wake,
@@ -83,14 +90,12 @@ impl Crossing {
         Ok(Self { ends: ends?.into() })
     }
 
-    /// A worker's place at them. One that replaces another finds what was on its way to that one.
+    /// A worker's place at them; it takes nothing until it has said something. One that replaces another finds what was on its way to that one.
     pub fn side(&self, core: CoreId) -> Side {
-        let side = Side {
+        Side {
             ends: Arc::clone(&self.ends),
             own: usize::from(core.0),
-        };
-        side.say(0);
-        side
+        }
     }
 }
 
@@ -108,6 +113,13 @@ impl Side {
             .unwrap_or(CLOSED - 1)
             .min(CLOSED - 1);
         self.store(connections);
+    }
+
+    /// Says how much of the last second this worker was busy.
+    pub fn say_busy(&self, permille: u32) {
+        if let Some(end) = self.ends.get(self.own) {
+            end.load.busy.store(permille, Ordering::Relaxed);
+        }
     }
 
     /// Says that this worker takes nothing more.
@@ -135,8 +147,20 @@ impl Side {
             (0..looked).map(|step| (self.own + 1 + (chance + step) % (workers - 1)) % workers);
         let (least, at) = others.map(|at| (self.load(at), at)).min()?;
         let core = CoreId(u16::try_from(at).ok()?);
-        let clearly = own >= least.saturating_add((own / 8).max(2));
+        let fewer = own >= least.saturating_add((own / 8).max(2));
+        let clearly = fewer || (least < 2 * own && self.is_busier_than(at));
         (clearly && least < share(core)).then_some(core)
+    }
+
+    /// Whether this worker has been busy, and twice as much as another one: its connections are few and do much.
+    fn is_busier_than(&self, other: usize) -> bool {
+        let busy = |at: usize| {
+            self.ends
+                .get(at)
+                .map(|end| end.load.busy.load(Ordering::Relaxed))
+        };
+        let (own, other) = (busy(self.own), busy(other));
+        own >= Some(BUSY) && own >= other.map(|other| other.saturating_mul(2))
     }
 
     /// What a worker has, and what is on its way to it.
@@ -210,6 +234,7 @@ mod tests {
     fn who_has_clearly_less_takes_it() {
         let crossing = Crossing::new(3).unwrap();
         let sides = [0, 1, 2].map(|core| crossing.side(CoreId(core)));
+        assert_eq!(sides[0].better(9, 1, |_| 100), None, "nobody has begun");
         let better = |own: usize| sides[0].better(own, 1, |_| 100).map(|core| core.0);
         sides[1].say(5);
         sides[2].say(4);
@@ -225,9 +250,28 @@ mod tests {
     }
 
     #[test]
+    fn few_connections_that_do_much_weigh_more() {
+        let crossing = Crossing::new(2).unwrap();
+        let sides = [0, 1].map(|core| crossing.side(CoreId(core)));
+        sides[1].say(15);
+        assert_eq!(sides[0].better(10, 0, |_| 100), None);
+        sides[0].say_busy(900);
+        sides[1].say_busy(300);
+        assert_eq!(sides[0].better(10, 0, |_| 100), Some(CoreId(1)));
+        assert_eq!(
+            sides[0].better(7, 0, |_| 100),
+            None,
+            "it has more than twice as many"
+        );
+        sides[1].say_busy(600);
+        assert_eq!(sides[0].better(10, 0, |_| 100), None);
+    }
+
+    #[test]
     fn what_is_on_its_way_counts_and_is_bounded() {
         let crossing = Crossing::new(2).unwrap();
         let sides = [0, 1].map(|core| crossing.side(CoreId(core)));
+        sides[1].say(0);
         assert_eq!(sides[0].better(2, 0, |_| 100), Some(CoreId(1)));
         sides[0].hand(CoreId(1), connection()).unwrap();
         assert_eq!(sides[0].better(2, 0, |_| 100), None);

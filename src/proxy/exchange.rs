@@ -37,6 +37,7 @@ use crate::proxy::record::record;
 use crate::proxy::route::route;
 use crate::proxy::serve::Context;
 use crate::proxy::serve::Job;
+use crate::shard::InFlight;
 use crate::shard::Instance;
 use crate::shard::Listening;
 use crate::upstream::Pinned;
@@ -78,6 +79,8 @@ pub(super) struct Exchange<'a> {
     pub(super) pumping: &'a Cell<Pumping>,
     /// When the whole exchange must have ended, if its route says so.
     pub(super) total: Option<Instant>,
+    /// Its place among the core's requests in flight; none if it has no client.
+    pub(super) in_flight: Option<InFlight<'a>>,
     /// Its place among the upstream's requests in flight, if those are bounded.
     pub(super) place: Option<Place>,
     /// A cookie for a client that the balancer could not tell by one.
@@ -178,12 +181,12 @@ async fn run(
     input: &mut Vec<u8>,
     received: Instant,
 ) -> Fate {
-    let _in_flight = cx.shard.overload.begin();
     let limits = cx.shard.instance().snapshot.head_limits;
     let body = RequestBody::begin(&mut own.scratch, input, &limits);
     let instance = cx.shard.instance();
     let mut exchange = Exchange::new(cx, instance, conn.side(), own, input, body, received);
     exchange.keep = exchange.client_persists();
+    exchange.in_flight = Some(cx.shard.overload.begin());
     let fate = match exchange.pipeline(0).await {
         Ok(fate) => fate,
         Err(stop) => answer(&mut exchange, stop).await,
@@ -247,6 +250,7 @@ impl<'a> Exchange<'a> {
             guard: &own.guard,
             pumping: &own.pumping,
             total: None,
+            in_flight: None,
             place: None,
             cookie: None,
             moments: Moments {

@@ -158,6 +158,7 @@ async fn switch(
         .idle;
     // A tunnel may last for days, and asks the origin for nothing more.
     exchange.place = None;
+    exchange.in_flight = None;
     let pool = &exchange.cx.shard.pool;
     let held = exchange.held();
     let (Some(reader), Some(writer)) = (exchange.reader.take(), exchange.writer.take()) else {

@@ -53,8 +53,11 @@ pub(super) async fn run(desk: Rc<Desk>, reports: Rc<Reports>) {
         // A connection may be on its way from a worker that did not know of the drain.
         let drained = drained(shard) && desk.side.is_empty();
         if drained || now.nanos_since(reported) >= nanos(limits::REPORT_EVERY) {
-            reported = now;
-            cpu = report(cx, &reports, now, cpu);
+            let before = std::mem::replace(&mut reported, now);
+            let used = report(cx, &reports, now, cpu);
+            let busy = permille(used.saturating_sub(cpu), now.nanos_since(before));
+            desk.side.say_busy(busy);
+            cpu = used;
         }
         if drained {
             break;
@@ -157,6 +160,11 @@ fn report_overload(shard: &Shard) {
     ] {
         metrics.set(gauge, i64::try_from(value).unwrap_or(i64::MAX));
     }
+}
+
+/// The share of a time that CPU time is.
+fn permille(cpu: Duration, of_ns: u64) -> u32 {
+    u32::try_from(nanos(cpu).saturating_mul(1_000) / of_ns.max(1)).unwrap_or(1_000)
 }
 
 fn thread_cpu() -> Duration {

@@ -112,6 +112,7 @@ fn run(settings: Settings, link: ControlLink) -> io::Result<()> {
             addresses,
             polled,
         });
+        desk.side.say(0);
         let taken = listen(&desk, &places, sockets)?;
         monoio::spawn(desk::arrivals(Rc::clone(&desk), woken));
         let reports = Rc::new(Reports::new(link.reports.clone()));
