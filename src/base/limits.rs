@@ -273,7 +273,7 @@ pub const ADAPTIVE_START: u32 = 8;
 pub const ADAPTIVE_CEILING: u32 = 65_536;
 /// Answers that an adaptive limit remembers of one window; the fastest fifth of them is what is compared.
 pub const ADAPTIVE_SAMPLES: usize = 256;
-/// Answers that make a window, if they come slowly.
+/// Answers that make a window, if they come slowly; a third of it for the smallest limits.
 pub const ADAPTIVE_SAMPLES_MIN: u32 = 24;
 /// The least that a window takes, so that a change of the limit shows in it.
 pub const ADAPTIVE_WINDOW: Duration = Duration::from_millis(50);

@@ -75,15 +75,16 @@ impl Adaptive {
     /// Notes an answer that took so many nanoseconds, of which `own_ns` may be the gateway's own delay; `in_flight`
     /// were at the origin, the answered one included.
     pub fn answered(&mut self, nanos: u64, own_ns: u64, in_flight: u32, now: Instant) {
+        let limit = self.limit();
         let window = &mut self.window;
         if window.answers == 0 {
             window.began = Instant(now.0.saturating_sub(nanos));
         }
         window.note(nanos, own_ns, in_flight);
         let took = now.nanos_since(window.began);
-        if took > nanos_of(limits::ADAPTIVE_WINDOW_MAX) && !window.is_full() {
+        if took > nanos_of(limits::ADAPTIVE_WINDOW_MAX) && !window.is_full(limit) {
             *window = Window::new(now);
-        } else if window.is_over(took) {
+        } else if window.is_over(took, limit) {
             self.turn(took);
             self.window = Window::new(now);
         }
@@ -113,13 +114,13 @@ impl Adaptive {
         self.limit = self.limit.clamp(f64::from(floor), f64::from(ceiling));
     }
 
-    /// There is no queue. If there was one four times as long as the work, half of the limit cannot have ended it: it
-    /// was no queue but dear requests, and the cut is taken back.
+    /// There is no queue. One shrinks by as much as the limit does; if by that there must be one still, it was no queue but
+    /// dear requests, and the cut is taken back.
     fn relax(&mut self) {
         let Some(cut) = self.cut.take() else {
             return;
         };
-        if cut.low_ns > 5.0 * self.base_ns && self.limit >= cut.from / 2.0 {
+        if cut.low_ns * self.limit / cut.from > 2.0 * self.base_ns {
             self.limit = cut.from;
         } else {
             self.pace = PACE_LEAST;
@@ -196,14 +197,15 @@ impl Window {
         self.in_flight = self.in_flight.max(in_flight);
     }
 
-    fn is_full(&self) -> bool {
-        self.answers >= limits::ADAPTIVE_SAMPLES_MIN
+    fn is_full(&self, limit: u32) -> bool {
+        let most = limits::ADAPTIVE_SAMPLES_MIN;
+        self.answers >= (3 * limit.min(most)).clamp(most / 3, most)
     }
 
     /// Whether it has seen enough: some answers, some time, and all that was in flight at its beginning answered.
-    fn is_over(&self, took_ns: u64) -> bool {
+    fn is_over(&self, took_ns: u64, limit: u32) -> bool {
         let mean = self.sum_ns / u64::from(self.answers.max(1));
-        self.is_full() && took_ns >= nanos_of(limits::ADAPTIVE_WINDOW).max(2 * mean)
+        self.is_full(limit) && took_ns >= nanos_of(limits::ADAPTIVE_WINDOW).max(2 * mean)
     }
 
     /// The time below which a fifth of the last answers is.

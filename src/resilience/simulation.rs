@@ -264,7 +264,7 @@ fn overload_keeps_the_origin_busy_and_its_queue_short() {
             assert!(goodput > 1_800.0 * 0.95, "{name} {seed}: {goodput}");
             let mean = world.all().mean() / MS as f64;
             assert!(
-                mean < 50.0,
+                mean < 60.0,
                 "{name} {seed}: {mean} ms, waiting at the gate included"
             );
             assert!(
@@ -359,7 +359,7 @@ fn ten_times_slower_does_not_collapse_and_the_first_tier_is_served() {
             assert!(high.success() >= 0.99, "{name} {seed}: {}", high.success());
             assert!(goodput > 130.0, "{name} {seed}: {goodput}");
             assert!(
-                world.most_in_flight <= 80,
+                world.most_in_flight <= 100,
                 "{name} {seed}: {}",
                 world.most_in_flight
             );
