@@ -9,6 +9,7 @@ use monoio::io::AsyncReadRent;
 use monoio::net::UnixStream;
 
 use crate::base::ids::CoreId;
+use crate::base::limits;
 use crate::bus::Handover;
 use crate::bus::Side;
 use crate::net::Addresses;
@@ -63,6 +64,8 @@ impl Desk {
         permit.map(Some).ok_or(())
     }
 
+    /// The worker that should have a new connection instead of this one. What another one may be accepting itself counts as
+    /// if it had it, so that its share is kept.
     fn better(&self) -> Option<CoreId> {
         let shard = &self.cx.shard;
         if shard.draining.get() {
@@ -71,7 +74,9 @@ impl Desk {
         let connections = shard.instance().snapshot.connections;
         let chance = usize::try_from(shard.lately().micros()).unwrap_or(0);
         let own = shard.connections.get() + 1;
-        self.side.better(own, chance, |core| connections.of(core))
+        let coming = limits::ACCEPTS * self.listeners.len();
+        let room = |core| connections.of(core).saturating_sub(coming);
+        self.side.better(own, chance, room)
     }
 
     fn hand(
