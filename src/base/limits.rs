@@ -265,3 +265,15 @@ pub const AUTHOR_BYTES: usize = 128;
 /// Time between two writes of the counters of months and years. Control looks at the clock twice a second or more often, so
 /// that a killed process forgets a second at most.
 pub const QUOTAS_WRITTEN: Duration = Duration::from_millis(500);
+/// Active checks of the process under way at a time, all upstreams together.
+pub const PROBES: usize = 64;
+/// Most checks of one upstream at a time that can be configured, as in Kong.
+pub const PROBES_CEILING: u32 = 2_147_483_648;
+/// How long the health of a target is remembered that is in no upstream, or resolves to another address.
+pub const HEALTH_KEPT: Duration = Duration::from_secs(600);
+/// Default of `upstreams.queue`, for each core.
+pub const QUEUE: u32 = 100;
+/// Longest queue of requests that wait for a target that can be configured.
+pub const QUEUE_CEILING: u32 = 65_536;
+/// What a core has to tell of targets until the next tick; more is left to control's own checks.
+pub const HEALTH_NOTICES: usize = 1_024;

@@ -1,6 +1,7 @@
 //! The configuration as it is in force: every key with its value, as TOML that loads to an equal model.
 
 mod people;
+mod resilience;
 
 use std::fmt::Display;
 use std::fmt::Write;
@@ -285,6 +286,10 @@ fn write_upstream(upstream: &Upstream, out: &mut Writer) {
     }
     out.value("use_srv_name", upstream.use_srv_name);
     out.strings("tags", &upstream.tags);
+    if let Some(rules) = &upstream.resilience {
+        resilience::write_keys(rules, out);
+        resilience::write_tables(rules, out);
+    }
     for target in &upstream.targets {
         out.header("[[upstreams.targets]]");
         out.string("id", &target.id.to_string());

@@ -3,7 +3,8 @@
 //! A request may be tried again while all of it is still here and no byte of an answer has come (RFC 9110 section
 //! 9.2.2): at the next target when no connection could be made (any method, as nothing was sent), or when the
 //! target did not answer and the method is idempotent; and first, once, on a fresh connection to the same
-//! target when a reused one ended, because then the request most likely crossed the target's idle close.
+//! target when a reused one ended, because then the request most likely crossed the target's idle close. What of this
+//! is done, and how often, is the upstream's to say (`upstream::Repeats`).
 
 use std::pin::pin;
 use std::rc::Rc;
@@ -23,6 +24,8 @@ use crate::proxy::exchange::Exchange;
 use crate::proxy::failure::Stop;
 use crate::proxy::failure::connect_cause;
 use crate::proxy::hashing::hash_key;
+use crate::proxy::place::Place;
+use crate::proxy::place::place;
 use crate::proxy::relay;
 use crate::proxy::request_head::Onward;
 use crate::snapshot::Destination;
@@ -32,6 +35,7 @@ use crate::upstream::Group;
 use crate::upstream::Lease;
 use crate::upstream::Member;
 use crate::upstream::Peer;
+use crate::upstream::StatusSet;
 
 /// How an attempt ended without an answer.
 pub(super) enum Missed {
@@ -41,6 +45,8 @@ pub(super) enum Missed {
     Stale,
     /// The request was sent and not answered; the cause is the answer if it is not tried again.
     Unanswered(Cause),
+    /// The answer has a status by which another target is tried, and there is another.
+    Unwanted(u16),
     /// There is nothing to try again.
     Final(Stop),
 }
@@ -66,49 +72,51 @@ pub(super) async fn forward(exchange: &mut Exchange<'_>, admitted: Admitted) -> 
     let instance = Rc::clone(&exchange.instance);
     let plan = instance.snapshot.route(admitted.matched.route);
     let destination = plan.destination.as_ref().ok_or(Cause::ServiceMissing)?;
-    let group = instance.group(destination.upstream, &exchange.cx.shard.peers);
+    let shard = &exchange.cx.shard;
+    let group = instance.group(destination.upstream, &shard.peers, &shard.wards);
     let key = if group.hashes() {
         hash_key(exchange, &admitted, &group.hash_on)
     } else {
         None
     };
+    group.repeats.request(exchange.moments.received);
     let mut choice = Choice::new(key);
     let mut last = None;
     let mut retries = destination.retries;
     let mut fresh = false;
     // Where the next attempt goes without a choice: first to the client's own connection.
-    let mut given = exchange.pinned_member(group);
+    let pinned = exchange.pinned_member(group);
+    let mut given = pinned.map(|member| Place::at(exchange, group, member));
     loop {
-        let index = match given.take() {
-            Some(index) => index,
-            None => {
-                let picked = group.pick(&choice, exchange.moments.received, &exchange.cx.shard.rng);
-                picked.map_err(|absence| last.unwrap_or(absence))?
-            }
+        let place = match given.take() {
+            Some(place) => place,
+            None => place(exchange, group, &choice, last).await?,
         };
+        let index = place.member;
         let member = &group.members[index];
-        let cause = match attempt(exchange, &admitted, destination, member, fresh).await {
+        exchange.unwanted = exchange.unwanted_from(group, &choice, index, retries);
+        let result = attempt(exchange, &admitted, destination, member, fresh).await;
+        if let Err(Missed::Stale) = result
+            && exchange.may_repeat()
+        {
+            // A fresh connection does not go stale, so this happens once. It is no part of the budget: the request
+            // has most likely crossed the target's idle close, which says nothing of its health.
+            fresh = true;
+            given = Some(place);
+            exchange.tally.retries += 1;
+            continue;
+        }
+        place.settle(exchange, &result);
+        let missed = match result {
             Ok(fate) => {
                 exchange.observe(group, index);
                 return Ok(fate);
             }
-            Err(Missed::Final(stop)) => return Err(stop),
-            Err(Missed::Stale) if exchange.may_repeat() => {
-                // A fresh connection does not go stale, so this happens once.
-                fresh = true;
-                given = Some(index);
-                exchange.tally.retries += 1;
-                continue;
-            }
-            Err(Missed::Stale) => return Err(Cause::ConnectionTerminated.into()),
-            Err(Missed::Unanswered(cause)) if !exchange.may_repeat() => return Err(cause.into()),
-            Err(Missed::Unanswered(cause) | Missed::Unsent(cause)) => cause,
+            Err(missed) => missed,
         };
+        let cause = exchange.repeatable(group, missed, retries)?;
         choice.exclude(index);
         last = Some(cause);
-        if retries == 0 || exchange.is_out_of_time() {
-            return Err(cause.into());
-        }
         retries -= 1;
         exchange.tally.retries += 1;
     }
@@ -329,6 +337,57 @@ impl Exchange<'_> {
     pub(super) fn upstream_method(&self) -> Method {
         let rewritten = self.scratch.verdicts.rewrite.method.as_deref();
         rewritten.map_or(self.scratch.request.method, Method::of)
+    }
+
+    /// Which statuses of an answer by this member are no answer yet, because another attempt can follow.
+    #[inline]
+    fn unwanted_from(
+        &self,
+        group: &Group,
+        choice: &Choice,
+        member: usize,
+        retries: u32,
+    ) -> StatusSet {
+        let statuses = group.repeats.statuses;
+        if statuses.is_empty() {
+            return statuses;
+        }
+        let now = self.cx.shard.lately();
+        let can_follow = retries > 0
+            && self.may_repeat()
+            && group.repeats.has_room(now)
+            && group.has_another(choice, member, now);
+        if can_follow {
+            statuses
+        } else {
+            StatusSet::default()
+        }
+    }
+
+    /// The cause of an attempt that another one may follow; else why the exchange stops. Attempts at which nothing
+    /// was sent are no part of the budget: no target sees such a request twice.
+    fn repeatable(&self, group: &Group, missed: Missed, retries: u32) -> Result<Cause, Stop> {
+        let (cause, wanted, sent) = match missed {
+            Missed::Final(stop) => return Err(stop),
+            Missed::Stale => return Err(Cause::ConnectionTerminated.into()),
+            Missed::Unsent(cause) => (cause, group.repeats.connect, false),
+            Missed::Unwanted(_) => (Cause::TargetsUnhealthy, true, true),
+            Missed::Unanswered(cause) => match cause {
+                Cause::ResponseTimeout | Cause::RequestWriteTimeout => {
+                    (cause, group.repeats.timeout, true)
+                }
+                _ => (cause, group.repeats.reset, true),
+            },
+        };
+        if !wanted || (sent && !self.may_repeat()) || retries == 0 || self.is_out_of_time() {
+            return Err(cause.into());
+        }
+        let shard = &self.cx.shard;
+        if sent && !group.repeats.take(shard.lately()) {
+            shard.metrics.count(Counter::RetriesDenied, 1);
+            return Err(cause.into());
+        }
+        Ok(cause)
     }
 
     /// Whether the request may be sent a second time: all of it is here, and twice means the same as once.

@@ -27,6 +27,7 @@ mod forward;
 mod gather;
 mod hashing;
 mod head;
+mod place;
 mod record;
 mod relay;
 mod repeat;

@@ -72,9 +72,27 @@ impl Text {
             | Metric::UpstreamBytesReceived
             | Metric::UpstreamBytesSent
             | Metric::CacheRefreshes
-            | Metric::CacheEvictions => self.counters(metric, totals),
-            Metric::ConnectionsActive | Metric::ConnectionsWaiting | Metric::UpstreamIdle => {
-                self.gauges(metric, totals);
+            | Metric::CacheEvictions
+            | Metric::RetriesDenied
+            | Metric::BreakersOpened
+            | Metric::QueueWaits
+            | Metric::QueueTimeouts
+            | Metric::QueueRefusals => self.counters(metric, totals),
+            Metric::ConnectionsActive
+            | Metric::ConnectionsWaiting
+            | Metric::UpstreamIdle
+            | Metric::BreakersOpen
+            | Metric::QueueLength => self.gauges(metric, totals),
+            Metric::TargetHealth => {
+                for target in facts.targets {
+                    let names = [target.upstream, target.target, target.address, target.state];
+                    self.labelled(metric, &names, 1);
+                }
+            }
+            Metric::TargetEjections => {
+                for (reason, count) in facts.ejections {
+                    self.labelled(metric, &[reason], *count);
+                }
             }
             Metric::PluginRefusals => self.refusals(totals),
             Metric::CacheAnswers => self.cache_answers(totals),
