@@ -338,7 +338,12 @@ fn upstream_keys(old: &Upstream, new: &Upstream) -> Vec<&'static str> {
             ("retry_budget", old.budget != new.budget),
             ("max_connections", old.connections != new.connections),
         ];
-        keys.extend(named.iter().filter(|(_, differs)| *differs).map(|(key, _)| *key));
+        keys.extend(
+            named
+                .iter()
+                .filter(|(_, differs)| *differs)
+                .map(|(key, _)| *key),
+        );
         keys.extend(differing!(old, new; threshold, panic_threshold, slow_start, retry_on));
     }
     keys

@@ -381,9 +381,7 @@ impl Control {
                     self.heard = true;
                 }
                 Report::Started(core, _) => self.health.forget_core(core),
-                Report::Installed(..)
-                | Report::Drained(_)
-                | Report::Failed(..) => {}
+                Report::Installed(..) | Report::Drained(_) | Report::Failed(..) => {}
             }
         }
     }
@@ -428,7 +426,9 @@ impl Control {
                 let _ = to.send(self.health.view(upstream));
             }
             Request::Mark(mark, to) => {
-                let known = self.health.mark(mark.upstream, &mark.addresses, mark.healthy);
+                let known = self
+                    .health
+                    .mark(mark.upstream, &mark.addresses, mark.healthy);
                 let _ = to.send(known);
             }
             Request::Cache(question, to) => {

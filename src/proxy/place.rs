@@ -76,7 +76,10 @@ pub(super) async fn place(
 /// Waits in line for a place at any member, unless the client leaves or too much time passes.
 async fn wait(exchange: &mut Exchange<'_>, group: &Group) -> Result<Place, Stop> {
     let metrics = &exchange.cx.shard.metrics;
-    let joined = group.care.as_ref().and_then(|care| Some((care, care.join()?)));
+    let joined = group
+        .care
+        .as_ref()
+        .and_then(|care| Some((care, care.join()?)));
     let Some((care, waiting)) = joined else {
         metrics.count(Counter::QueueRefusals, 1);
         return Err(Cause::TargetsBusy.into());

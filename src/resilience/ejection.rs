@@ -130,7 +130,9 @@ mod tests {
                     (weight, (rng.below(3) > 0).then_some(Reason::Passive))
                 })
                 .collect();
-            marks.iter().for_each(|(weight, mark)| standing.add(*weight, *mark));
+            marks
+                .iter()
+                .for_each(|(weight, mark)| standing.add(*weight, *mark));
             let verdict = standing.verdict(0, panic);
             assert!(marks.iter().any(|(_, mark)| verdict.takes(*mark)));
             let kept = marks.iter().filter(|(_, mark)| verdict.takes(*mark));

@@ -98,7 +98,9 @@ mod tests {
         for number in 0..120_000_u64 {
             let now = at(number / 2);
             budget.request(now);
-            granted += (0..5).map(|_| u32::from(budget.take(now, &rule))).sum::<u32>();
+            granted += (0..5)
+                .map(|_| u32::from(budget.take(now, &rule)))
+                .sum::<u32>();
         }
         assert!((20_000..=24_000 + 30).contains(&granted), "{granted}");
     }
@@ -133,7 +135,11 @@ mod tests {
             } else if budget.take(at(now), &rule) {
                 retries.push(now);
                 let lately = |times: &[u64], span| {
-                    times.iter().rev().take_while(|time| now - **time < span).count()
+                    times
+                        .iter()
+                        .rev()
+                        .take_while(|time| now - **time < span)
+                        .count()
                 };
                 // What was granted in the shorter window stands against what was asked in the longer.
                 let most = (lately(&requests, 10_001) / 5).max(3);

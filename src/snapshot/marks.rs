@@ -2,11 +2,11 @@
 //! snapshot and outlive it: a target is known by its upstream and its address.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use foldhash::HashMap;
 use uuid::Uuid;
 
-use crate::base::clock::Instant;
 use crate::base::ids::CoreId;
 use crate::resilience::Reason;
 
@@ -53,8 +53,8 @@ pub enum News {
     Unhealthy,
     /// Enough went well.
     Healthy,
-    /// Its breaker on that core has opened until then.
-    Opened(Instant),
+    /// Its breaker on that core has opened, for so long.
+    Opened(Duration),
     /// Its breaker on that core has closed.
     Closed,
 }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Context;
 use std::task::Poll;
+use std::time::Duration;
 
 use crate::balance::TargetView;
 use crate::base::clock::Instant;
@@ -96,7 +97,10 @@ impl Care {
                 obstacles.unhealthy = true;
             } else if vitals.under_way() >= self.most {
                 obstacles.full = true;
-            } else if sparing.as_deref_mut().is_some_and(|rng| self.spares(vitals, now, rng)) {
+            } else if sparing
+                .as_deref_mut()
+                .is_some_and(|rng| self.spares(vitals, now, rng))
+            {
                 obstacles.spared = true;
             } else {
                 view.usable = true;
@@ -145,8 +149,11 @@ impl Care {
     }
 
     /// How long they wait.
-    pub fn patience(&self) -> std::time::Duration {
-        self.rules.connections.map(|rule| rule.patience).unwrap_or_default()
+    pub fn patience(&self) -> Duration {
+        self.rules
+            .connections
+            .map(|rule| rule.patience)
+            .unwrap_or_default()
     }
 
     /// Looks for the place that one who waits may have been given.
@@ -202,7 +209,8 @@ impl Turn {
         match turned {
             None => false,
             Some(Turned::Opened(until)) => {
-                wards.tell(vitals, News::Opened(until));
+                let span = Duration::from_nanos(until.nanos_since(now));
+                wards.tell(vitals, News::Opened(span));
                 true
             }
             Some(Turned::Closed) => {

@@ -104,12 +104,7 @@ impl Choice {
 
 impl Group {
     /// The members that an upstream has by these addresses.
-    pub fn new(
-        plan: &UpstreamPlan,
-        addresses: &Addresses,
-        peers: &Peers,
-        wards: &Wards,
-    ) -> Self {
+    pub fn new(plan: &UpstreamPlan, addresses: &Addresses, peers: &Peers, wards: &Wards) -> Self {
         let places = plan.places(addresses);
         let absence = absence(plan, addresses);
         let names: Vec<String> = places
@@ -126,7 +121,9 @@ impl Group {
             .iter()
             .map(|(_, weight, _)| TargetView::new(*weight))
             .collect();
-        let weighed = places.iter().map(|(address, weight, _)| (*address, *weight));
+        let weighed = places
+            .iter()
+            .map(|(address, weight, _)| (*address, *weight));
         let care = Care::of(plan, weighed, wards);
         let members = places.into_iter().map(|(address, _, target)| Member {
             peer: peers.at(address),
@@ -256,18 +253,21 @@ impl Group {
 
 /// Why an upstream has no member, if it has none.
 fn absence(plan: &UpstreamPlan, addresses: &Addresses) -> Cause {
-    let named = plan.targets.iter().filter_map(|target| match target.endpoint {
-        Endpoint::At(_) => None,
-        Endpoint::Named(name, _) => Some(addresses.names.get(name as usize)),
-    });
-    let causes = named.filter_map(|resolved| match resolved {
+    let named = plan
+        .targets
+        .iter()
+        .filter_map(|target| match target.endpoint {
+            Endpoint::At(_) => None,
+            Endpoint::Named(name, _) => Some(addresses.names.get(name as usize)),
+        });
+    let mut causes = named.filter_map(|resolved| match resolved {
         Some(Resolved::Addresses(_)) => None,
         Some(Resolved::Failed(DnsFault::Timeout)) => Some(Cause::DnsTimeout),
         Some(Resolved::Failed(DnsFault::NotFound) | Resolved::Pending) | None => {
             Some(Cause::DnsError)
         }
     });
-    causes.last().unwrap_or(Cause::TargetMissing)
+    causes.next_back().unwrap_or(Cause::TargetMissing)
 }
 
 /// Begins the members of which nothing is known with the mean of the others, if there are others.

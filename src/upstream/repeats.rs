@@ -63,7 +63,12 @@ const TOO_MANY: u16 = 100;
 
 impl StatusSet {
     fn of(statuses: &[u16]) -> Self {
-        Self(statuses.iter().map(|status| bit(*status)).fold(0, |set, bit| set | bit))
+        Self(
+            statuses
+                .iter()
+                .map(|status| bit(*status))
+                .fold(0, |set, bit| set | bit),
+        )
     }
 
     /// Whether there is none in it.

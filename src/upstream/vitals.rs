@@ -196,7 +196,9 @@ impl Wards {
     pub fn figures(&self) -> (usize, usize) {
         let waiting = self.queues.borrow().values().map(|queue| queue.len()).sum();
         let known = self.known.borrow();
-        let open = known.values().filter(|vitals| !vitals.breaker.get().is_closed());
+        let open = known
+            .values()
+            .filter(|vitals| !vitals.breaker.get().is_closed());
         (waiting, open.count())
     }
 
@@ -236,7 +238,10 @@ pub(super) mod tests {
 
     fn marks(out: &[u16], heard: u64) -> Arc<Marks> {
         Arc::new(Marks {
-            out: out.iter().map(|port| (key(*port), Reason::Active)).collect(),
+            out: out
+                .iter()
+                .map(|port| (key(*port), Reason::Active))
+                .collect(),
             heard: vec![heard],
         })
     }
@@ -248,7 +253,11 @@ pub(super) mod tests {
         wards.judge(&one, false, now);
         assert_eq!(one.mark(), Some(Reason::Passive));
         wards.hear(marks(&[2], 0), now);
-        assert_eq!(one.mark(), Some(Reason::Passive), "control did not know yet");
+        assert_eq!(
+            one.mark(),
+            Some(Reason::Passive),
+            "control did not know yet"
+        );
         assert_eq!(two.mark(), Some(Reason::Active));
         assert_eq!(wards.take_notices().len(), 1);
         wards.hear(marks(&[3], 1), Instant(5));

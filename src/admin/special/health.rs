@@ -114,7 +114,8 @@ pub(super) async fn set<B: Backend>(api: &Api<B>, call: &Call<'_>) -> Reply {
     };
     let mut addresses: Vec<SocketAddr> = hosts.iter().flat_map(Host::sockets).collect();
     if let Some(wanted) = &address {
-        let is_wanted = |at: &SocketAddr| at.to_string() == *wanted || at.ip().to_string() == *wanted;
+        let is_wanted =
+            |at: &SocketAddr| at.to_string() == *wanted || at.ip().to_string() == *wanted;
         addresses.retain(is_wanted);
     }
     let mark = Mark {
@@ -194,7 +195,10 @@ impl Host {
 
     /// Its addresses with its port.
     fn sockets(&self) -> impl Iterator<Item = SocketAddr> {
-        let ips = self.addresses.iter().map(|ip| ip.trim_matches(['[', ']']).parse());
+        let ips = self
+            .addresses
+            .iter()
+            .map(|ip| ip.trim_matches(['[', ']']).parse());
         ips.filter_map(|ip| Some(SocketAddr::new(ip.ok()?, self.port)))
     }
 
@@ -262,9 +266,10 @@ fn of_upstream(id: Uuid, hosts: &[Host], view: Option<&HealthView>) -> Value {
     // The oldest first, where the list of targets has the newest first.
     let shown = hosts.iter().rev().map(|host| {
         let weight = weight(&host.target);
-        host.shown(view, |ip, up| {
-            json!({ "ip": ip, "port": host.port, "weight": weight, "healthy": up })
-        })
+        host.shown(
+            view,
+            |ip, up| json!({ "ip": ip, "port": host.port, "weight": weight, "healthy": up }),
+        )
     });
     json!({ "next": null, "node_id": Node::own().id, "data": {
         "id": id,

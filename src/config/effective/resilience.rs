@@ -1,10 +1,10 @@
 //! What an upstream does about targets that fail, as TOML.
 
 use crate::config::resolve::resilience::RETRY_ON;
-use crate::resilience::RetryOn;
 use crate::resilience::ActiveChecks;
 use crate::resilience::BreakerRule;
 use crate::resilience::PassiveChecks;
+use crate::resilience::RetryOn;
 use crate::resilience::Rules;
 use crate::resilience::Statuses;
 use crate::resilience::Thresholds;
@@ -30,7 +30,10 @@ fn words(rule: &RetryOn) -> Vec<String> {
     let set = [rule.connect, rule.reset, rule.timeout];
     let failures = RETRY_ON.iter().zip(set).filter(|(_, set)| *set);
     let statuses = rule.statuses.iter().map(u16::to_string);
-    failures.map(|(word, _)| (*word).to_owned()).chain(statuses).collect()
+    failures
+        .map(|(word, _)| (*word).to_owned())
+        .chain(statuses)
+        .collect()
 }
 
 /// The tables within it.

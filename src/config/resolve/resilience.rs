@@ -56,7 +56,9 @@ pub(super) fn read(table: &Table<'_>, sink: &mut Sink) -> Option<Arc<Rules>> {
         panic_threshold: percent("panic_threshold", usual.panic_threshold),
         active: active(table, sink),
         passive: passive(table, sink),
-        slow_start: table.duration("slow_start", PAUSE, sink).unwrap_or_default(),
+        slow_start: table
+            .duration("slow_start", PAUSE, sink)
+            .unwrap_or_default(),
         breaker: breaker(table, sink),
         budget: budget(table, sink),
         retry_on: retry_on(table, sink),
@@ -104,7 +106,11 @@ fn active(table: &Table<'_>, sink: &mut Sink) -> ActiveChecks {
     }
     let sni = table.text("sni", sink);
     if let Some(text) = sni.filter(|text| !patterns::is_host_name(text.value)) {
-        text.fault(Code::BadHost, format!("invalid hostname: {}", text.value), sink);
+        text.fault(
+            Code::BadHost,
+            format!("invalid hostname: {}", text.value),
+            sink,
+        );
     }
     let concurrency = limits::PROBES_CEILING;
     ActiveChecks {
@@ -113,8 +119,16 @@ fn active(table: &Table<'_>, sink: &mut Sink) -> ActiveChecks {
         headers: headers(&table, sink),
         sni: sni.map(|text| text.value.to_owned()),
         verify: table.flag("verify", usual.verify, sink),
-        timeout: table.duration("timeout", TIME, sink).unwrap_or(usual.timeout),
-        concurrency: number(&table, "concurrency", usual.concurrency, 1..=concurrency, sink),
+        timeout: table
+            .duration("timeout", TIME, sink)
+            .unwrap_or(usual.timeout),
+        concurrency: number(
+            &table,
+            "concurrency",
+            usual.concurrency,
+            1..=concurrency,
+            sink,
+        ),
         interval,
         unhealthy_interval,
         statuses: statuses(&table, usual.statuses, sink),
@@ -141,7 +155,11 @@ fn headers(table: &Table<'_>, sink: &mut Sink) -> Vec<(String, Vec<String>)> {
     let mut found = Vec::new();
     for (name, item) in headers.entries() {
         if !patterns::is_token(name.value) {
-            name.fault(Code::BadHeader, format!("bad header name '{}'", name.value), sink);
+            name.fault(
+                Code::BadHeader,
+                format!("bad header name '{}'", name.value),
+                sink,
+            );
         }
         let mut values = Vec::new();
         for text in item.list(sink) {
@@ -149,7 +167,11 @@ fn headers(table: &Table<'_>, sink: &mut Sink) -> Vec<(String, Vec<String>)> {
                 continue;
             };
             if text.value.chars().any(char::is_control) {
-                text.fault(Code::BadHeader, "a control character in a header's value", sink);
+                text.fault(
+                    Code::BadHeader,
+                    "a control character in a header's value",
+                    sink,
+                );
             }
             values.push(text.value.to_owned());
         }
@@ -164,7 +186,9 @@ fn statuses(table: &Table<'_>, usual: Statuses, sink: &mut Sink) -> Statuses {
         None => usual,
         Some(item) => {
             let items = item.list(sink);
-            let codes = items.iter().filter_map(|item| item.integer(100..=999, sink));
+            let codes = items
+                .iter()
+                .filter_map(|item| item.integer(100..=999, sink));
             codes.filter_map(|code| u16::try_from(code).ok()).collect()
         }
     };
@@ -188,9 +212,15 @@ fn breaker(table: &Table<'_>, sink: &mut Sink) -> Option<BreakerRule> {
     let table = table.table("circuit_breaker", &schema::CIRCUIT_BREAKER, sink)?;
     let usual = BreakerRule::default();
     let mut time = |key, default| table.duration(key, TIME, sink).unwrap_or(default);
-    let (window, open_time) = (time("window", usual.window), time("open_time", usual.open_time));
+    let (window, open_time) = (
+        time("window", usual.window),
+        time("open_time", usual.open_time),
+    );
     let max_open_time = time("max_open_time", usual.max_open_time.max(open_time));
-    if let Some(item) = table.get("max_open_time").filter(|_| max_open_time < open_time) {
+    if let Some(item) = table
+        .get("max_open_time")
+        .filter(|_| max_open_time < open_time)
+    {
         let message = "`max_open_time` is shorter than `open_time`";
         sink.add(Code::OutOfRange, item.place, message);
     }
@@ -215,7 +245,13 @@ fn budget(table: &Table<'_>, sink: &mut Sink) -> BudgetRule {
     let percent = number(&table, "percent", u32::from(usual.percent), 0..=1_000, sink);
     BudgetRule {
         percent: u16::try_from(percent).unwrap_or(usual.percent),
-        min_retries: number(&table, "min_retries", usual.min_retries, 0..=1_000_000, sink),
+        min_retries: number(
+            &table,
+            "min_retries",
+            usual.min_retries,
+            0..=1_000_000,
+            sink,
+        ),
     }
 }
 
@@ -253,7 +289,13 @@ fn retry_on(table: &Table<'_>, sink: &mut Sink) -> RetryOn {
 fn connections(table: &Table<'_>, sink: &mut Sink) -> Option<ConnectionRule> {
     let ceiling = u32::try_from(limits::CONNECTIONS_CEILING).unwrap_or(u32::MAX);
     let max = number(table, "max_connections", 0, 0..=ceiling, sink);
-    let queue = number(table, "queue", limits::QUEUE, 0..=limits::QUEUE_CEILING, sink);
+    let queue = number(
+        table,
+        "queue",
+        limits::QUEUE,
+        0..=limits::QUEUE_CEILING,
+        sink,
+    );
     let patience = table.duration("queue_timeout", TIME, sink);
     if max > 0 {
         return Some(ConnectionRule {

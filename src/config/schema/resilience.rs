@@ -16,15 +16,39 @@ const TYPE: Key = key(
 );
 
 const fn counter(name: &'static str, default: &'static str, about: &'static str) -> Key {
-    key(name, "integer", default, "0 to 255; 0 counts none", "3", Yes, about)
+    key(
+        name,
+        "integer",
+        default,
+        "0 to 255; 0 counts none",
+        "3",
+        Yes,
+        about,
+    )
 }
 
 const fn statuses(name: &'static str, default: &'static str, about: &'static str) -> Key {
-    key(name, "list of integers", default, "100 to 999", "[200, 204]", Yes, about)
+    key(
+        name,
+        "list of integers",
+        default,
+        "100 to 999",
+        "[200, 204]",
+        Yes,
+        about,
+    )
 }
 
 const fn time(name: &'static str, default: &'static str, about: &'static str) -> Key {
-    key(name, "duration", default, "1 ms to 65,535 s", "\"2s\"", Yes, about)
+    key(
+        name,
+        "duration",
+        default,
+        "1 ms to 65,535 s",
+        "\"2s\"",
+        Yes,
+        about,
+    )
 }
 
 /// `[upstreams.active_checks]`

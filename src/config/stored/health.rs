@@ -68,8 +68,12 @@ impl Healthchecks {
     pub(super) fn rules(self) -> Rules {
         let threshold = self.threshold.unwrap_or_default().clamp(0.0, 100.0);
         Rules {
-            active: self.active.map_or_else(ActiveChecks::default, Active::checks),
-            passive: self.passive.map_or_else(PassiveChecks::default, Passive::checks),
+            active: self
+                .active
+                .map_or_else(ActiveChecks::default, Active::checks),
+            passive: self
+                .passive
+                .map_or_else(PassiveChecks::default, Passive::checks),
             threshold: threshold.ceil() as u8,
             ..Rules::default()
         }
@@ -114,7 +118,8 @@ impl Passive {
 
 fn kind(name: Option<&str>) -> CheckKind {
     let known = |name: &str| CheckKind::ALL.iter().find(|(known, _)| *known == name);
-    name.and_then(known).map_or_else(CheckKind::default, |(_, kind)| *kind)
+    name.and_then(known)
+        .map_or_else(CheckKind::default, |(_, kind)| *kind)
 }
 
 fn seconds(number: Option<f64>) -> Option<Duration> {
@@ -140,8 +145,11 @@ fn statuses(healthy: Healthy, unhealthy: Unhealthy, usual: Statuses) -> Statuses
 /// The record that says the same as the rules, as far as Kong has words for them.
 pub(in crate::config) fn healthchecks(rules: &Rules) -> Value {
     let (active, passive) = (&rules.active, &rules.passive);
-    let headers: BTreeMap<&String, &Vec<String>> =
-        active.headers.iter().map(|(name, values)| (name, values)).collect();
+    let headers: BTreeMap<&String, &Vec<String>> = active
+        .headers
+        .iter()
+        .map(|(name, values)| (name, values))
+        .collect();
     json!({
         "threshold": rules.threshold,
         "active": {

@@ -111,10 +111,12 @@ impl Health {
             match notice.news {
                 News::Unhealthy => self.set(target, Some(Reason::Passive), now),
                 News::Healthy => self.set(target, None, now),
-                News::Opened(until) => {
-                    let millis = until.nanos_since(now) / 1_000_000;
+                News::Opened(span) => {
                     let name = self.registry.name(target);
-                    tracing::warn!("{name}: worker {} lets nothing through for {millis} ms", core.0);
+                    tracing::warn!(
+                        "{name}: worker {} lets nothing through for {span:.1?}",
+                        core.0
+                    );
                 }
                 News::Closed => {
                     let name = self.registry.name(target);
@@ -252,7 +254,8 @@ impl Health {
         if before.is_some() != mark.is_some()
             && let Some((interval, round)) = self.registry.pace(target)
         {
-            self.timetable.go_on(target, round, interval, now, &mut self.rng);
+            self.timetable
+                .go_on(target, round, interval, now, &mut self.rng);
         }
     }
 }

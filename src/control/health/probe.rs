@@ -48,7 +48,9 @@ impl Prober {
     pub(super) fn new() -> Result<Self, String> {
         let verifying = tls::verifying().map_err(|error| error.to_string())?;
         let trusting = tls::trusting().map_err(|error| error.to_string())?;
-        let plain = usual(&verifying).build().map_err(|error| error.to_string())?;
+        let plain = usual(&verifying)
+            .build()
+            .map_err(|error| error.to_string())?;
         Ok(Self {
             plain,
             verifying: Arc::new(verifying),
@@ -109,7 +111,11 @@ impl Prober {
 fn usual(config: &ClientConfig) -> ClientBuilder {
     Client::builder()
         .tls_backend_preconfigured(config.clone())
-        .user_agent(concat!("silverback/", env!("CARGO_PKG_VERSION"), " health-check"))
+        .user_agent(concat!(
+            "silverback/",
+            env!("CARGO_PKG_VERSION"),
+            " health-check"
+        ))
         .redirect(Policy::none())
         .pool_max_idle_per_host(0)
         .http1_only()
@@ -117,9 +123,7 @@ fn usual(config: &ClientConfig) -> ClientBuilder {
 }
 
 async fn request(client: &Client, url: &str, aim: &Aim) -> Outcome {
-    let mut request = client
-        .request(Method::GET, url)
-        .header(CONNECTION, "close");
+    let mut request = client.request(Method::GET, url).header(CONNECTION, "close");
     if let Ok(host) = HeaderValue::from_bytes(&aim.host) {
         request = request.header(HOST, host);
     }

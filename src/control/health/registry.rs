@@ -26,6 +26,8 @@ use crate::snapshot::UpstreamPlan;
 #[derive(Debug, Default)]
 pub(super) struct Registry {
     upstreams: HashMap<Uuid, Upstream>,
+    /// The names of those, and of the others that cores have something to tell of.
+    names: HashMap<Uuid, Box<str>>,
     /// Targets that have no check ahead of them yet.
     fresh: Vec<TargetKey>,
 }
@@ -65,6 +67,9 @@ impl Registry {
         now: Instant,
     ) -> bool {
         let mut before = std::mem::take(&mut self.upstreams);
+        let rules = |plan: &UpstreamPlan| plan.rules.as_ref().is_some_and(|r| r.needs_care());
+        let told = snapshot.upstreams.iter().filter(|plan| rules(plan));
+        self.names = told.map(|plan| (plan.id, plan.name.clone())).collect();
         let checked = |plan: &&UpstreamPlan| plan.rules.as_ref().is_some_and(|r| r.has_checks());
         for plan in snapshot.upstreams.iter().filter(checked) {
             let Some(rules) = &plan.rules else { continue };
@@ -100,7 +105,9 @@ impl Registry {
             }
             let long = u64::try_from(limits::HEALTH_KEPT.as_nanos()).unwrap_or(u64::MAX);
             let stays = |gone: Instant| now.nanos_since(gone) < long;
-            upstream.targets.retain(|_, target| target.gone.is_none_or(stays));
+            upstream
+                .targets
+                .retain(|_, target| target.gone.is_none_or(stays));
             self.upstreams.insert(plan.id, upstream);
         }
         let marked = |upstream: &Upstream| upstream.targets.values().any(|it| it.mark.is_some());
@@ -129,15 +136,15 @@ impl Registry {
 
     /// What the log calls it.
     pub(super) fn name(&self, key: TargetKey) -> String {
+        let upstream = self.names.get(&key.upstream).map_or("(gone)", |name| name);
         match self.target(key) {
-            Some((upstream, target)) if *target.text == key.address.to_string() => {
-                format!("upstream {}: target {}", upstream.name, target.text)
+            Some((_, target)) if *target.text != key.address.to_string() => {
+                format!(
+                    "upstream {upstream}: target {} at {}",
+                    target.text, key.address
+                )
             }
-            Some((upstream, target)) => format!(
-                "upstream {}: target {} at {}",
-                upstream.name, target.text, key.address
-            ),
-            None => format!("target {}", key.address),
+            Some(_) | None => format!("upstream {upstream}: target {}", key.address),
         }
     }
 
@@ -158,9 +165,8 @@ impl Registry {
 
     /// Whether an entry of the timetable still counts.
     pub(super) fn is_current(&self, key: TargetKey, round: u64) -> bool {
-        let current = |(_, target): (&Upstream, &Target)| {
-            target.round == round && target.gone.is_none()
-        };
+        let current =
+            |(_, target): (&Upstream, &Target)| target.round == round && target.gone.is_none();
         self.target(key).is_some_and(current)
     }
 

@@ -26,7 +26,9 @@ impl Timetable {
         if self.next()? > now {
             return None;
         }
-        self.0.pop().map(|Reverse((_, target, round))| (target, round))
+        self.0
+            .pop()
+            .map(|Reverse((_, target, round))| (target, round))
     }
 
     /// A check at a moment.

@@ -32,7 +32,8 @@ pub(super) fn verifying() -> Result<ClientConfig, Error> {
     }
     roots.add_parsable_certificates(found.certs);
     let provider = Arc::new(crypto::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    let builder =
+        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
     Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
@@ -40,7 +41,8 @@ pub(super) fn verifying() -> Result<ClientConfig, Error> {
 pub(super) fn trusting() -> Result<ClientConfig, Error> {
     let provider: Arc<CryptoProvider> = Arc::new(crypto::default_provider());
     let verifier = Arc::new(Trusting(provider.signature_verification_algorithms));
-    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    let builder =
+        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
     Ok(builder
         .dangerous()
         .with_custom_certificate_verifier(verifier)
