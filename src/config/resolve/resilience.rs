@@ -297,18 +297,10 @@ fn connections(table: &Table<'_>, sink: &mut Sink) -> Option<ConnectionRule> {
         sink,
     );
     let patience = table.duration("queue_timeout", TIME, sink);
-    if max > 0 {
-        return Some(ConnectionRule {
-            max,
-            queue,
-            patience: patience.unwrap_or(QUEUE_TIMEOUT),
-        });
-    }
-    for key in ["queue", "queue_timeout"] {
-        if let Some(item) = table.get(key) {
-            let message = format!("`{key}` is of no use without `max_connections`");
-            sink.add(Code::KeysConflict, item.place, message);
-        }
-    }
-    None
+    let patience = patience.unwrap_or(QUEUE_TIMEOUT);
+    (max > 0).then_some(ConnectionRule {
+        max,
+        queue,
+        patience,
+    })
 }
