@@ -146,7 +146,8 @@ fn unwanted_statuses_are_tried_elsewhere() {
     assert_eq!(statuses, [200, 200, 503, 503]);
     let lonely = pool("", keys, &[sick.port()]).start();
     assert_eq!(lonely.get("/").expect(503).text(), "sick");
-    let both = pool("", keys, &[sick.port(), refusing(503).port()]).start();
+    let other = refusing(503);
+    let both = pool("", keys, &[sick.port(), other.port()]).start();
     assert_eq!(both.get("/").expect(503).text(), "sick");
 }
 
