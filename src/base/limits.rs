@@ -64,6 +64,9 @@ pub const DISCARD: Duration = Duration::from_secs(1);
 pub const CLIENT_WATCH_AFTER: Duration = Duration::from_millis(50);
 /// Longest time that an upstream connection may have been idle for a request that must not be sent twice.
 pub const UNSAFE_REUSE_IDLE: Duration = Duration::from_secs(1);
+/// What was learnt of an origin that closes idle connections counts half as much after this time: it may have been
+/// a restart.
+pub const CLOSE_FORGOTTEN: Duration = Duration::from_secs(10);
 /// Most bytes that the kernel takes for a client beyond what the client's window lets out: two large buffers.
 pub const UNSENT_BYTES: u32 = 131_072;
 /// Most bytes of an answer that the kernel holds unread, so that a client that stops reading stops its origin at

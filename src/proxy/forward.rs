@@ -11,7 +11,6 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::base::clock::Instant;
-use crate::base::limits;
 use crate::http::Cause;
 use crate::http::Framing;
 use crate::http::Method;
@@ -96,6 +95,10 @@ pub(super) async fn forward(exchange: &mut Exchange<'_>, admitted: Admitted) -> 
         let member = &group.members[index];
         exchange.unwanted = exchange.unwanted_from(group, &choice, index, retries);
         let result = attempt(exchange, &admitted, destination, member, fresh).await;
+        if let Err(Missed::Stale) = result {
+            let now = exchange.cx.shard.lately();
+            member.peer.met_close(exchange.idle_nanos, now);
+        }
         if let Err(Missed::Stale) = result
             && exchange.may_repeat()
         {
@@ -133,6 +136,7 @@ async fn attempt(
     let lease = lease(exchange, admitted, &member.peer, fresh).await?;
     exchange.tally.upstream = Some(lease.peer().address);
     exchange.tally.reused = lease.is_reused();
+    exchange.idle_nanos = lease.idle_nanos();
     let mut out = exchange.cx.shard.pool.take(Size::Medium);
     write_request(exchange, admitted, destination, &member.host, &mut out);
     let lease = send(exchange, admitted, lease, out).await?;
@@ -248,6 +252,13 @@ async fn send(
     Ok(lease)
 }
 
+/// What of `patience` a deadline leaves at `now`.
+pub(super) fn within(deadline: Option<Instant>, now: Instant, patience: Duration) -> Duration {
+    deadline.map_or(patience, |deadline| {
+        patience.min(Duration::from_nanos(deadline.nanos_since(now)))
+    })
+}
+
 impl Exchange<'_> {
     /// Sets the deadline of the upstream's side, no later than the exchange's own; returns the moment it was
     /// set.
@@ -277,9 +288,7 @@ impl Exchange<'_> {
 
     /// What of `patience` the exchange's own deadline leaves at `now`.
     pub(super) fn within_total(&self, now: Instant, patience: Duration) -> Duration {
-        self.total.map_or(patience, |total| {
-            patience.min(Duration::from_nanos(total.nanos_since(now)))
-        })
+        within(self.total, now, patience)
     }
 
     /// An idle connection to the peer: the client's own, if it has one there, else one of the pool. A request
@@ -295,7 +304,7 @@ impl Exchange<'_> {
         let idle = if self.upstream_method().is_idempotent() {
             keep.idle
         } else {
-            keep.idle.min(limits::UNSAFE_REUSE_IDLE)
+            keep.idle.min(peer.unsafe_idle(self.moments.received))
         };
         peer.reuse(idle, self.moments.received)
     }

@@ -229,8 +229,11 @@ impl Care {
         if passive.thresholds.is_off() {
             return;
         }
+        let listed = |status| passive.statuses.unhealthy.contains(&status);
         let outcome = match (passive.kind, outcome) {
             (CheckKind::Tcp, Outcome::Status(_)) => Outcome::Connected,
+            // As in Kong: it says that somebody further on has timed out.
+            (_, Outcome::Status(504)) if !listed(504) => Outcome::Timeout,
             (_, outcome) => outcome,
         };
         let mut counters = vitals.counters.get();
@@ -250,6 +253,11 @@ impl Drop for Turn {
             breaker.abandoned();
             vitals.breaker.set(breaker);
         }
-        self.care.queue.release(vitals);
+        if vitals.under_way() > self.care.most {
+            // The bound was lowered; nobody gets what is beyond it.
+            vitals.leave();
+        } else {
+            self.care.queue.release(vitals);
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::OnceLock;
 
 use reqwest::Client;
 use reqwest::ClientBuilder;
@@ -36,26 +37,37 @@ pub(super) struct Aim {
 #[derive(Clone, Debug)]
 pub(super) struct Prober {
     plain: Client,
-    verifying: Arc<ClientConfig>,
     trusting: Arc<ClientConfig>,
+    /// Made with the first check that verifies a certificate: reading the system's authorities takes milliseconds.
+    verifying: Arc<OnceLock<Option<ClientConfig>>>,
 }
 
 impl Prober {
-    /// Loads the system's certificates, which takes milliseconds, so it is made when it is needed first.
+    /// Sets up what checks share.
     ///
     /// # Errors
     /// A sentence, when the cryptography cannot be set up.
     pub(super) fn new() -> Result<Self, String> {
-        let verifying = tls::verifying().map_err(|error| error.to_string())?;
         let trusting = tls::trusting().map_err(|error| error.to_string())?;
-        let plain = usual(&verifying)
+        let plain = usual(&trusting)
             .build()
             .map_err(|error| error.to_string())?;
         Ok(Self {
             plain,
-            verifying: Arc::new(verifying),
             trusting: Arc::new(trusting),
+            verifying: Arc::default(),
         })
+    }
+
+    fn verifying(&self) -> Option<&ClientConfig> {
+        let made = self.verifying.get_or_init(|| match tls::verifying() {
+            Ok(config) => Some(config),
+            Err(error) => {
+                tracing::error!("certificates of targets cannot be verified: {error}");
+                None
+            }
+        });
+        made.as_ref()
     }
 
     /// Checks a target once.
@@ -86,9 +98,12 @@ impl Prober {
         } = &aim.rules.active;
         let name = sni.as_deref().unwrap_or(&aim.name);
         let config = if *verify {
-            &self.verifying
+            self.verifying()
         } else {
-            &self.trusting
+            Some(&*self.trusting)
+        };
+        let Some(config) = config else {
+            return Outcome::TcpFailure;
         };
         // The address is this target's alone, so the client is as well.
         let client = usual(config).resolve(name, aim.address).build();
