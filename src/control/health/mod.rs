@@ -6,6 +6,8 @@
 
 mod probe;
 mod registry;
+#[cfg(test)]
+mod tests;
 mod timetable;
 mod tls;
 
@@ -17,6 +19,7 @@ use std::time::Duration;
 use tokio::task::Id;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::base::clock;
@@ -37,6 +40,9 @@ use probe::Prober;
 use registry::Registry;
 use timetable::Timetable;
 
+/// Changes that come this close together are told as one: an outage of thousands of targets is not thousands of lists.
+const SETTLE: Duration = Duration::from_millis(20);
+
 /// How long a check waits that is due while its upstream has as many under way as it may.
 const CROWDED: Duration = Duration::from_millis(50);
 
@@ -49,8 +55,8 @@ pub(super) struct Health {
     flights: JoinSet<Outcome>,
     flying: HashMap<Id, TargetKey>,
     heard: Vec<u64>,
-    /// The cores do not know yet.
-    news: bool,
+    /// Since when there is something that the cores do not know yet.
+    news: Option<Instant>,
     ejections: [u64; Reason::ALL.len()],
     rng: Rng,
 }
@@ -73,7 +79,7 @@ impl Default for Health {
             flights: JoinSet::new(),
             flying: HashMap::new(),
             heard: Vec::new(),
-            news: false,
+            news: None,
             ejections: Default::default(),
             rng: Rng::seeded(clock::now().0),
         }
@@ -83,7 +89,9 @@ impl Default for Health {
 impl Health {
     /// Takes over the targets of a snapshot by these addresses; what is known of those that stay is kept.
     pub(super) fn adopt(&mut self, snapshot: &Snapshot, addresses: &Addresses, now: Instant) {
-        self.news |= self.registry.adopt(snapshot, addresses, now);
+        if self.registry.adopt(snapshot, addresses, now) {
+            self.news.get_or_insert(now);
+        }
         let (registry, rng) = (&mut self.registry, &mut self.rng);
         for target in registry.take_fresh() {
             if let Some((interval, round)) = registry.pace(target) {
@@ -125,7 +133,7 @@ impl Health {
             }
         }
         // Even where nothing changed, the core waits for its own words to be known.
-        self.news = true;
+        self.news.get_or_insert(now);
     }
 
     /// Somebody says how a target is at these addresses; whether it is checked at all.
@@ -158,10 +166,21 @@ impl Health {
 
     /// Waits until there is something to tell to all cores.
     pub(super) async fn changed(&mut self) -> Arc<Marks> {
-        while !self.news {
-            self.step().await;
+        loop {
+            let Some(since) = self.news else {
+                self.step().await;
+                continue;
+            };
+            let left = since.plus(SETTLE).nanos_since(clock::now());
+            if left == 0 {
+                return self.take_news();
+            }
+            let _ = timeout(Duration::from_nanos(left), self.step()).await;
         }
-        self.news = false;
+    }
+
+    fn take_news(&mut self) -> Arc<Marks> {
+        self.news = None;
         Arc::new(Marks {
             out: self.registry.out(),
             heard: self.heard.clone(),
@@ -240,7 +259,7 @@ impl Health {
         let Some(before) = self.registry.set(target, mark) else {
             return;
         };
-        self.news = true;
+        self.news.get_or_insert(now);
         let name = self.registry.name(target);
         match mark {
             Some(reason) => {
