@@ -22,6 +22,7 @@ cases! {
     unwanted_statuses_are_tried_elsewhere: [];
     conditions_of_retries_are_obeyed: [];
     requests_wait_in_line_for_a_place_at_a_target: ["FU30", "K13", "O10"];
+    the_bound_of_a_target_is_the_processs: ["FU30", "K13"];
     who_waits_too_long_or_finds_the_line_full_is_refused: ["FU30"];
     the_deadline_of_a_request_holds_in_line_too: ["FU30"];
     a_target_that_is_killed_fails_no_idempotent_request: ["FU1"];
@@ -215,6 +216,27 @@ fn requests_wait_in_line_for_a_place_at_a_target() {
     assert_eq!(narrow.most.load(Ordering::SeqCst), 4);
     waiting(&gateway, 0);
     gateway.get("/").expect(200);
+}
+
+fn the_bound_of_a_target_is_the_processs() {
+    let narrow = Narrow::start();
+    let keys = "max_connections = 4\nqueue_timeout = \"9s\"";
+    let config = pool("", keys, &[narrow.origin.port()]);
+    let gateway = config.gateway("workers = 2\n").start();
+    let mut clients: Vec<Client> = (0..32).map(|_| gateway.client()).collect();
+    for client in &mut clients {
+        client.get("/");
+    }
+    // Two for each worker, whichever worker a client is on.
+    eventually("the others wait", || {
+        let waiting = gateway.metric("silverback_target_queue_length ");
+        (waiting as usize + narrow.origin.heads() == 32).then_some(())
+    });
+    narrow.gate.open();
+    for client in &mut clients {
+        client.response().expect(200);
+    }
+    assert!(narrow.most.load(Ordering::SeqCst) <= 4);
 }
 
 fn who_waits_too_long_or_finds_the_line_full_is_refused() {
