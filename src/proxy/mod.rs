@@ -36,6 +36,7 @@ mod respond;
 mod response_body;
 pub mod response_head;
 mod response_phase;
+mod retry;
 mod route;
 mod serve;
 mod tunnel;

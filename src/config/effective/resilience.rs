@@ -1,6 +1,7 @@
 //! What an upstream does about targets that fail, as TOML.
 
 use crate::config::resolve::resilience::RETRY_ON;
+use crate::entity::MASK;
 use crate::resilience::ActiveChecks;
 use crate::resilience::BreakerRule;
 use crate::resilience::PassiveChecks;
@@ -9,6 +10,7 @@ use crate::resilience::Rules;
 use crate::resilience::Statuses;
 use crate::resilience::Thresholds;
 
+use super::Secrets;
 use super::Writer;
 use super::list;
 use super::quoted;
@@ -37,7 +39,7 @@ fn words(rule: &RetryOn) -> Vec<String> {
 }
 
 /// The tables within it.
-pub(super) fn write_tables(rules: &Rules, out: &mut Writer) {
+pub(super) fn write_tables(rules: &Rules, secrets: Secrets, out: &mut Writer) {
     out.line(format_args!("[upstreams.retry_budget]"));
     out.value("percent", rules.budget.percent);
     out.value("min_retries", rules.budget.min_retries);
@@ -51,7 +53,7 @@ pub(super) fn write_tables(rules: &Rules, out: &mut Writer) {
         write_thresholds(&rules.passive.thresholds, out);
     }
     if rules.active != ActiveChecks::default() {
-        write_active(&rules.active, out);
+        write_active(&rules.active, secrets, out);
     }
 }
 
@@ -66,7 +68,7 @@ fn write_breaker(rule: &BreakerRule, out: &mut Writer) {
     out.value("trials", rule.trials);
 }
 
-fn write_active(checks: &ActiveChecks, out: &mut Writer) {
+fn write_active(checks: &ActiveChecks, secrets: Secrets, out: &mut Writer) {
     out.line(format_args!("[upstreams.active_checks]"));
     out.string("type", checks.kind.name());
     out.string("path", &checks.path);
@@ -84,7 +86,12 @@ fn write_active(checks: &ActiveChecks, out: &mut Writer) {
         out.line(format_args!("[upstreams.active_checks.headers]"));
     }
     for (name, values) in &checks.headers {
-        out.value(&quoted(name), list(values));
+        // An origin may want to be shown who asks.
+        let shown = match secrets {
+            Secrets::Shown => list(values),
+            Secrets::Masked => list(&vec![MASK.to_owned(); values.len()]),
+        };
+        out.value(&quoted(name), shown);
     }
 }
 
