@@ -23,6 +23,7 @@ cases! {
     an_upstream_below_its_threshold_is_closed: [];
     people_mark_targets_and_reloads_keep_the_marks: [];
     health_is_shown_as_in_kong: [];
+    health_checks_written_over_rest_are_obeyed: [];
 }
 
 /// A gateway whose upstream has these keys, and these tables behind them.
@@ -338,4 +339,55 @@ fn health_is_shown_as_in_kong() {
     let whole = shown("/upstreams/pool.test/health?balancer_health=1");
     assert_eq!(whole["data"]["balancer_health"], "UNHEALTHY");
     assert_eq!(whole["data"]["details"]["weight"]["available"], 100);
+}
+
+fn health_checks_written_over_rest_are_obeyed() {
+    let well = Gate::default();
+    let (patient, other) = (convalescent(&well), named("other"));
+    let gateway = Config::empty()
+        .sections("[store]\npath = \"silverback.db\"\n")
+        .entities(
+            "[[services]]\nname = \"s\"\nurl = \"http://pool.test\"\n\
+             [[services.routes]]\nname = \"r\"\npaths = [\"/\"]\n",
+        )
+        .start();
+    let post = |path: &str, body: &str| {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n",
+            body.len()
+        );
+        let mut client = crate::support::Client::connect(gateway.admin);
+        client
+            .send([head.as_bytes(), body.as_bytes()].concat())
+            .response()
+            .expect(201);
+    };
+    post(
+        "/upstreams",
+        r#"{"name": "pool.test", "healthchecks": {"active": {"http_path": "/health",
+            "healthy": {"interval": 0.02, "successes": 2},
+            "unhealthy": {"interval": 0.02, "http_failures": 2, "tcp_failures": 2}}}}"#,
+    );
+    for port in [patient.port(), other.port()] {
+        let target = format!(r#"{{"target": "127.0.0.1:{port}"}}"#);
+        post("/upstreams/pool.test/targets", &target);
+    }
+    wait_unhealthy(&gateway, 1);
+    eventually("the other answers alone", || {
+        answers(&gateway, 20)
+            .iter()
+            .all(|it| it == "other")
+            .then_some(())
+    });
+    let shown = gateway
+        .admin("GET", "/upstreams/pool.test/health")
+        .expect(200)
+        .text();
+    assert!(
+        shown.contains("\"UNHEALTHY\"") && shown.contains("\"HEALTHY\""),
+        "{shown}"
+    );
+    well.open();
+    wait_unhealthy(&gateway, 0);
 }
