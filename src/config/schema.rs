@@ -4,6 +4,7 @@
 mod entities;
 mod overload;
 mod people;
+mod resilience;
 mod sections;
 mod upstreams;
 
@@ -18,6 +19,11 @@ pub use people::HMACAUTH;
 pub use people::JWT;
 pub use people::KEYAUTH;
 pub use people::PLUGINS;
+pub use resilience::ACTIVE_CHECKS;
+pub use resilience::CHECK_HEADERS;
+pub use resilience::CIRCUIT_BREAKER;
+pub use resilience::PASSIVE_CHECKS;
+pub use resilience::RETRY_BUDGET;
 pub use sections::ACCESS_LOG;
 pub use sections::ADMIN;
 pub use sections::ADMIN_TOKENS;
@@ -88,6 +94,11 @@ pub const SECTIONS: &[&Section] = &[
     &HEADERS,
     &UPSTREAMS,
     &TARGETS,
+    &ACTIVE_CHECKS,
+    &CHECK_HEADERS,
+    &PASSIVE_CHECKS,
+    &CIRCUIT_BREAKER,
+    &RETRY_BUDGET,
     &CONSUMERS,
     &KEYAUTH,
     &BASICAUTH,

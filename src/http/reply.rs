@@ -120,9 +120,11 @@ impl Reply {
         let row = cause.row();
         let later = match cause {
             Cause::ConnectionLimit
-            | Cause::Draining
+            | Cause::TargetsUnhealthy
+            | Cause::TargetsBusy
             | Cause::Overloaded
-            | Cause::UpstreamOverloaded => Some(RETRY_AFTER_SECS),
+            | Cause::UpstreamOverloaded
+            | Cause::Draining => Some(RETRY_AFTER_SECS),
             _ => None,
         };
         let body = match cause {
@@ -275,6 +277,8 @@ fn family(cause: Cause) -> Family {
         | Cause::ServiceMissing
         | Cause::HttpsRequired
         | Cause::TargetMissing
+        | Cause::TargetsUnhealthy
+        | Cause::TargetsBusy
         | Cause::DnsError
         | Cause::DnsTimeout
         | Cause::Overloaded

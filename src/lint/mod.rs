@@ -47,13 +47,15 @@ pub enum Lint {
     RouteUnmatched,
     /// Something in the store that the gateway does not serve.
     Unserved,
+    /// An upstream whose targets are checked while nothing of it counts.
+    ChecksIdle,
     /// A tag that wants to name a tier or a limit and does not.
     TagMisspelt,
 }
 
 impl Lint {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::RouteUnreachable,
         Self::RouteTwin,
         Self::RouteRefused,
@@ -63,6 +65,7 @@ impl Lint {
         Self::PluginMisplaced,
         Self::RouteUnmatched,
         Self::Unserved,
+        Self::ChecksIdle,
         Self::TagMisspelt,
     ];
 
@@ -78,7 +81,8 @@ impl Lint {
             Self::PluginMisplaced => "SB0407",
             Self::RouteUnmatched => "SB0408",
             Self::Unserved => "SB0409",
-            Self::TagMisspelt => "SB0410",
+            Self::TagMisspelt => "SB0411",
+            Self::ChecksIdle => "SB0410",
         }
     }
 }
@@ -149,6 +153,7 @@ pub fn lint(model: &Model, places: &Places) -> Vec<Finding> {
     };
     let dead = routes::lint(model, &mut report);
     unrouted(model, &mut report);
+    idle_checks(model, &mut report);
     plugins::lint(model, &dead, &mut report);
     tags::lint(model, &mut report);
     for unserved in &model.unserved {
@@ -177,6 +182,34 @@ fn unrouted(model: &Model, report: &mut Report<'_>) {
                 called(&**service)
             );
             report.add(Lint::ServiceUnrouted, &**service, message, None);
+        }
+    }
+}
+
+/// Upstreams that are checked for nothing: Kong's thresholds are zero unless they are set, and zero counts nothing.
+fn idle_checks(model: &Model, report: &mut Report<'_>) {
+    for upstream in &model.upstreams {
+        let Some(rules) = &upstream.resilience else {
+            continue;
+        };
+        let counted = rules.active.thresholds;
+        let takes_out = [
+            counted.http_failures,
+            counted.tcp_failures,
+            counted.timeouts,
+        ];
+        let lost = match (takes_out == [0; 3], counted.successes == 0) {
+            (true, true) => "neither takes a target out nor brings one back",
+            (true, false) if rules.passive.thresholds.is_off() => "takes no target out",
+            (false, true) => "brings no target back",
+            (_, _) => continue,
+        };
+        if rules.active.is_on() {
+            let message = format!(
+                "{} is checked, and that {lost}: thresholds are 0",
+                called(&**upstream)
+            );
+            report.add(Lint::ChecksIdle, &**upstream, message, None);
         }
     }
 }

@@ -42,6 +42,7 @@ use crate::shard::Instance;
 use crate::shard::Listening;
 use crate::upstream::Pinned;
 use crate::upstream::Place;
+use crate::upstream::StatusSet;
 
 /// What a fiber keeps from one exchange to the next, so that none of it is allocated again.
 #[derive(Debug, Default)]
@@ -83,6 +84,10 @@ pub(super) struct Exchange<'a> {
     pub(super) in_flight: Option<InFlight<'a>>,
     /// Its place among the upstream's requests in flight, if those are bounded.
     pub(super) place: Option<Place>,
+    /// How long the connection had been idle that the last attempt went over.
+    pub(super) idle_nanos: u64,
+    /// Statuses of an answer by which another target is tried.
+    pub(super) unwanted: StatusSet,
     /// A cookie for a client that the balancer could not tell by one.
     pub(super) cookie: Option<Box<[u8]>>,
 
@@ -252,6 +257,8 @@ impl<'a> Exchange<'a> {
             total: None,
             in_flight: None,
             place: None,
+            idle_nanos: 0,
+            unwanted: StatusSet::default(),
             cookie: None,
             moments: Moments {
                 received,

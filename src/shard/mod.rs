@@ -32,6 +32,7 @@ use crate::snapshot::Snapshot;
 use crate::telemetry::AccessLogSender;
 use crate::telemetry::CoreMetrics;
 use crate::upstream::Peers;
+use crate::upstream::Wards;
 
 /// A listener as its connections see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +57,8 @@ pub struct Shard {
     pub deadlines: Rc<Deadlines>,
     /// Where this core connects to.
     pub peers: Peers,
+    /// How the targets are, as far as anything looks after them.
+    pub wards: Wards,
     /// What this core counts.
     pub metrics: CoreMetrics,
     /// For choices that need speed and not secrecy.
@@ -99,6 +102,7 @@ impl Shard {
             pool: Pool::default(),
             deadlines: Rc::default(),
             peers: Peers::of(core),
+            wards: Wards::new(core),
             metrics,
             rng: RefCell::new(Rng::seeded(seed)),
             log,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use foldhash::HashMap;
 use foldhash::HashMapExt;
+use uuid::Uuid;
 
 use crate::balance::HashInput;
 use crate::balance::HashOn;
@@ -355,6 +356,9 @@ impl<'m> Targets<'m> {
             slots: 0,
             targets: vec![target],
             admission: self.admission(|| format!("{}:{}", key.0, key.1).into(), &service.tags),
+            id: Uuid::nil(),
+            rules: None,
+            connections: None,
         };
         let index = self.add(plan);
         self.by_host.insert(key, index);
@@ -365,6 +369,8 @@ impl<'m> Targets<'m> {
         let host = upstream.host_header.as_deref();
         let admission = self.admission(|| upstream.name.as_str().into(), &upstream.tags);
         let targets = upstream.targets.iter();
+        let rules = upstream.resilience.as_ref();
+        let rules = rules.and_then(|rules| rules.connections);
         UpstreamPlan {
             name: upstream.name.as_str().into(),
             policy: policy(upstream.algorithm),
@@ -377,6 +383,12 @@ impl<'m> Targets<'m> {
                 .map(|target| self.target(&target.host, target.port, 80, target.weight, host))
                 .collect(),
             admission,
+            id: upstream.id,
+            rules: upstream.resilience.clone(),
+            connections: rules.map(|rule| ConnectionShares {
+                limit: rule.max as usize,
+                workers: self.workers,
+            }),
         }
     }
 

@@ -55,11 +55,21 @@ pub enum Counter {
     AddressRefusals,
     /// Connections closed, idle the longest, so that others find room.
     IdleEvictions,
+    /// Attempts that the retry budget did not allow.
+    RetriesDenied,
+    /// Circuit breakers of targets that opened.
+    BreakersOpened,
+    /// Requests that waited for a place at a target.
+    QueueWaits,
+    /// Requests that waited for it in vain.
+    QueueTimeouts,
+    /// Requests that found the queue full.
+    QueueRefusals,
 }
 
 impl Counter {
     /// Every counter, in order.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 29] = [
         Self::Requests,
         Self::ConnectionsAccepted,
         Self::AcceptPauses,
@@ -84,6 +94,11 @@ impl Counter {
         Self::HandedOver,
         Self::AddressRefusals,
         Self::IdleEvictions,
+        Self::RetriesDenied,
+        Self::BreakersOpened,
+        Self::QueueWaits,
+        Self::QueueTimeouts,
+        Self::QueueRefusals,
     ];
 
     /// How many there are.
@@ -102,6 +117,11 @@ impl Counter {
             | Self::CacheRefreshed
             | Self::CacheStale
             | Self::CacheBypassed => None,
+            Self::RetriesDenied => Some(Metric::RetriesDenied),
+            Self::BreakersOpened => Some(Metric::BreakersOpened),
+            Self::QueueWaits => Some(Metric::QueueWaits),
+            Self::QueueTimeouts => Some(Metric::QueueTimeouts),
+            Self::QueueRefusals => Some(Metric::QueueRefusals),
             Self::CacheEvicted => Some(Metric::CacheEvictions),
             Self::Repeats => Some(Metric::CacheRefreshes),
             Self::HandedOver => Some(Metric::HandedOver),
@@ -145,11 +165,15 @@ pub enum Gauge {
     AdmittedShare,
     /// How long the core's last turns took at least, in microseconds.
     QueueDelay,
+    /// Circuit breakers of targets that are open, or try with few requests.
+    BreakersOpen,
+    /// Requests that wait for a place at a target.
+    QueueLength,
 }
 
 impl Gauge {
     /// Every gauge, in order.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::ConnectionsActive,
         Self::ConnectionsWaiting,
         Self::UpstreamIdle,
@@ -160,6 +184,8 @@ impl Gauge {
         Self::UpstreamWaiting,
         Self::AdmittedShare,
         Self::QueueDelay,
+        Self::BreakersOpen,
+        Self::QueueLength,
     ];
 
     /// How many there are.
@@ -178,6 +204,8 @@ impl Gauge {
             Self::UpstreamWaiting => Metric::UpstreamWaiting,
             Self::AdmittedShare => Metric::AdmittedShare,
             Self::QueueDelay => Metric::QueueDelay,
+            Self::BreakersOpen => Metric::BreakersOpen,
+            Self::QueueLength => Metric::QueueLength,
         }
     }
 }

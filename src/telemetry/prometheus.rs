@@ -61,7 +61,7 @@ impl Text {
             Metric::UpstreamLatency => {
                 self.histogram(metric, &totals.latencies().upstream, &COARSE);
             }
-            Metric::Failures => self.failures(totals),
+            Metric::Failures | Metric::PluginRefusals | Metric::Shed => self.ends(metric, totals),
             Metric::Retries
             | Metric::ConnectionsAccepted
             | Metric::AcceptPauses
@@ -76,18 +76,22 @@ impl Text {
             | Metric::HandedOver
             | Metric::AddressRefusals
             | Metric::IdleEvictions
-            | Metric::CacheEvictions => self.counters(metric, totals),
+            | Metric::CacheEvictions
+            | Metric::RetriesDenied
+            | Metric::BreakersOpened
+            | Metric::QueueWaits
+            | Metric::QueueTimeouts
+            | Metric::QueueRefusals => self.counters(metric, totals),
             Metric::ConnectionsActive
             | Metric::ConnectionsWaiting
             | Metric::UpstreamIdle
             | Metric::RequestsActive
             | Metric::UpstreamLimit
             | Metric::UpstreamActive
-            | Metric::UpstreamWaiting => {
-                self.gauges(metric, totals);
-            }
-            Metric::PluginRefusals => self.refusals(totals),
-            Metric::Shed => self.sheds(totals),
+            | Metric::UpstreamWaiting
+            | Metric::BreakersOpen
+            | Metric::QueueLength => self.gauges(metric, totals),
+            Metric::TargetHealth | Metric::TargetEjections => self.targets(metric, facts),
             Metric::CacheAnswers => self.cache_answers(totals),
             Metric::CacheBytes | Metric::CacheEntries | Metric::LimitCounters => {
                 self.plain(metric, shared_number(metric, facts));
@@ -104,7 +108,7 @@ impl Text {
             | Metric::ConfigReloadTime
             | Metric::ConfigReloadSuccess
             | Metric::ConfigGeneration
-            | Metric::ConfigInfo => self.configuration(metric, facts),
+            | Metric::ConfigInfo => self.reloads(metric, facts),
             Metric::LogProduced | Metric::LogDelivered | Metric::LogDropped | Metric::LogQueued => {
                 self.plain(metric, log_number(metric, totals, facts));
             }
@@ -117,20 +121,42 @@ impl Text {
         }
     }
 
-    fn configuration(&mut self, metric: Metric, facts: &Facts<'_>) {
+    /// What was answered otherwise than by an origin.
+    fn ends(&mut self, metric: Metric, totals: &Totals) {
+        match metric {
+            Metric::Failures => self.failures(totals),
+            Metric::PluginRefusals => self.refusals(totals),
+            _ => self.sheds(totals),
+        }
+    }
+
+    fn targets(&mut self, metric: Metric, facts: &Facts<'_>) {
+        if metric == Metric::TargetEjections {
+            for (reason, count) in facts.ejections {
+                self.labelled(metric, &[reason], *count);
+            }
+            return;
+        }
+        for fact in facts.targets {
+            let names = [fact.upstream, fact.target, fact.address, fact.state];
+            self.labelled(metric, &names, 1);
+        }
+    }
+
+    fn reloads(&mut self, metric: Metric, facts: &Facts<'_>) {
         let reload = facts.reload;
         match metric {
-            Metric::ConfigReloads => {
-                self.labelled(metric, &["success"], reload.succeeded);
-                self.labelled(metric, &["failure"], reload.failed);
-            }
             Metric::ConfigReloadTime => {
                 self.name(metric, "", &[]);
                 self.seconds(reload.last_unix_micros.saturating_mul(1_000));
             }
             Metric::ConfigReloadSuccess => self.plain(metric, u64::from(reload.last_succeeded)),
             Metric::ConfigGeneration => self.plain(metric, reload.generation.0),
-            _ => self.labelled(metric, &[reload.hash], 1),
+            Metric::ConfigInfo => self.labelled(metric, &[reload.hash], 1),
+            _ => {
+                self.labelled(metric, &["success"], reload.succeeded);
+                self.labelled(metric, &["failure"], reload.failed);
+            }
         }
     }
 

@@ -50,6 +50,9 @@ pub(super) async fn run(desk: Rc<Desk>, reports: Rc<Reports>) {
         }
         reports.pay();
         announce(shard, &reports);
+        if shard.wards.has_notices() && !reports.owes() {
+            reports.say(Report::Noticed(shard.core, shard.wards.take_notices()));
+        }
         // A connection may be on its way from a worker that did not know of the drain.
         let drained = drained(shard) && desk.side.is_empty();
         if drained || now.nanos_since(reported) >= nanos(limits::REPORT_EVERY) {
@@ -112,6 +115,7 @@ fn report(cx: &Context, reports: &Reports, now: Instant, cpu_before: Duration) -
     );
     report_plugins(shard);
     report_overload(shard);
+    report_targets(shard, now);
     let cpu = thread_cpu();
     shard
         .metrics
@@ -165,6 +169,15 @@ fn report_overload(shard: &Shard) {
 /// The share of a time that CPU time is.
 fn permille(cpu: Duration, of_ns: u64) -> u32 {
     u32::try_from(nanos(cpu).saturating_mul(1_000) / of_ns.max(1)).unwrap_or(1_000)
+}
+
+/// Forgets targets that are gone, and says how many requests wait and breakers are open.
+fn report_targets(shard: &Shard, now: Instant) {
+    shard.wards.prune(now);
+    let (waiting, open) = shard.wards.figures();
+    let gauge = |count| i64::try_from(count).unwrap_or(i64::MAX);
+    shard.metrics.set(Gauge::QueueLength, gauge(waiting));
+    shard.metrics.set(Gauge::BreakersOpen, gauge(open));
 }
 
 fn thread_cpu() -> Duration {

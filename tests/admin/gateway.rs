@@ -107,6 +107,8 @@ async fn stand_in(mut requests: mpsc::Receiver<Request>) {
             Request::Addresses(hosts, to) => {
                 _ = to.send(vec![Default::default(); hosts.len()]);
             }
+            Request::Health(_, to) => _ = to.send(None),
+            Request::Mark(mark, to) => _ = to.send(mark.upstream.to_string() == CHECKED),
             Request::Cache(question, to) => _ = to.send(cache(&question)),
             Request::MockLog(_, to) => _ = to.send(Some(Vec::new())),
             Request::Freed => {}
@@ -133,6 +135,9 @@ fn status() -> Status {
         server: Server::default(),
     }
 }
+
+/// The targets of this upstream are checked.
+const CHECKED: &str = "11111111-1111-4111-8111-000000000005";
 
 /// One answer is stored, under this key; it can be removed and not be shown.
 pub(crate) const CACHED: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";

@@ -468,7 +468,7 @@ impl Driver {
         });
         put(&own("plugins", "plugins"), plugin);
         let targets = format!("/upstreams/{}/targets", places["upstreams"]);
-        let target = json!({ "id": places["targets"], "target": "fixed.internal:1" });
+        let target = json!({ "id": places["targets"], "target": "10.0.0.1:80" });
         let made = self.client.json("POST", &targets, &target).status;
         assert!(matches!(made, 201 | 400 | 409), "{made}");
     }

@@ -16,6 +16,7 @@ mod expect;
 mod faults;
 mod forwarding;
 mod framing;
+mod health;
 mod importing;
 mod kit;
 mod limits;
@@ -33,6 +34,7 @@ mod proxy_protocol;
 mod recordings;
 mod refreshing;
 mod reload;
+mod resilience;
 mod responses;
 mod retries;
 mod routing;
@@ -62,6 +64,7 @@ pub(crate) fn cases() -> Vec<Case> {
         faults::cases(),
         forwarding::cases(),
         framing::cases(),
+        health::cases(),
         importing::cases(),
         kit::cases(),
         limits::cases(),
@@ -79,6 +82,7 @@ pub(crate) fn cases() -> Vec<Case> {
         recordings::cases(),
         refreshing::cases(),
         reload::cases(),
+        resilience::cases(),
         responses::cases(),
         retries::cases(),
         routing::cases(),
