@@ -467,6 +467,11 @@ impl Driver {
             "name": "correlation-id", "consumer": consumer, "service": id("services"), "route": id("routes"),
         });
         put(&own("plugins", "plugins"), plugin);
+        self.furnish_target(&places);
+    }
+
+    /// A target at the address that stands for the parameter.
+    fn furnish_target(&mut self, places: &BTreeMap<String, String>) {
         let targets = format!("/upstreams/{}/targets", places["upstreams"]);
         let target = json!({ "id": places["targets"], "target": "10.0.0.1:80" });
         let made = self.client.json("POST", &targets, &target).status;
