@@ -19,6 +19,8 @@ cases! {
     one_core_is_enough: ["FR14"] needs ["taskset"];
     no_memory_may_be_locked: ["FR13"] needs ["prlimit"];
     stopped_process_goes_on: ["FT3"];
+    clock_on_the_wall_jumps: ["FT1", "FT2"] needs ["libfaketime"];
+    thousand_requests_at_once_lose_none: ["FR12"];
     reader_of_the_log_stops_reading: ["FR4"] needs ["mkfifo"];
     scraper_that_never_reads_holds_nobody_up: ["FD5"];
     crowd_at_the_admin_listener_leaves_requests_alone: ["FP10"];
@@ -98,6 +100,63 @@ fn stopped_process_goes_on() {
         client.get("/").response().expect(200);
     }
     assert_eq!(gateway.metric("silverback_panics_total"), 0.0);
+}
+
+/// The day that an answer's Date names, as in `27 Nov 2026`.
+fn day(response: &Response) -> String {
+    let date = response.head.one("date").unwrap();
+    date.split(' ')
+        .skip(1)
+        .take(3)
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+fn clock_on_the_wall_jumps() {
+    let library = crate::support::tools::faketime().unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let offset = directory.path().join("offset");
+    std::fs::write(&offset, "+0").unwrap();
+    let origin = Origin::hello();
+    let gateway = Config::to(origin.port())
+        .entities("[[plugins]]\nname = \"rate-limiting\"\nconfig = { hour = 1000000 }\n")
+        .environment("LD_PRELOAD", library.to_str().unwrap())
+        .environment("FAKETIME_TIMESTAMP_FILE", offset.to_str().unwrap())
+        .environment("FAKETIME_NO_CACHE", "1")
+        .environment("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+        .start();
+    // This connection is open all the time: no jump makes it look idle.
+    let mut client = gateway.client();
+    let mut before = day(&client.get("/").response().expect(200));
+    for jump in ["+1d", "-1d", "+0"] {
+        std::fs::write(&offset, jump).unwrap();
+        eventually("the date follows the clock", || {
+            let now = day(&client.get("/").response().expect(200));
+            (now != before).then(|| before = now)
+        });
+    }
+    for round in 0..6 {
+        std::fs::write(&offset, format!("-{}", 2 * round)).unwrap();
+        for _ in 0..20 {
+            client.get("/").response().expect(200);
+        }
+    }
+    assert_eq!(gateway.metric("silverback_panics_total"), 0.0);
+}
+
+fn thousand_requests_at_once_lose_none() {
+    let origin = Origin::hello();
+    let gateway = Gateway::to(&origin);
+    let mut clients: Vec<Client> = (0..1_000).map(|_| gateway.client()).collect();
+    gateway.signal(Signal::STOP);
+    for client in &mut clients {
+        client.get("/");
+    }
+    // All of them are there at the first look.
+    gateway.signal(Signal::CONT);
+    for client in &mut clients {
+        client.response().expect(200);
+    }
 }
 
 fn reader_of_the_log_stops_reading() {
