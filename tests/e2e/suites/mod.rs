@@ -1,5 +1,6 @@
 //! The suites, by topic.
 
+mod adversity;
 mod balancing;
 mod bodiless;
 mod body_limits;
@@ -48,6 +49,7 @@ use crate::support::Case;
 /// Every case of every suite.
 pub(crate) fn cases() -> Vec<Case> {
     [
+        adversity::cases(),
         balancing::cases(),
         body_limits::cases(),
         bounds::cases(),

@@ -15,8 +15,18 @@ const PROBE_ENTRIES: u32 = 8;
 pub(crate) fn available(need: &str) -> bool {
     match need {
         "io_uring" => io_uring::IoUring::new(PROBE_ENTRIES).is_ok(),
+        "libfaketime" => faketime().is_some(),
         tool => find(tool).is_some(),
     }
+}
+
+/// The library that shows a process another time of day, where Debian puts it.
+pub(crate) fn faketime() -> Option<PathBuf> {
+    let machine = std::env::consts::ARCH;
+    let file = PathBuf::from(format!(
+        "/usr/lib/{machine}-linux-gnu/faketime/libfaketimeMT.so.1"
+    ));
+    file.is_file().then_some(file)
 }
 
 /// Where the tool is, if it is installed.
