@@ -7,6 +7,7 @@ pub mod doctor;
 pub mod import;
 pub mod log;
 pub mod mock_origin;
+pub mod privileges;
 pub mod reload;
 pub mod run;
 pub mod token;

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use tokio::task::spawn_blocking;
@@ -14,6 +15,7 @@ use crate::admin;
 use crate::app::cli::DriverChoice;
 use crate::app::cli::Exit;
 use crate::app::log::Log;
+use crate::app::privileges;
 use crate::base::clock;
 use crate::base::cores::Cores;
 use crate::base::ids::Generation;
@@ -117,11 +119,19 @@ impl Plan {
         // The allocator asks for huge pages, and every part of one that is touched makes all of it resident:
         // it costs an idle connection more than half of its own memory again. A refusal costs just that.
         let _ = rustix::thread::disable_transparent_huge_pages(true);
+        privileges::raise_open_files();
+        let plan = match self.step_down() {
+            Ok(plan) => plan,
+            Err(error) => {
+                tracing::error!("{error}");
+                return Exit::Refused;
+            }
+        };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .thread_keep_alive(BLOCKING_THREAD_IDLE)
             .build();
-        let ended = runtime.and_then(|runtime| runtime.block_on(self.serve()));
+        let ended = runtime.and_then(|runtime| runtime.block_on(plan.serve()));
         match ended {
             Ok(Ended::Drained) => Exit::Fine,
             Ok(Ended::TimedOut | Ended::Forced | Ended::Broken) => Exit::Refused,
@@ -130,6 +140,27 @@ impl Plan {
                 Exit::Refused
             }
         }
+    }
+
+    /// Becomes the configured user, if this is root. An identity belongs to a thread, so this comes before there is a
+    /// second one: the one that reads the configuration has ended then (see `control::tidy` for why there is one).
+    fn step_down(mut self) -> io::Result<Self> {
+        if !rustix::process::geteuid().is_root() {
+            return Ok(self);
+        }
+        let mut load = self.load;
+        let reader = thread::spawn(move || (load(), load));
+        let gone = || io::Error::other("the thread that reads configurations is gone");
+        let (first, mut load) = reader.join().map_err(|_| gone())?;
+        if let Ok(loaded) = &first {
+            let gateway = &loaded.model.gateway;
+            if let Some(user) = &gateway.user {
+                privileges::become_user(user, gateway.group.as_deref())?;
+            }
+        }
+        let mut first = Some(first);
+        self.load = Box::new(move || first.take().unwrap_or_else(&mut load));
+        Ok(self)
     }
 
     async fn serve(self) -> io::Result<Ended> {

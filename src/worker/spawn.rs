@@ -65,7 +65,13 @@ fn run(settings: Settings, link: ControlLink) -> io::Result<()> {
     if let Some(cpu) = settings.cpu {
         pin(cpu);
     }
-    let mut runtime = AnyRuntime::build(settings.force_epoll)?;
+    let (mut runtime, refusal) = AnyRuntime::build(settings.force_epoll)?;
+    // One says it for all.
+    if let Some(error) = refusal.filter(|_| settings.core == CoreId(0)) {
+        tracing::warn!(
+            "io_uring is refused here ({error}): epoll serves, at a higher cost per request; `silverback doctor` says more"
+        );
+    }
     // Nothing else runs here yet, so this thread may wait.
     let first = loop {
         match link.directives.recv() {
