@@ -22,6 +22,7 @@ use crate::bus::ControlLink;
 use crate::bus::Directive;
 use crate::bus::Driver;
 use crate::bus::Report;
+use crate::bus::Sockets;
 use crate::bus::WorkerLink;
 use crate::cache;
 use crate::plugin::mock;
@@ -50,7 +51,8 @@ pub struct Crew {
     reports: Sender<Report>,
     members: Vec<Member>,
     orders: Option<Orders>,
-    draining: bool,
+    /// What becomes of the sockets, once they are told to drain.
+    draining: Option<Sockets>,
 }
 
 struct Member {
@@ -99,7 +101,7 @@ impl Crew {
             reports,
             members,
             orders: None,
-            draining: false,
+            draining: None,
         })
     }
 
@@ -132,8 +134,8 @@ impl Crew {
     }
 
     /// Tells all workers to accept nothing more and to end.
-    pub(super) fn drain(&mut self) {
-        self.draining = true;
+    pub(super) fn drain(&mut self, sockets: Sockets) {
+        self.draining = Some(sockets);
         self.tell(Owed::Drain);
     }
 
@@ -170,7 +172,7 @@ impl Crew {
     /// Sends what is owed, as far as there is room.
     pub(super) fn pay(&mut self) {
         for member in &mut self.members {
-            member.pay(self.orders.as_ref());
+            member.pay(self.orders.as_ref(), self.draining);
         }
     }
 
@@ -254,7 +256,7 @@ impl Crew {
 
     /// Looks for workers that ended without being told to, and replaces them.
     pub(super) fn replace_lost(&mut self, now: Instant) -> Vec<Loss> {
-        if self.draining {
+        if self.draining.is_some() {
             return Vec::new();
         }
         let mut losses = Vec::new();
@@ -284,7 +286,7 @@ impl Crew {
             Ok(mut new) => {
                 new.failed_at = Some(now);
                 new.owed = self.orders.is_some().then_some(Owed::Install);
-                new.pay(self.orders.as_ref());
+                new.pay(self.orders.as_ref(), None);
                 self.members[place] = new;
                 Loss::Replaced(core, why)
             }
@@ -343,11 +345,11 @@ impl Member {
         }
     }
 
-    fn pay(&mut self, orders: Option<&Orders>) {
+    fn pay(&mut self, orders: Option<&Orders>, draining: Option<Sockets>) {
         self.pay_orders();
         let directive = match (self.owed, orders) {
             (None, _) => return,
-            (Some(Owed::Drain), _) => Directive::Drain,
+            (Some(Owed::Drain), _) => Directive::Drain(draining.unwrap_or_default()),
             (Some(_), None) => return,
             (Some(Owed::Resolve), Some(orders)) => {
                 Directive::Resolve(Arc::clone(&orders.addresses))

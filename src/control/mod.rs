@@ -7,6 +7,7 @@
 mod cached;
 mod crew;
 pub mod dns;
+mod draining;
 mod handle;
 mod history;
 mod install;
@@ -50,12 +51,14 @@ use crate::base::clock::Instant;
 use crate::base::ids::Generation;
 use crate::bus::Driver;
 use crate::bus::Report;
+use crate::bus::Sockets;
 use crate::cache;
 use crate::config;
 use crate::config::Model;
 use crate::config::Places;
 use crate::control::crew::Loss;
 use crate::control::dns::Dns;
+use crate::control::draining::Draining;
 use crate::control::history::History;
 use crate::control::install::Stage;
 use crate::control::install::Waiters;
@@ -72,6 +75,7 @@ use crate::plugin::mock;
 use crate::ratelimit::Pools;
 use crate::snapshot::Addresses;
 use crate::store;
+use crate::telemetry::Gauge;
 use crate::telemetry::LogThread;
 use crate::telemetry::Totals;
 
@@ -157,7 +161,7 @@ pub struct Control {
     /// The first configuration was installed, or given up on.
     begun: bool,
     ready: bool,
-    draining: Option<Instant>,
+    draining: Option<Draining>,
     totals: Totals,
     heard: bool,
 }
@@ -282,7 +286,7 @@ impl Control {
                 tracing::info!("asked to reload by SIGHUP");
                 self.reload(None);
             }
-            Event::Order(Order::Leave) => return self.leave(),
+            Event::Order(Order::Leave) => return self.leave(Sockets::Close),
             Event::Order(Order::Reopen) => {
                 tracing::info!("opening the log files again");
                 self.log.iter().for_each(LogThread::reopen);
@@ -333,15 +337,18 @@ impl Control {
         }
         self.tidy.turn(now);
         self.quotas.turn(now);
-        let until = self.draining?;
+        let mut draining = self.draining?;
+        draining.tell(now, || self.totals.gauge(Gauge::ConnectionsActive));
+        self.draining = Some(draining);
         if self.crew.drained() {
             // The last counts came before the word that all is drained.
             self.hear(now);
             tracing::info!("drained");
             return Some(Ended::Drained);
         }
-        if now >= until {
-            tracing::warn!("the drain timeout has passed, what is in flight is cut");
+        if draining.is_over(now) {
+            let open = self.totals.gauge(Gauge::ConnectionsActive);
+            tracing::warn!("the drain timeout has passed, {open} connections are cut");
             return Some(Ended::TimedOut);
         }
         None
@@ -371,17 +378,17 @@ impl Control {
         }
     }
 
-    fn leave(&mut self) -> Option<Ended> {
+    fn leave(&mut self, sockets: Sockets) -> Option<Ended> {
         if self.draining.is_some() {
             tracing::warn!("asked to leave twice: leaving at once");
             return Some(Ended::Forced);
         }
         let patience = self.running.gateway.drain_timeout;
         tracing::info!("draining for at most {patience:?}");
-        self.draining = Some(clock::now().plus(patience));
+        self.draining = Some(Draining::new(clock::now(), patience));
         self.ready = false;
         self.abandon();
-        self.crew.drain();
+        self.crew.drain(sockets);
         None
     }
 
@@ -418,6 +425,20 @@ impl Control {
             }
             Request::MockLog(plugin, to) => self.show_log(plugin, to),
             Request::Freed => self.tidy.freed(clock::now()),
+            Request::Save(to) => {
+                let saved = self.quotas.pause();
+                tokio::spawn(async move {
+                    saved.await;
+                    let _ = to.send(());
+                });
+            }
+            Request::Resume => self.quotas.resume(),
+            Request::HandOver(to) => {
+                if self.draining.is_none() {
+                    self.leave(Sockets::HandedOver);
+                }
+                let _ = to.send(());
+            }
         }
     }
 
