@@ -60,7 +60,8 @@ impl Quotas {
 
     /// Starts writing what has changed, if it is time.
     pub(super) fn turn(&mut self, now: Instant) {
-        if self.paused || !self.store.writable() || now < self.written.plus(limits::QUOTAS_WRITTEN) {
+        if self.paused || !self.store.writable() || now < self.written.plus(limits::QUOTAS_WRITTEN)
+        {
             return;
         }
         let under_way = |writing: &JoinHandle<()>| !writing.is_finished();

@@ -6,7 +6,6 @@ use std::io::IoSlice;
 use std::io::IoSliceMut;
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
-use std::os::fd::AsFd;
 use std::os::fd::BorrowedFd;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
@@ -64,8 +63,8 @@ pub(super) enum Message {
 /// Which listening socket one is.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub(super) struct Name {
-    /// For what it is.
-    pub(super) role: Role,
+    /// For what it is; systemd does not know.
+    pub(super) role: Option<Role>,
     /// The address as the configuration has it, which may leave the port to the kernel.
     pub(super) asked: SocketAddr,
 }
@@ -73,7 +72,7 @@ pub(super) struct Name {
 /// For what a listening socket is.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Role {
+pub enum Role {
     /// Clients of the gateway.
     Proxy,
     /// The Admin API.
@@ -90,8 +89,7 @@ impl Channel {
     /// Both ends; the second is for the other process.
     pub(super) fn pair() -> io::Result<(Self, OwnedFd)> {
         let flags = SocketFlags::CLOEXEC;
-        let (ours, theirs) =
-            socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)?;
+        let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)?;
         Ok((Self { socket: ours }, theirs))
     }
 
@@ -140,7 +138,9 @@ impl Channel {
         if received.bytes == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        let whole = !received.flags.contains(ReturnFlags::TRUNC | ReturnFlags::CTRUNC);
+        let whole = !received
+            .flags
+            .contains(ReturnFlags::TRUNC | ReturnFlags::CTRUNC);
         let message = bytes
             .get(..received.bytes)
             .filter(|_| whole)
@@ -150,15 +150,10 @@ impl Channel {
     }
 }
 
-impl AsFd for Channel {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::net::TcpListener;
+    use std::os::fd::AsFd;
 
     use super::*;
 
@@ -170,7 +165,7 @@ mod tests {
         let theirs = Channel::of(theirs);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let name = Name {
-            role: Role::Proxy,
+            role: Some(Role::Proxy),
             asked: "127.0.0.1:0".parse().unwrap(),
         };
         let said = Message::Sockets {

@@ -22,12 +22,8 @@ impl Held {
     ///
     /// # Errors
     /// Without a file descriptor left.
-    pub(super) fn keep(
-        &mut self,
-        role: Role,
-        asked: SocketAddr,
-        socket: &TcpListener,
-    ) -> io::Result<()> {
+    pub fn keep(&mut self, role: Role, asked: SocketAddr, socket: &TcpListener) -> io::Result<()> {
+        let role = Some(role);
         self.0.push((Name { role, asked }, socket.try_clone()?));
         Ok(())
     }
@@ -47,9 +43,9 @@ impl Held {
         Ok(())
     }
 
-    /// Each with what it is for.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (Role, &TcpListener)> {
-        self.0.iter().map(|(name, socket)| (name.role, socket))
+    /// All of them.
+    pub(super) fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
+        self.0.iter().map(|(_, socket)| socket.as_fd()).collect()
     }
 }
 
@@ -64,20 +60,21 @@ impl Given {
     }
 
     /// All those of one listener: the first that is for this address, and the others that are bound to the same.
-    pub(super) fn take(&mut self, role: Role, asked: SocketAddr) -> Vec<TcpListener> {
-        let fits = |name: &Name| name.role == role && name.asked == asked;
-        let first = self.0.iter().find(|(name, _)| fits(name));
+    pub fn take(&mut self, role: Role, asked: SocketAddr) -> Vec<TcpListener> {
+        let fits = |name: &Name| name.role.is_none_or(|known| known == role);
+        let mut given = self.0.iter();
+        let first = given.find(|(name, _)| fits(name) && name.asked == asked);
         let Some(bound) = first.and_then(|(_, socket)| socket.local_addr().ok()) else {
             return Vec::new();
         };
         let taken = self.0.extract_if(.., |(name, socket)| {
-            name.role == role && socket.local_addr().is_ok_and(|address| address == bound)
+            fits(name) && socket.local_addr().is_ok_and(|address| address == bound)
         });
         taken.map(|(_, socket)| socket).collect()
     }
 
     /// The addresses of those that nothing in the configuration asks for.
-    pub(super) fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+    pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
         self.0
             .iter()
             .filter_map(|(_, socket)| socket.local_addr().ok())
@@ -90,7 +87,7 @@ impl Given {
 ///
 /// # Errors
 /// When the address is taken, not ours, or not permitted.
-pub(super) fn group(
+pub fn group(
     asked: SocketAddr,
     backlog: i32,
     given: Vec<TcpListener>,
@@ -173,7 +170,7 @@ mod tests {
             for sockets in group(any(), 16, Vec::new(), 2).unwrap() {
                 for socket in sockets {
                     let name = Name {
-                        role: Role::Proxy,
+                        role: Some(Role::Proxy),
                         asked: any(),
                     };
                     given.push(name, socket);
