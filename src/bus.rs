@@ -65,6 +65,20 @@ pub enum Report {
     Failed(CoreId, String),
 }
 
+impl Report {
+    /// Who says it.
+    pub fn core(&self) -> CoreId {
+        match *self {
+            Self::Started(core, _)
+            | Self::Installed(core, _)
+            | Self::Counted(core, _)
+            | Self::Cached(core, _)
+            | Self::Drained(core)
+            | Self::Failed(core, _) => core,
+        }
+    }
+}
+
 /// What carries a worker's I/O.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Driver {

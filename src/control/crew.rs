@@ -67,6 +67,8 @@ struct Member {
     /// What it said when it could not go on.
     complaint: Option<String>,
     failed_at: Option<Instant>,
+    /// When it last said anything.
+    heard: Instant,
 }
 
 /// A directive that found no room, from the weakest to the strongest; a stronger one includes the weaker.
@@ -183,7 +185,10 @@ impl Crew {
     }
 
     /// Takes what a worker says of itself. Counts are not its business.
-    pub(super) fn hear(&mut self, report: &Report) {
+    pub(super) fn hear(&mut self, report: &Report, at: Instant) {
+        if let Some(member) = self.member(report.core()) {
+            member.heard = at;
+        }
         match report {
             Report::Started(core, driver) => {
                 if let Some(member) = self.member(*core) {
@@ -233,6 +238,15 @@ impl Crew {
         self.members
             .iter()
             .map(|member| (member.link.core, member.driver))
+    }
+
+    /// A worker that runs and has said nothing for so long.
+    pub(super) fn silent(&self, at: Instant, silence: Duration) -> Option<CoreId> {
+        let silent = self.members.iter().find(|member| {
+            let runs = member.driver.is_some() && !member.drained;
+            runs && at > member.heard.plus(silence)
+        });
+        silent.map(|member| member.link.core)
     }
 
     /// How many workers run on each driver.
@@ -317,6 +331,7 @@ impl Member {
             drained: false,
             complaint: None,
             failed_at: None,
+            heard: now(),
         })
     }
 

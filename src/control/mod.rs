@@ -18,6 +18,7 @@ mod questions;
 pub mod quotas;
 pub mod reload;
 mod status;
+mod supervisor;
 #[cfg(test)]
 mod tests;
 pub mod tidy;
@@ -69,6 +70,7 @@ use crate::control::quotas::Quotas;
 use crate::control::reload::Builder;
 use crate::control::reload::Built;
 use crate::control::reload::Refusal;
+use crate::control::supervisor::Supervisor;
 use crate::control::tidy::Tidy;
 use crate::control::watch::Watch;
 use crate::plugin::mock;
@@ -157,6 +159,7 @@ pub struct Control {
     /// The mocks that workers were last told to keep logs of.
     logging: Arc<[Uuid]>,
     // The process.
+    supervisor: Supervisor,
     started: Instant,
     /// The first configuration was installed, or given up on.
     begun: bool,
@@ -223,6 +226,7 @@ impl Control {
             mocks: Questions::default(),
             stored: setup.stored,
             logging: Arc::default(),
+            supervisor: Supervisor::new(now),
             started: now,
             begun: false,
             ready: false,
@@ -337,6 +341,8 @@ impl Control {
         }
         self.tidy.turn(now);
         self.quotas.turn(now);
+        let silent = self.crew.silent(now, self.supervisor.silence());
+        self.supervisor.turn(now, silent.map(|core| core.0));
         let mut draining = self.draining?;
         draining.tell(now, || self.totals.gauge(Gauge::ConnectionsActive));
         self.draining = Some(draining);
@@ -358,7 +364,7 @@ impl Control {
     fn hear(&mut self, now: Instant) {
         self.heard = false;
         while let Ok(report) = self.reports.try_recv() {
-            self.crew.hear(&report);
+            self.crew.hear(&report, now);
             match report {
                 Report::Counted(core, delta) => {
                     let history = &self.history;
@@ -385,6 +391,9 @@ impl Control {
         }
         let patience = self.running.gateway.drain_timeout;
         tracing::info!("draining for at most {patience:?}");
+        if sockets == Sockets::Close {
+            self.supervisor.stopping();
+        }
         self.draining = Some(Draining::new(clock::now(), patience));
         self.ready = false;
         self.abandon();

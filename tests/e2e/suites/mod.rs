@@ -37,6 +37,7 @@ mod routing;
 mod secrets;
 mod smuggling;
 mod status;
+mod succession;
 mod upgrade;
 
 use crate::support::Case;
@@ -81,6 +82,7 @@ pub(crate) fn cases() -> Vec<Case> {
         secrets::cases(),
         smuggling::cases(),
         status::cases(),
+        succession::cases(),
         upgrade::cases(),
     ]
     .concat()
