@@ -128,7 +128,7 @@ impl Succession {
         tell: &mut dyn FnMut(String),
     ) -> Result<(), String> {
         let sent = self.held.send(channel);
-        sent.map_err(|error| format!("the sockets cannot be sent: {error}"))?;
+        sent.map_err(|error| why(&error))?;
         loop {
             let left = Duration::from_nanos(until.nanos_since(clock::now()));
             let (message, _) = channel.receive(left).map_err(|error| why(&error))?;
