@@ -11,6 +11,7 @@ pub mod privileges;
 pub mod reload;
 pub mod run;
 pub mod token;
+pub mod upgrade;
 
 use std::fs::File;
 use std::io;
@@ -79,6 +80,18 @@ fn obey(command: Command) -> Exit {
             admin,
             wait,
         } => return reload(&config, admin, wait),
+        Command::Upgrade {
+            config,
+            binary,
+            timeout,
+            wait,
+        } => {
+            let wish = upgrade::Wish {
+                binary,
+                patience_s: timeout,
+            };
+            return upgrade::ask(&found(&config), &wish, wait);
+        }
         Command::Config(ConfigCommand::Show(config)) => return show(&config),
         Command::Import {
             document,

@@ -16,6 +16,14 @@ use crate::app::cli::DriverChoice;
 use crate::app::cli::Exit;
 use crate::app::log::Log;
 use crate::app::privileges;
+use crate::app::upgrade;
+use crate::app::upgrade::Doorway;
+use crate::app::upgrade::Given;
+use crate::app::upgrade::Held;
+use crate::app::upgrade::Predecessor;
+use crate::app::upgrade::Role;
+use crate::app::upgrade::Succession;
+use crate::app::upgrade::group;
 use crate::base::clock;
 use crate::base::cores::Cores;
 use crate::base::ids::Generation;
@@ -39,7 +47,6 @@ use crate::control::reload::Built;
 use crate::control::reload::Load;
 use crate::control::reload::Refusal;
 use crate::control::tidy::BLOCKING_THREAD_IDLE;
-use crate::net::listener;
 use crate::plugin::Shared;
 use crate::plugin::registry::Registry;
 use crate::ratelimit::Pools;
@@ -57,8 +64,8 @@ use crate::worker;
 /// What is to run, and how.
 pub struct Plan {
     load: Load,
-    /// Whether the configuration's files are watched for changes.
-    watched: bool,
+    /// The configuration's file, which is watched for changes.
+    file: Option<PathBuf>,
     /// Use epoll even where io_uring works.
     force_epoll: bool,
     welcome: Option<Welcome>,
@@ -82,18 +89,19 @@ impl Plan {
     /// By the configuration at `path`; changes of it are watched.
     pub fn of_file(path: PathBuf) -> Self {
         let mut loader = Loader::default();
-        Self::new(Box::new(move || loader.load(&path)), true)
+        let file = path.clone();
+        Self::new(Box::new(move || loader.load(&path)), Some(file))
     }
 
     /// By a configuration that is in no file.
     pub fn of_text(name: &'static str, text: String) -> Self {
-        Self::new(Box::new(move || config::parse_str(name, &text)), false)
+        Self::new(Box::new(move || config::parse_str(name, &text)), None)
     }
 
-    fn new(load: Load, watched: bool) -> Self {
+    fn new(load: Load, file: Option<PathBuf>) -> Self {
         Self {
             load,
-            watched,
+            file,
             force_epoll: false,
             welcome: None,
         }
@@ -164,11 +172,25 @@ impl Plan {
     }
 
     async fn serve(self) -> io::Result<Ended> {
+        let (predecessor, given) = upgrade::inherit()?;
+        let ended = self.take_place(predecessor.clone(), given).await;
+        if let (Err(error), Some(predecessor)) = (&ended, predecessor) {
+            predecessor.fail(&error.to_string());
+        }
+        ended
+    }
+
+    async fn take_place(
+        self,
+        predecessor: Option<Arc<Predecessor>>,
+        mut given: Given,
+    ) -> io::Result<Ended> {
         let orders = lifecycle::listen()?;
         let cores = Cores::read();
         let (load, usable) = (self.load, cores.usable());
+        let before = predecessor.clone();
         // On a thread of its own, as every later one: see `control::tidy`.
-        let begun = spawn_blocking(move || begin(load, usable)).await;
+        let begun = spawn_blocking(move || begin(load, usable, before.as_deref())).await;
         let Begun {
             builder,
             first,
@@ -181,7 +203,8 @@ impl Plan {
         let (sender, reports) = bus::reports();
         let (road, queue) = log_sender::road();
         let log = open_log(&model, queue)?;
-        let (sockets, listeners) = bind(&model, count)?;
+        let mut held = Held::default();
+        let (sockets, listeners) = bind(&model, count, &mut given, &mut held)?;
         let road = log.is_some().then_some(road);
         let stored = Arc::<Accounts>::default();
         let shared = Shared {
@@ -196,24 +219,30 @@ impl Plan {
             listeners,
             ..Running::default()
         };
-        if let Some(admin) = &model.admin {
-            let socket = bind_admin(admin.address).await?;
+        let mut admin = None;
+        if let Some(wanted) = &model.admin {
+            let socket = bind_admin(wanted.address, &mut given, &mut held).await?;
             running.admin = Some(socket.local_addr()?);
             tracing::info!("admin on {}", socket.local_addr()?);
             let setup = admin::Setup {
                 backend: store.clone(),
-                control: handle,
+                control: handle.clone(),
                 plugins: &Registry,
-                tokens: admin.tokens.clone(),
+                tokens: wanted.tokens.clone(),
                 log: &Log,
             };
-            tokio::spawn(admin::serve(socket, setup));
+            admin = Some((socket, setup));
         }
+        for address in given.addresses() {
+            tracing::warn!("{address} was handed over, but nothing listens there any more");
+        }
+        let succession = Succession::new(held, store.clone(), handle)?;
+        let file = self.file.clone();
         let welcome = self.welcome;
         let control = Control::new(Setup {
             first,
             builder,
-            watched: self.watched,
+            watched: self.file.is_some(),
             crew,
             reports,
             orders,
@@ -227,12 +256,34 @@ impl Plan {
                 if let Some(welcome) = welcome {
                     welcome(&running);
                 }
+                tokio::spawn(attend(predecessor, admin, file, succession));
             }),
         });
         let ended = control.run().await;
         // The Admin API may hold on to the store for as long as a request takes.
         let _ = timeout(STORE_WAIT, spawn_blocking(move || keeping.join())).await;
         Ok(ended)
+    }
+}
+
+/// Takes over from the process before this one, if there is one; then serves the Admin API, and whoever asks for the
+/// process after this one.
+async fn attend(
+    predecessor: Option<Arc<Predecessor>>,
+    admin: Option<(tokio::net::TcpListener, admin::Setup<store::Handle>)>,
+    file: Option<PathBuf>,
+    succession: Succession,
+) {
+    if let Some(predecessor) = predecessor
+        && let Err(error) = spawn_blocking(move || predecessor.take_over()).await
+    {
+        tracing::error!("the process before this one was not told: {error}");
+    }
+    let admin = admin.map(|(socket, setup)| tokio::spawn(admin::serve(socket, setup)));
+    let admin = admin.map(|admin| admin.abort_handle());
+    match Doorway::open(file.as_deref(), succession, admin) {
+        Ok(doorway) => doorway.attend().await,
+        Err(error) => tracing::warn!("this process cannot be replaced by another: {error}"),
     }
 }
 
@@ -249,13 +300,16 @@ struct Begun {
     keeping: store::Thread,
 }
 
-/// Builds the first configuration from files and store.
-fn begin(mut load: Load, usable: usize) -> io::Result<Begun> {
+/// Builds the first configuration from files and store, which the process before this one closes first.
+fn begin(mut load: Load, usable: usize, before: Option<&Predecessor>) -> io::Result<Begun> {
     let loaded = load().map_err(|faults| io::Error::other(faults.render_text(false)))?;
     let workers = match loaded.model.gateway.workers {
         Workers::Auto => u16::try_from(usable).unwrap_or(u16::MAX),
         Workers::Count(count) => count,
     };
+    if let Some(before) = before {
+        before.take_store()?;
+    }
     let keeper = match &loaded.model.store {
         Some(path) => Keeper::open(path, &Registry).map_err(io::Error::other),
         None => Ok(Keeper::without_store(&Registry)),
@@ -284,7 +338,7 @@ fn begin(mut load: Load, usable: usize) -> io::Result<Begun> {
 impl std::fmt::Debug for Plan {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Plan")
-            .field("watched", &self.watched)
+            .field("file", &self.file)
             .field("force_epoll", &self.force_epoll)
             .finish_non_exhaustive()
     }
@@ -322,36 +376,61 @@ fn hire(
     })
 }
 
-async fn bind_admin(address: SocketAddr) -> io::Result<tokio::net::TcpListener> {
-    let bound = tokio::net::TcpListener::bind(address).await;
-    bound.map_err(|error| {
-        let said = format!("cannot listen on {address} for the Admin API: {error}");
-        io::Error::other(said)
-    })
+async fn bind_admin(
+    address: SocketAddr,
+    given: &mut Given,
+    held: &mut Held,
+) -> io::Result<tokio::net::TcpListener> {
+    let socket = match given.take(Role::Admin, address).into_iter().next() {
+        Some(socket) => socket,
+        None => {
+            let bound = tokio::net::TcpListener::bind(address).await;
+            let bound = bound.map_err(|error| {
+                let said = format!("cannot listen on {address} for the Admin API: {error}");
+                io::Error::other(said)
+            })?;
+            bound.into_std()?
+        }
+    };
+    held.keep(Role::Admin, address, &socket)?;
+    socket.set_nonblocking(true)?;
+    tokio::net::TcpListener::from_std(socket)
 }
 
 /// Each worker's own sockets, by worker.
 type Sockets = Vec<Vec<(TcpListener, Listening)>>;
 
 /// Each worker's own listening sockets; all of a group are bound before any is used.
-fn bind(model: &Model, workers: u16) -> io::Result<(Sockets, Vec<SocketAddr>)> {
+fn bind(
+    model: &Model,
+    workers: u16,
+    given: &mut Given,
+    held: &mut Held,
+) -> io::Result<(Sockets, Vec<SocketAddr>)> {
     let mut sockets: Sockets = (0..workers).map(|_| Vec::new()).collect();
     let mut addresses = Vec::with_capacity(model.listeners.len());
     for entry in &model.listeners {
-        let mut address: SocketAddr = entry.address;
-        for own in &mut sockets {
-            let backlog = i32::try_from(entry.backlog).unwrap_or(i32::MAX);
-            let socket = listener::bind(address, backlog).map_err(|error| {
-                io::Error::other(format!("cannot listen on {address}: {error}"))
-            })?;
-            address = socket.local_addr()?;
-            own.push((
-                socket,
-                Listening {
+        let asked: SocketAddr = entry.address;
+        let mut address = asked;
+        let backlog = i32::try_from(entry.backlog).unwrap_or(i32::MAX);
+        let group = group(
+            asked,
+            backlog,
+            given.take(Role::Proxy, asked),
+            workers.into(),
+        );
+        let group = group
+            .map_err(|error| io::Error::other(format!("cannot listen on {asked}: {error}")))?;
+        for (own, sockets) in sockets.iter_mut().zip(group) {
+            for socket in sockets {
+                held.keep(Role::Proxy, asked, &socket)?;
+                address = socket.local_addr()?;
+                let listening = Listening {
                     address,
                     proxy_protocol: entry.proxy_protocol,
-                },
-            ));
+                };
+                own.push((socket, listening));
+            }
         }
         tracing::info!("listening on {address}");
         addresses.push(address);

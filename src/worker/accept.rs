@@ -64,11 +64,14 @@ pub(super) async fn accept(
         while !places.reserve(cx.shard.connections.get(), share(&cx)) {
             pause(&cx).await;
         }
+        if listener.is_left() {
+            return places.release();
+        }
         let accepted = listener.accept().await;
         places.release();
         match accepted {
             Ok(stream) => take(&cx, stream, &listening),
-            Err(error) if error.raw_os_error() == Some(libc::EINVAL) => return,
+            Err(error) if listener.is_over(&error) => return,
             Err(error) if is_of_the_connection(&error) => {}
             Err(_) => pause(&cx).await,
         }

@@ -13,6 +13,7 @@ use crate::bus::ControlLink;
 use crate::bus::Directive;
 use crate::bus::Driver;
 use crate::bus::Report;
+use crate::bus::Sockets;
 use crate::net::Listener;
 use crate::plugin::Shared;
 use crate::proxy::Context;
@@ -77,7 +78,7 @@ fn run(settings: Settings, link: ControlLink) -> io::Result<()> {
         match link.directives.recv() {
             Ok(Directive::Install(snapshot, addresses)) => break (snapshot, addresses),
             Ok(Directive::Resolve(_) | Directive::Cache(_) | Directive::Mock(_)) => {}
-            Ok(Directive::Drain) | Err(_) => return Ok(()),
+            Ok(Directive::Drain(_)) | Err(_) => return Ok(()),
         }
     };
     let driver = runtime.driver();
@@ -143,8 +144,8 @@ async fn obey(
                     cx.shard.plugins.cache.obey(order, now);
                 }
                 Directive::Mock(order) => cx.shard.plugins.mock.obey(order),
-                Directive::Drain => {
-                    drain(cx, listeners);
+                Directive::Drain(sockets) => {
+                    drain(cx, listeners, sockets);
                     return Ok(());
                 }
             }
@@ -152,16 +153,19 @@ async fn obey(
         let (result, back) = wake.read(bytes).await;
         bytes = back;
         if result? == 0 {
-            drain(cx, listeners);
+            drain(cx, listeners, Sockets::Close);
             return Ok(());
         }
     }
 }
 
 /// Takes nothing new, and lets what is open come to its end.
-fn drain(cx: &Rc<Context>, listeners: &[(Rc<Listener>, Rc<Listening>)]) {
+fn drain(cx: &Rc<Context>, listeners: &[(Rc<Listener>, Rc<Listening>)], sockets: Sockets) {
     for (listener, listening) in listeners {
-        accept::finish(cx, listener, listening);
+        match sockets {
+            Sockets::Close => accept::finish(cx, listener, listening),
+            Sockets::HandedOver => listener.leave(),
+        }
     }
     cx.shard.draining.set(true);
     cx.shard.deadlines.hasten_idle(cx.shard.now());

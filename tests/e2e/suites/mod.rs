@@ -24,6 +24,7 @@ mod logs;
 mod machine;
 mod mock;
 mod observing;
+mod packages;
 mod peers;
 mod persistence;
 mod plugin_recordings;
@@ -37,6 +38,7 @@ mod routing;
 mod secrets;
 mod smuggling;
 mod status;
+mod succession;
 mod upgrade;
 
 use crate::support::Case;
@@ -68,6 +70,7 @@ pub(crate) fn cases() -> Vec<Case> {
         machine::cases(),
         mock::cases(),
         observing::cases(),
+        packages::cases(),
         peers::cases(),
         persistence::cases(),
         plugin_recordings::cases(),
@@ -81,6 +84,7 @@ pub(crate) fn cases() -> Vec<Case> {
         secrets::cases(),
         smuggling::cases(),
         status::cases(),
+        succession::cases(),
         upgrade::cases(),
     ]
     .concat()
