@@ -44,7 +44,7 @@ pub enum Sockets {
     /// Nobody listens any more: who waits in the kernel's queue is served, who comes later is refused.
     #[default]
     Close,
-    /// Another process listens on the same sockets: who waits in the queue is its own.
+    /// Another process listens on the same sockets, or will: who waits in the queue is its own.
     HandedOver,
 }
 

@@ -397,7 +397,7 @@ impl Control {
         self.draining = Some(Draining::new(clock::now(), patience));
         self.ready = false;
         self.abandon();
-        self.crew.drain(sockets);
+        self.crew.drain(self.supervisor.at_the_end(sockets));
         None
     }
 

@@ -6,6 +6,7 @@ use sd_notify::NotifyState;
 
 use crate::base::clock::Instant;
 use crate::base::limits;
+use crate::bus::Sockets;
 
 /// The end of control that speaks to the service manager.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub(super) struct Supervisor {
     turning: bool,
     /// It was told of a reload and not of its end.
     reloading: bool,
+    /// It has copies of the listening sockets, for the process after this one (`$FDSTORE`, sd_pid_notify_with_fds(3)).
+    keeps_sockets: bool,
 }
 
 impl Supervisor {
@@ -27,6 +30,16 @@ impl Supervisor {
             next: now,
             turning: true,
             reloading: false,
+            keeps_sockets: std::env::var("FDSTORE").is_ok_and(|most| most != "0"),
+        }
+    }
+
+    /// What becomes of the listening sockets when the gateway ends. Those that the service manager keeps have to stay
+    /// alive: who comes during a restart waits in their queues.
+    pub(super) fn at_the_end(&self, sockets: Sockets) -> Sockets {
+        match self.keeps_sockets {
+            true => Sockets::HandedOver,
+            false => sockets,
         }
     }
 

@@ -42,12 +42,15 @@ pub fn bind(address: SocketAddr, backlog: i32) -> io::Result<std::net::TcpListen
     Ok(socket.into())
 }
 
-/// Takes a listening socket that somebody else has bound, with the options that ours have.
+/// Takes a listening socket that somebody else has bound, with the options that ours have. One that a process before
+/// this has shut down listens again.
 ///
 /// # Errors
 /// When it is no TCP socket.
-pub fn adopt(socket: std::net::TcpListener) -> io::Result<std::net::TcpListener> {
-    prepare(&SockRef::from(&socket))?;
+pub fn adopt(socket: std::net::TcpListener, backlog: i32) -> io::Result<std::net::TcpListener> {
+    let options = SockRef::from(&socket);
+    prepare(&options)?;
+    options.listen(backlog)?;
     Ok(socket)
 }
 

@@ -96,7 +96,7 @@ pub fn group(
     let mut group: Vec<Vec<TcpListener>> = (0..workers).map(|_| Vec::new()).collect();
     let mut address = asked;
     for (at, socket) in given.into_iter().enumerate() {
-        let socket = listener::adopt(socket)?;
+        let socket = listener::adopt(socket, backlog)?;
         address = socket.local_addr()?;
         if let Some(own) = group.get_mut(at % workers.max(1)) {
             own.push(socket);

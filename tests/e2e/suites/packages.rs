@@ -1,6 +1,8 @@
 //! What is shipped around the program: the package, the unit, the container's parts; and what a start as root becomes.
 
 use std::collections::BTreeSet;
+use std::net::TcpListener;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
@@ -9,6 +11,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 use serde_json::Value;
 
+use crate::support::Client;
 use crate::support::Config;
 use crate::support::Gateway;
 use crate::support::Origin;
@@ -28,6 +31,8 @@ cases! {
     root_becomes_the_configured_user: [] needs ["root"];
     unknown_user_is_refused_in_a_sentence: ["FZ13"] needs ["root"];
     open_files_are_raised_to_the_hard_limit: [];
+    restart_refuses_nobody_where_sockets_are_kept: ["FZ15"];
+    sockets_that_were_shut_down_listen_again: [];
 }
 
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -311,4 +316,46 @@ fn open_files_are_raised_to_the_hard_limit() {
         Some((words[3].to_owned(), words[4].to_owned()))
     });
     assert_eq!(raised.0, raised.1);
+}
+
+/// A gateway that systemd has given this socket to.
+fn with_socket(file: &Path, socket: &TcpListener, kept: &str) -> Gateway {
+    let mut command = Command::new("sh");
+    let launch = "exec 3<&0 </dev/null; LISTEN_FDS=1 LISTEN_PID=$$ exec \"$0\" run --config \"$1\"";
+    command.args(["-c", launch, BINARY]).arg(file);
+    command.env("FDSTORE", kept);
+    let socket = OwnedFd::from(socket.try_clone().unwrap());
+    Gateway::spawn_with(command, tempfile::tempdir().unwrap(), socket.into())
+}
+
+fn restart(kept: &str) {
+    let origin = Origin::hello();
+    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("silverback.toml");
+    let config = Config::to(origin.port()).listener(&format!("address = \"{address}\""));
+    std::fs::write(&file, config.toml()).unwrap();
+    let mut first = with_socket(&file, &socket, kept);
+    first.get("/").expect(200);
+    first.signal(Signal::TERM);
+    assert_eq!(first.wait_exit().code(), Some(0));
+    let waits = (kept != "0").then(|| {
+        let mut client = Client::connect(address);
+        client.get("/");
+        client
+    });
+    let second = with_socket(&file, &socket, kept);
+    if let Some(mut client) = waits {
+        client.response().expect(200);
+    }
+    second.get("/").expect(200);
+}
+
+fn restart_refuses_nobody_where_sockets_are_kept() {
+    restart("8");
+}
+
+fn sockets_that_were_shut_down_listen_again() {
+    restart("0");
 }
