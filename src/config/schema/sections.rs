@@ -165,7 +165,7 @@ pub const GATEWAY: Section = Section {
         key(
             "user",
             "string",
-            "",
+            "(none)",
             "a user's name or number",
             "\"silverback\"",
             Restart,
@@ -175,7 +175,7 @@ pub const GATEWAY: Section = Section {
         key(
             "group",
             "string",
-            "",
+            "(none)",
             "a group's name or number",
             "\"silverback\"",
             Restart,
