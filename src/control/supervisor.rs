@@ -113,6 +113,7 @@ mod tests {
             next: now,
             turning: true,
             reloading: false,
+            keeps_sockets: false,
         };
         assert_eq!(supervisor.silence(), Duration::from_secs(2));
         supervisor.turn(now, None);
