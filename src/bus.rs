@@ -46,7 +46,17 @@ pub enum Directive {
     /// Something about the logs of mock plugins.
     Mock(mock::Order),
     /// Accept nothing more, end what is open as it becomes idle, then report [`Report::Drained`].
-    Drain,
+    Drain(Sockets),
+}
+
+/// What becomes of a draining worker's listening sockets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sockets {
+    /// Nobody listens any more: who waits in the kernel's queue is served, who comes later is refused.
+    #[default]
+    Close,
+    /// Another process listens on the same sockets, or will: who waits in the queue is its own.
+    HandedOver,
 }
 
 /// From one worker to control.
@@ -66,6 +76,21 @@ pub enum Report {
     Drained(CoreId),
     /// The worker cannot go on.
     Failed(CoreId, String),
+}
+
+impl Report {
+    /// Who says it.
+    pub fn core(&self) -> CoreId {
+        match *self {
+            Self::Started(core, _)
+            | Self::Installed(core, _)
+            | Self::Counted(core, _)
+            | Self::Cached(core, _)
+            | Self::Noticed(core, _)
+            | Self::Drained(core)
+            | Self::Failed(core, _) => core,
+        }
+    }
 }
 
 /// What carries a worker's I/O.

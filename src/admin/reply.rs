@@ -6,6 +6,7 @@ use axum::http::HeaderValue;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::header::ETAG;
+use axum::http::header::RETRY_AFTER;
 use axum::response::Response;
 use serde_json::Value;
 use serde_json::json;
@@ -111,7 +112,11 @@ impl Reply {
     pub(super) fn error(error: &Error) -> Self {
         let status = StatusCode::from_u16(error.status());
         let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Self::json(status, error.body())
+        let reply = Self::json(status, error.body());
+        match status {
+            StatusCode::SERVICE_UNAVAILABLE => reply.with(RETRY_AFTER, "1"),
+            _ => reply,
+        }
     }
 
     /// What is wrong with a body.

@@ -78,7 +78,8 @@ struct Cli {
 pub enum Command {
     /// Run the gateway
     ///
-    /// SIGHUP reloads the configuration, SIGUSR1 reopens the log files, SIGTERM and SIGINT drain:
+    /// SIGHUP reloads the configuration, SIGUSR1 reopens the log files, SIGUSR2 puts a new process in
+    /// this one's place (see `silverback upgrade`), SIGTERM and SIGINT drain:
     /// nothing new is accepted, what is in flight is answered, and the process leaves within
     /// `gateway.drain_timeout`.
     #[command(after_help = RUN_EXAMPLES)]
@@ -136,6 +137,27 @@ pub enum Command {
         #[arg(long, value_name = "ADDR", value_parser = values::listen)]
         admin: Option<SocketAddr>,
         /// Return only when every worker serves the new configuration, and not as soon as it is accepted
+        #[arg(long)]
+        wait: bool,
+    },
+
+    /// Put a new process in the place of the running one, without a connection refused or a request lost
+    ///
+    /// The running gateway starts the program that is on disk now, gives it its listening sockets and its
+    /// store, and ends what it has open once the new process serves. If the new process does not get so
+    /// far, the old one serves on. SIGUSR2 asks for the same.
+    #[command(after_help = UPGRADE_EXAMPLES)]
+    Upgrade {
+        /// Which configuration file the gateway runs by.
+        #[command(flatten)]
+        config: ConfigArgs,
+        /// The new program, if it is not where the running one was
+        #[arg(long, value_name = "FILE")]
+        binary: Option<PathBuf>,
+        /// Seconds that the new process has to become ready, 30 unless said otherwise
+        #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3_600))]
+        timeout: Option<u64>,
+        /// Return only when the old process has ended, and show until then what it has open
         #[arg(long)]
         wait: bool,
     },
@@ -414,6 +436,13 @@ Examples:
   SILVERBACK_ADMIN_TOKEN=sbk_... silverback reload      where the admin listener has tokens
 
 Exit codes: 0 taken, 1 refused or nobody answers, 2 usage";
+const UPGRADE_EXAMPLES: &str = "\
+Examples:
+  silverback upgrade
+  silverback upgrade --wait --config /etc/silverback/silverback.toml
+  silverback upgrade --binary ./silverback-next --timeout 60
+
+Exit codes: 0 the new process serves, 1 the old one serves on, or nobody answers, 2 usage";
 const IMPORT_EXAMPLES: &str = "\
 Examples:
   silverback import kong.yaml --to-toml imported.toml

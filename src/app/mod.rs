@@ -1,15 +1,18 @@
 //! Composition root: command line, doctor, demo, exit codes.
 
 pub mod beside;
+mod bind;
 pub mod cli;
 pub mod demo;
 pub mod doctor;
 pub mod import;
 pub mod log;
 pub mod mock_origin;
+pub mod privileges;
 pub mod reload;
 pub mod run;
 pub mod token;
+pub mod upgrade;
 
 use std::fs::File;
 use std::io;
@@ -78,6 +81,18 @@ fn obey(command: Command) -> Exit {
             admin,
             wait,
         } => return reload(&config, admin, wait),
+        Command::Upgrade {
+            config,
+            binary,
+            timeout,
+            wait,
+        } => {
+            let wish = upgrade::Wish {
+                binary,
+                patience_s: timeout,
+            };
+            return upgrade::ask(&found(&config), &wish, wait);
+        }
         Command::Config(ConfigCommand::Show(config)) => return show(&config),
         Command::Import {
             document,

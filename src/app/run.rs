@@ -2,18 +2,26 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use crate::admin;
+use crate::app::bind::Bound;
+use crate::app::bind::Sockets;
 use crate::app::cli::DriverChoice;
 use crate::app::cli::Exit;
 use crate::app::log::Log;
+use crate::app::privileges;
+use crate::app::upgrade;
+use crate::app::upgrade::Doorway;
+use crate::app::upgrade::Given;
+use crate::app::upgrade::Predecessor;
+use crate::app::upgrade::Succession;
 use crate::base::clock;
 use crate::base::cores::Cores;
 use crate::base::ids::Generation;
@@ -39,11 +47,9 @@ use crate::control::reload::Load;
 use crate::control::reload::Refusal;
 use crate::control::tidy::BLOCKING_THREAD_IDLE;
 use crate::net::Addresses;
-use crate::net::listener;
 use crate::plugin::Shared;
 use crate::plugin::registry::Registry;
 use crate::ratelimit::Pools;
-use crate::shard::Listening;
 use crate::store;
 use crate::store::Keeper;
 use crate::telemetry::AccessLogSender;
@@ -57,8 +63,8 @@ use crate::worker;
 /// What is to run, and how.
 pub struct Plan {
     load: Load,
-    /// Whether the configuration's files are watched for changes.
-    watched: bool,
+    /// The configuration's file, which is watched for changes.
+    file: Option<PathBuf>,
     /// Use epoll even where io_uring works.
     force_epoll: bool,
     welcome: Option<Welcome>,
@@ -82,18 +88,19 @@ impl Plan {
     /// By the configuration at `path`; changes of it are watched.
     pub fn of_file(path: PathBuf) -> Self {
         let mut loader = Loader::default();
-        Self::new(Box::new(move || loader.load(&path)), true)
+        let file = path.clone();
+        Self::new(Box::new(move || loader.load(&path)), Some(file))
     }
 
     /// By a configuration that is in no file.
     pub fn of_text(name: &'static str, text: String) -> Self {
-        Self::new(Box::new(move || config::parse_str(name, &text)), false)
+        Self::new(Box::new(move || config::parse_str(name, &text)), None)
     }
 
-    fn new(load: Load, watched: bool) -> Self {
+    fn new(load: Load, file: Option<PathBuf>) -> Self {
         Self {
             load,
-            watched,
+            file,
             force_epoll: false,
             welcome: None,
         }
@@ -119,11 +126,19 @@ impl Plan {
         // The allocator asks for huge pages, and every part of one that is touched makes all of it resident:
         // it costs an idle connection more than half of its own memory again. A refusal costs just that.
         let _ = rustix::thread::disable_transparent_huge_pages(true);
+        privileges::raise_open_files();
+        let plan = match self.step_down() {
+            Ok(plan) => plan,
+            Err(error) => {
+                tracing::error!("{error}");
+                return Exit::Refused;
+            }
+        };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .thread_keep_alive(BLOCKING_THREAD_IDLE)
             .build();
-        let ended = runtime.and_then(|runtime| runtime.block_on(self.serve()));
+        let ended = runtime.and_then(|runtime| runtime.block_on(plan.serve()));
         match ended {
             Ok(Ended::Drained) => Exit::Fine,
             Ok(Ended::TimedOut | Ended::Forced | Ended::Broken) => Exit::Refused,
@@ -134,12 +149,47 @@ impl Plan {
         }
     }
 
+    /// Becomes the configured user, if this is root. An identity belongs to a thread, so this comes before there is a
+    /// second one: the one that reads the configuration has ended then (see `control::tidy` for why there is one).
+    fn step_down(mut self) -> io::Result<Self> {
+        if !rustix::process::geteuid().is_root() {
+            return Ok(self);
+        }
+        let mut load = self.load;
+        let reader = thread::spawn(move || (load(), load));
+        let gone = || io::Error::other("the thread that reads configurations is gone");
+        let (first, mut load) = reader.join().map_err(|_| gone())?;
+        if let Ok(loaded) = &first {
+            let gateway = &loaded.model.gateway;
+            if let Some(user) = &gateway.user {
+                privileges::become_user(user, gateway.group.as_deref())?;
+            }
+        }
+        let mut first = Some(first);
+        self.load = Box::new(move || first.take().unwrap_or_else(&mut load));
+        Ok(self)
+    }
+
     async fn serve(self) -> io::Result<Ended> {
+        let (predecessor, given) = upgrade::inherit()?;
+        let ended = self.take_place(predecessor.clone(), given).await;
+        if let (Err(error), Some(predecessor)) = (&ended, predecessor) {
+            predecessor.fail(&error.to_string());
+        }
+        ended
+    }
+
+    async fn take_place(
+        self,
+        predecessor: Option<Arc<Predecessor>>,
+        given: Given,
+    ) -> io::Result<Ended> {
         let orders = lifecycle::listen()?;
         let cores = Cores::read();
         let (load, usable) = (self.load, cores.usable());
+        let before = predecessor.clone();
         // On a thread of its own, as every later one: see `control::tidy`.
-        let begun = spawn_blocking(move || begin(load, usable)).await;
+        let begun = spawn_blocking(move || begin(load, usable, before.as_deref())).await;
         let Begun {
             builder,
             first,
@@ -152,7 +202,15 @@ impl Plan {
         let (sender, reports) = bus::reports();
         let (road, queue) = log_sender::road();
         let log = open_log(&model, queue)?;
-        let (sockets, listeners) = bind(&model, count)?;
+        let mut sockets = Sockets {
+            given,
+            ..Sockets::default()
+        };
+        let bound = sockets.listeners(&model, count)?;
+        let mut running = Running {
+            listeners: bound.addresses(),
+            ..Running::default()
+        };
         let road = log.is_some().then_some(road);
         let stored = Arc::<Accounts>::default();
         let shared = Shared {
@@ -161,31 +219,22 @@ impl Plan {
             cores: count,
         };
         let roads = Roads::new(shared, road, count)?;
-        let hire = hire(sockets, cores.allowed, roads, self.force_epoll);
+        let hire = hire(bound, cores.allowed, roads, self.force_epoll);
         let crew = Crew::hire(count, sender, hire)?;
         let (handle, requests) = Handle::new();
-        let mut running = Running {
-            listeners,
-            ..Running::default()
-        };
-        if let Some(admin) = &model.admin {
-            let socket = bind_admin(admin.address).await?;
+        let mut admin = None;
+        if let Some(wanted) = &model.admin {
+            let socket = sockets.admin(wanted.address).await?;
             running.admin = Some(socket.local_addr()?);
-            tracing::info!("admin on {}", socket.local_addr()?);
-            let setup = admin::Setup {
-                backend: store.clone(),
-                control: handle,
-                plugins: &Registry,
-                tokens: admin.tokens.clone(),
-                log: &Log,
-            };
-            tokio::spawn(admin::serve(socket, setup));
+            admin = Some((socket, admin_setup(wanted, &store, &handle)));
         }
+        let succession = Succession::new(sockets.held(), store.clone(), handle)?;
+        let file = self.file.clone();
         let welcome = self.welcome;
         let control = Control::new(Setup {
             first,
             builder,
-            watched: self.watched,
+            watched: self.file.is_some(),
             crew,
             reports,
             orders,
@@ -199,12 +248,48 @@ impl Plan {
                 if let Some(welcome) = welcome {
                     welcome(&running);
                 }
+                tokio::spawn(attend(predecessor, admin, file, succession));
             }),
         });
         let ended = control.run().await;
         // The Admin API may hold on to the store for as long as a request takes.
         let _ = timeout(STORE_WAIT, spawn_blocking(move || keeping.join())).await;
         Ok(ended)
+    }
+}
+
+fn admin_setup(
+    wanted: &config::model::Admin,
+    store: &store::Handle,
+    control: &Handle,
+) -> admin::Setup<store::Handle> {
+    admin::Setup {
+        backend: store.clone(),
+        control: control.clone(),
+        plugins: &Registry,
+        tokens: wanted.tokens.clone(),
+        log: &Log,
+    }
+}
+
+/// Takes over from the process before this one, if there is one; then serves the Admin API, and whoever asks for the
+/// process after this one.
+async fn attend(
+    predecessor: Option<Arc<Predecessor>>,
+    admin: Option<(tokio::net::TcpListener, admin::Setup<store::Handle>)>,
+    file: Option<PathBuf>,
+    succession: Succession,
+) {
+    if let Some(predecessor) = predecessor
+        && let Err(error) = spawn_blocking(move || predecessor.take_over()).await
+    {
+        tracing::error!("the process before this one was not told: {error}");
+    }
+    let admin = admin.map(|(socket, setup)| tokio::spawn(admin::serve(socket, setup)));
+    let admin = admin.map(|admin| admin.abort_handle());
+    match Doorway::open(file.as_deref(), succession, admin) {
+        Ok(doorway) => doorway.attend().await,
+        Err(error) => tracing::warn!("this process cannot be replaced by another: {error}"),
     }
 }
 
@@ -221,13 +306,16 @@ struct Begun {
     keeping: store::Thread,
 }
 
-/// Builds the first configuration from files and store.
-fn begin(mut load: Load, usable: usize) -> io::Result<Begun> {
+/// Builds the first configuration from files and store, which the process before this one closes first.
+fn begin(mut load: Load, usable: usize, before: Option<&Predecessor>) -> io::Result<Begun> {
     let loaded = load().map_err(|faults| io::Error::other(faults.render_text(false)))?;
     let workers = match loaded.model.gateway.workers {
         Workers::Auto => u16::try_from(usable).unwrap_or(u16::MAX),
         Workers::Count(count) => count,
     };
+    if let Some(before) = before {
+        before.take_store()?;
+    }
     let keeper = match &loaded.model.store {
         Some(path) => Keeper::open(path, &Registry).map_err(io::Error::other),
         None => Ok(Keeper::without_store(&Registry)),
@@ -256,7 +344,7 @@ fn begin(mut load: Load, usable: usize) -> io::Result<Begun> {
 impl std::fmt::Debug for Plan {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Plan")
-            .field("watched", &self.watched)
+            .field("file", &self.file)
             .field("force_epoll", &self.force_epoll)
             .finish_non_exhaustive()
     }
@@ -282,14 +370,15 @@ impl Roads {
 }
 
 /// How a worker's thread is started, also one that takes a lost worker's place: with the same sockets.
-fn hire(sockets: Sockets, allowed: Vec<usize>, roads: Roads, force_epoll: bool) -> Hire {
+fn hire(bound: Bound, allowed: Vec<usize>, roads: Roads, force_epoll: bool) -> Hire {
     Box::new(move |core, link| {
-        let own = sockets
+        let own = bound
+            .sockets
             .get(usize::from(core.0))
             .ok_or(io::ErrorKind::NotFound)?;
         let copies = own
             .iter()
-            .map(|(socket, listening)| Ok((socket.try_clone()?, *listening)));
+            .map(|(socket, number)| Ok((socket.try_clone()?, *number)));
         let settings = worker::Settings {
             core,
             cpu: allowed
@@ -297,7 +386,8 @@ fn hire(sockets: Sockets, allowed: Vec<usize>, roads: Roads, force_epoll: bool) 
                 .copied(),
             force_epoll,
             seed: clock::unix_micros() ^ u64::from(core.0).rotate_left(48),
-            listeners: copies.collect::<io::Result<_>>()?,
+            sockets: copies.collect::<io::Result<_>>()?,
+            listeners: bound.listeners.clone(),
             shared: roads.shared.clone(),
             side: roads.crossing.side(core),
             addresses: Arc::clone(&roads.addresses),
@@ -308,43 +398,6 @@ fn hire(sockets: Sockets, allowed: Vec<usize>, roads: Roads, force_epoll: bool) 
         };
         worker::spawn(settings, link)
     })
-}
-
-async fn bind_admin(address: SocketAddr) -> io::Result<tokio::net::TcpListener> {
-    let bound = tokio::net::TcpListener::bind(address).await;
-    bound.map_err(|error| {
-        let said = format!("cannot listen on {address} for the Admin API: {error}");
-        io::Error::other(said)
-    })
-}
-
-/// Each worker's own sockets, by worker.
-type Sockets = Vec<Vec<(TcpListener, Listening)>>;
-
-/// Each worker's own listening sockets; all of a group are bound before any is used.
-fn bind(model: &Model, workers: u16) -> io::Result<(Sockets, Vec<SocketAddr>)> {
-    let mut sockets: Sockets = (0..workers).map(|_| Vec::new()).collect();
-    let mut addresses = Vec::with_capacity(model.listeners.len());
-    for entry in &model.listeners {
-        let mut address: SocketAddr = entry.address;
-        for own in &mut sockets {
-            let backlog = i32::try_from(entry.backlog).unwrap_or(i32::MAX);
-            let socket = listener::bind(address, backlog).map_err(|error| {
-                io::Error::other(format!("cannot listen on {address}: {error}"))
-            })?;
-            address = socket.local_addr()?;
-            own.push((
-                socket,
-                Listening {
-                    address,
-                    proxy_protocol: entry.proxy_protocol,
-                },
-            ));
-        }
-        tracing::info!("listening on {address}");
-        addresses.push(address);
-    }
-    Ok((sockets, addresses))
 }
 
 fn open_log(model: &Model, queue: log_sender::LogQueue) -> io::Result<Option<LogThread>> {

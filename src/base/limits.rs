@@ -86,6 +86,8 @@ pub const TICK_BUSY: Duration = Duration::from_millis(50);
 pub const TICK_IDLE: Duration = Duration::from_millis(500);
 /// How often a worker reports what it counted.
 pub const REPORT_EVERY: Duration = Duration::from_secs(1);
+/// A worker that has not reported for so long is stuck; five reports are missing then.
+pub const WORKER_SILENCE: Duration = Duration::from_secs(5);
 /// Largest compiled program of a route's regular expression; typical ones take a few kilobytes.
 pub const REGEX_PROGRAM_BYTES: usize = 1_048_576;
 /// Memory in which one regular expression may cache its states on one core.

@@ -147,7 +147,7 @@ fn sections(old: &Model, new: &Model) -> Vec<Entry> {
 fn section_keys(name: &str, old: &Model, new: &Model) -> Vec<&'static str> {
     match name {
         "gateway" => differing!(old.gateway, new.gateway;
-            workers, drain_timeout, trusted_ips, real_ip_header, real_ip_recursive),
+            workers, drain_timeout, user, group, trusted_ips, real_ip_header, real_ip_recursive),
         "limits" => differing!(old.limits, new.limits;
             request_head_bytes, request_headers, request_line_bytes, request_body_bytes,
             response_head_bytes, response_headers, connections, connection_requests,

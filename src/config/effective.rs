@@ -138,6 +138,11 @@ fn sections(model: &Model, out: &mut Writer) {
         Workers::Count(count) => out.value("workers", count),
     }
     out.duration("drain_timeout", gateway.drain_timeout);
+    for (key, name) in [("user", &gateway.user), ("group", &gateway.group)] {
+        if let Some(name) = name {
+            out.string(key, name);
+        }
+    }
     out.value("trusted_ips", listed(&gateway.trusted_ips));
     out.string("real_ip_header", &gateway.real_ip_header);
     out.value("real_ip_recursive", gateway.real_ip_recursive);

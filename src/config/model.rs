@@ -102,6 +102,10 @@ pub struct Gateway {
     pub workers: Workers,
     /// How long exchanges in flight may take to end after SIGTERM.
     pub drain_timeout: Duration,
+    /// Whom a process that was started as root becomes; a name of /etc/passwd or a number.
+    pub user: Option<String>,
+    /// The group it then has instead of the user's own; a name of /etc/group or a number.
+    pub group: Option<String>,
     /// Peers whose `X-Forwarded-*` and real-IP fields are believed.
     pub trusted_ips: Vec<IpNet>,
     /// The field that a trusted peer names the client's address in.

@@ -22,6 +22,7 @@ use crate::bus::ControlLink;
 use crate::bus::Directive;
 use crate::bus::Driver;
 use crate::bus::Report;
+use crate::bus::Sockets;
 use crate::bus::WorkerLink;
 use crate::cache;
 use crate::plugin::mock;
@@ -53,7 +54,8 @@ pub struct Crew {
     orders: Option<Orders>,
     /// The targets that are out.
     marks: Option<Arc<Marks>>,
-    draining: bool,
+    /// What becomes of the sockets, once they are told to drain.
+    draining: Option<Sockets>,
 }
 
 struct Member {
@@ -70,6 +72,8 @@ struct Member {
     /// What it said when it could not go on.
     complaint: Option<String>,
     failed_at: Option<Instant>,
+    /// When it last said anything.
+    heard: Instant,
 }
 
 /// A directive that found no room, from the weakest to the strongest; a stronger one includes the weaker.
@@ -105,7 +109,7 @@ impl Crew {
             members,
             orders: None,
             marks: None,
-            draining: false,
+            draining: None,
         })
     }
 
@@ -152,8 +156,8 @@ impl Crew {
     }
 
     /// Tells all workers to accept nothing more and to end.
-    pub(super) fn drain(&mut self) {
-        self.draining = true;
+    pub(super) fn drain(&mut self, sockets: Sockets) {
+        self.draining = Some(sockets);
         self.tell(Owed::Drain);
     }
 
@@ -190,7 +194,7 @@ impl Crew {
     /// Sends what is owed, as far as there is room.
     pub(super) fn pay(&mut self) {
         for member in &mut self.members {
-            member.pay(self.orders.as_ref());
+            member.pay(self.orders.as_ref(), self.draining);
         }
     }
 
@@ -203,7 +207,10 @@ impl Crew {
     }
 
     /// Takes what a worker says of itself. Counts are not its business.
-    pub(super) fn hear(&mut self, report: &Report) {
+    pub(super) fn hear(&mut self, report: &Report, at: Instant) {
+        if let Some(member) = self.member(report.core()) {
+            member.heard = at;
+        }
         match report {
             Report::Started(core, driver) => {
                 if let Some(member) = self.member(*core) {
@@ -255,6 +262,15 @@ impl Crew {
             .map(|member| (member.link.core, member.driver))
     }
 
+    /// A worker that runs and has said nothing for so long.
+    pub(super) fn silent(&self, at: Instant, silence: Duration) -> Option<CoreId> {
+        let silent = self.members.iter().find(|member| {
+            let runs = member.driver.is_some() && !member.drained;
+            runs && at > member.heard.plus(silence)
+        });
+        silent.map(|member| member.link.core)
+    }
+
     /// How many workers run on each driver.
     pub(super) fn tally_drivers(&self) -> Vec<(Driver, usize)> {
         let mut tally: Vec<(Driver, usize)> = Vec::new();
@@ -276,7 +292,7 @@ impl Crew {
 
     /// Looks for workers that ended without being told to, and replaces them.
     pub(super) fn replace_lost(&mut self, now: Instant) -> Vec<Loss> {
-        if self.draining {
+        if self.draining.is_some() {
             return Vec::new();
         }
         let mut losses = Vec::new();
@@ -307,7 +323,7 @@ impl Crew {
                 new.failed_at = Some(now);
                 new.owed = self.orders.is_some().then_some(Owed::Install);
                 new.owed_marks.clone_from(&self.marks);
-                new.pay(self.orders.as_ref());
+                new.pay(self.orders.as_ref(), None);
                 self.members[place] = new;
                 Loss::Replaced(core, why)
             }
@@ -339,6 +355,7 @@ impl Member {
             drained: false,
             complaint: None,
             failed_at: None,
+            heard: now(),
         })
     }
 
@@ -367,11 +384,11 @@ impl Member {
         }
     }
 
-    fn pay(&mut self, orders: Option<&Orders>) {
+    fn pay(&mut self, orders: Option<&Orders>, draining: Option<Sockets>) {
         self.pay_orders();
         let directive = match (self.owed, orders) {
             (None, _) => return self.pay_marks(),
-            (Some(Owed::Drain), _) => Directive::Drain,
+            (Some(Owed::Drain), _) => Directive::Drain(draining.unwrap_or_default()),
             (Some(_), None) => return,
             (Some(Owed::Resolve), Some(orders)) => {
                 Directive::Resolve(Arc::clone(&orders.addresses))

@@ -46,6 +46,12 @@ pub enum Request {
     MockLog(Uuid, oneshot::Sender<Option<Vec<mock::Entry>>>),
     /// A great deal of memory was freed.
     Freed,
+    /// Another process is about to have the store: write what is counted and then nothing more.
+    Save(oneshot::Sender<()>),
+    /// It has failed: write again.
+    Resume,
+    /// It serves on our sockets: leave them to it, and end what is open.
+    HandOver(oneshot::Sender<()>),
 }
 
 /// What somebody says of some targets of an upstream.
@@ -100,6 +106,22 @@ impl Handle {
     pub fn freed(&self) {
         // If the queue is full there will be other occasions.
         drop(self.requests.try_send(Request::Freed));
+    }
+
+    /// Writes to the store what is counted, and nothing more until [`resume`](Self::resume).
+    pub async fn save(&self) {
+        // A loop that has ended has saved everything.
+        let _ = self.ask(Request::Save).await;
+    }
+
+    /// Writes counters again.
+    pub async fn resume(&self) {
+        let _ = self.requests.send(Request::Resume).await;
+    }
+
+    /// Leaves the listening sockets to another process, and drains.
+    pub async fn hand_over(&self) {
+        let _ = self.ask(Request::HandOver).await;
     }
 
     /// What the workers serve by; `None` once the loop has ended.

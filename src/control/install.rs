@@ -164,6 +164,9 @@ impl Control {
             return;
         };
         self.waiters.present = next.waiters;
+        if next.files {
+            self.supervisor.reloading();
+        }
         let Some(builder) = self.builder.take() else {
             let why = "the thread that reads configurations is gone";
             return self.finish(Outcome::Refused(Refusal::Internal(why.to_owned())));
@@ -297,6 +300,7 @@ impl Control {
             log(&outcome);
         }
         self.reloads.note(&outcome, first);
+        self.supervisor.reloaded();
         self.tidy.freed(clock::now());
         for (_, waiter) in self.waiters.present.drain(..) {
             // Whoever asked may have gone.

@@ -7,6 +7,7 @@
 mod cached;
 mod crew;
 pub mod dns;
+mod draining;
 mod handle;
 mod health;
 mod history;
@@ -18,6 +19,7 @@ mod questions;
 pub mod quotas;
 pub mod reload;
 mod status;
+mod supervisor;
 #[cfg(test)]
 mod tests;
 pub mod tidy;
@@ -53,12 +55,14 @@ use crate::base::clock::Instant;
 use crate::base::ids::Generation;
 use crate::bus::Driver;
 use crate::bus::Report;
+use crate::bus::Sockets;
 use crate::cache;
 use crate::config;
 use crate::config::Model;
 use crate::config::Places;
 use crate::control::crew::Loss;
 use crate::control::dns::Dns;
+use crate::control::draining::Draining;
 use crate::control::health::Health;
 use crate::control::history::History;
 use crate::control::install::Stage;
@@ -70,6 +74,7 @@ use crate::control::quotas::Quotas;
 use crate::control::reload::Builder;
 use crate::control::reload::Built;
 use crate::control::reload::Refusal;
+use crate::control::supervisor::Supervisor;
 use crate::control::tidy::Tidy;
 use crate::control::watch::Watch;
 use crate::plugin::mock;
@@ -77,6 +82,7 @@ use crate::ratelimit::Pools;
 use crate::snapshot::Addresses;
 use crate::snapshot::Marks;
 use crate::store;
+use crate::telemetry::Gauge;
 use crate::telemetry::LogThread;
 use crate::telemetry::Totals;
 
@@ -159,11 +165,12 @@ pub struct Control {
     /// The mocks that workers were last told to keep logs of.
     logging: Arc<[Uuid]>,
     // The process.
+    supervisor: Supervisor,
     started: Instant,
     /// The first configuration was installed, or given up on.
     begun: bool,
     ready: bool,
-    draining: Option<Instant>,
+    draining: Option<Draining>,
     totals: Totals,
     heard: bool,
 }
@@ -227,6 +234,7 @@ impl Control {
             mocks: Questions::default(),
             stored: setup.stored,
             logging: Arc::default(),
+            supervisor: Supervisor::new(now),
             started: now,
             begun: false,
             ready: false,
@@ -291,7 +299,7 @@ impl Control {
                 tracing::info!("asked to reload by SIGHUP");
                 self.reload(None);
             }
-            Event::Order(Order::Leave) => return self.leave(),
+            Event::Order(Order::Leave) => return self.leave(Sockets::Close),
             Event::Order(Order::Reopen) => {
                 tracing::info!("opening the log files again");
                 self.log.iter().for_each(LogThread::reopen);
@@ -346,15 +354,20 @@ impl Control {
         }
         self.tidy.turn(now);
         self.quotas.turn(now);
-        let until = self.draining?;
+        let silent = self.crew.silent(now, self.supervisor.silence());
+        self.supervisor.turn(now, silent.map(|core| core.0));
+        let mut draining = self.draining?;
+        draining.tell(now, || self.totals.gauge(Gauge::ConnectionsActive));
+        self.draining = Some(draining);
         if self.crew.drained() {
             // The last counts came before the word that all is drained.
             self.hear(now);
             tracing::info!("drained");
             return Some(Ended::Drained);
         }
-        if now >= until {
-            tracing::warn!("the drain timeout has passed, what is in flight is cut");
+        if draining.is_over(now) {
+            let open = self.totals.gauge(Gauge::ConnectionsActive);
+            tracing::warn!("the drain timeout has passed, {open} connections are cut");
             return Some(Ended::TimedOut);
         }
         None
@@ -364,7 +377,7 @@ impl Control {
     fn hear(&mut self, now: Instant) {
         self.heard = false;
         while let Ok(report) = self.reports.try_recv() {
-            self.crew.hear(&report);
+            self.crew.hear(&report, now);
             match report {
                 Report::Counted(core, delta) => {
                     let history = &self.history;
@@ -386,17 +399,20 @@ impl Control {
         }
     }
 
-    fn leave(&mut self) -> Option<Ended> {
+    fn leave(&mut self, sockets: Sockets) -> Option<Ended> {
         if self.draining.is_some() {
             tracing::warn!("asked to leave twice: leaving at once");
             return Some(Ended::Forced);
         }
         let patience = self.running.gateway.drain_timeout;
         tracing::info!("draining for at most {patience:?}");
-        self.draining = Some(clock::now().plus(patience));
+        if sockets == Sockets::Close {
+            self.supervisor.stopping();
+        }
+        self.draining = Some(Draining::new(clock::now(), patience));
         self.ready = false;
         self.abandon();
-        self.crew.drain();
+        self.crew.drain(self.supervisor.at_the_end(sockets));
         None
     }
 
@@ -442,6 +458,20 @@ impl Control {
             }
             Request::MockLog(plugin, to) => self.show_log(plugin, to),
             Request::Freed => self.tidy.freed(clock::now()),
+            Request::Save(to) => {
+                let saved = self.quotas.pause();
+                tokio::spawn(async move {
+                    saved.await;
+                    let _ = to.send(());
+                });
+            }
+            Request::Resume => self.quotas.resume(),
+            Request::HandOver(to) => {
+                if self.draining.is_none() {
+                    self.leave(Sockets::HandedOver);
+                }
+                let _ = to.send(());
+            }
         }
     }
 

@@ -37,6 +37,8 @@ pub(super) struct Quotas {
     writing: Option<JoinHandle<()>>,
     /// It failed, and nobody knows any more what was in it.
     failed: Arc<AtomicBool>,
+    /// Another process has the store.
+    paused: bool,
 }
 
 impl Quotas {
@@ -47,6 +49,7 @@ impl Quotas {
             written: now,
             writing: None,
             failed: Arc::default(),
+            paused: false,
         }
     }
 
@@ -57,7 +60,8 @@ impl Quotas {
 
     /// Starts writing what has changed, if it is time.
     pub(super) fn turn(&mut self, now: Instant) {
-        if !self.store.writable() || now < self.written.plus(limits::QUOTAS_WRITTEN) {
+        if self.paused || !self.store.writable() || now < self.written.plus(limits::QUOTAS_WRITTEN)
+        {
             return;
         }
         let under_way = |writing: &JoinHandle<()>| !writing.is_finished();
@@ -68,12 +72,28 @@ impl Quotas {
         self.writing = self.write();
     }
 
-    /// Writes what is left, at the end.
+    /// Writes what is left, at the end, unless another process has the store.
     pub(super) async fn finish(&mut self) {
-        for writing in [self.writing.take(), self.write()].into_iter().flatten() {
-            // One that failed has said so.
-            let _ = writing.await;
+        if !self.paused {
+            self.pause().await;
         }
+    }
+
+    /// Writes what is left, and nothing more until [`resume`](Self::resume). What is returned ends when it is written.
+    pub(super) fn pause(&mut self) -> impl Future<Output = ()> + use<> {
+        self.paused = true;
+        let writes = [self.writing.take(), self.write()];
+        async {
+            for writing in writes.into_iter().flatten() {
+                // One that failed has said so.
+                let _ = writing.await;
+            }
+        }
+    }
+
+    /// Writes again.
+    pub(super) fn resume(&mut self) {
+        self.paused = false;
     }
 
     fn write(&self) -> Option<JoinHandle<()>> {

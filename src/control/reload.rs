@@ -43,8 +43,10 @@ pub const INSTALL_WAIT: Duration = Duration::from_secs(5);
 const BUILD_NICE: i32 = 10;
 
 /// What may change only with a restart: it was given away at the start, to sockets and threads.
-pub const RESTART_KEYS: [&str; 5] = [
+pub const RESTART_KEYS: [&str; 7] = [
     "gateway.workers",
+    "gateway.user",
+    "gateway.group",
     "listeners",
     "admin",
     "access_log",
@@ -374,6 +376,8 @@ impl fmt::Debug for Builder {
 fn restart_keys(old: &Model, new: &Model) -> Vec<&'static str> {
     let differs = [
         old.gateway.workers != new.gateway.workers,
+        old.gateway.user != new.gateway.user,
+        old.gateway.group != new.gateway.group,
         old.listeners != new.listeners,
         old.admin != new.admin,
         old.access_log != new.access_log,

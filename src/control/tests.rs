@@ -111,7 +111,7 @@ fn work(core: CoreId, mut link: ControlLink, temper: Temper, told: &Sender<Told>
                 Directive::Cache(order) => store.obey(order, clock::now().micros()),
                 Directive::Mock(order) => logs.obey(order),
                 Directive::Mark(_) => {}
-                Directive::Drain => {
+                Directive::Drain(_) => {
                     told.send(Told::Drain(core.0)).unwrap();
                     if temper != Temper::Stubborn {
                         link.reports.send(Report::Drained(core)).unwrap();

@@ -48,6 +48,8 @@ pub mod code {
     pub const FOREIGN_KEYS_UNRESOLVED: u8 = 13;
     pub const DECLARATIVE_CONFIG: u8 = 14;
     pub const REFERENCED_BY_OTHERS: u8 = 19;
+    /// Ours, beyond Kong's.
+    pub const HANDING_OVER: u8 = 100;
 }
 
 impl Error {
@@ -66,6 +68,7 @@ impl Error {
             code::FOREIGN_KEYS_UNRESOLVED => "foreign keys unresolved",
             code::DECLARATIVE_CONFIG => "invalid declarative configuration",
             code::REFERENCED_BY_OTHERS => "referenced by others",
+            code::HANDING_OVER => "handing over",
             _ => "database error",
         };
         Self {
@@ -180,6 +183,12 @@ impl Error {
         Self::new(code::DATABASE_ERROR, cause, Value::Null)
     }
 
+    /// Code 100: another process is about to take over and has the store; the same again in a moment goes well.
+    pub fn handing_over() -> Self {
+        let message = "a new process is taking over, try again in a moment";
+        Self::new(code::HANDING_OVER, message, Value::Null)
+    }
+
     /// Code 9: `size must be a number` and the like.
     pub fn invalid_size(message: &str) -> Self {
         Self::new(code::INVALID_SIZE, message, Value::Null)
@@ -248,6 +257,7 @@ impl Error {
             code::NOT_FOUND => 404,
             code::OPERATION_UNSUPPORTED => 405,
             code::DATABASE_ERROR => 500,
+            code::HANDING_OVER => 503,
             _ => 400,
         }
     }

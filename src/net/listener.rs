@@ -1,9 +1,12 @@
 //! A worker's own listening socket in a group of sockets on one address (SO_REUSEPORT), so that the kernel
 //! spreads connections over the cores and no core waits for another.
 
+use std::cell::Cell;
+use std::cell::RefCell;
 use std::io;
 use std::net::SocketAddr;
 
+use monoio::io::Canceller;
 use monoio::net::TcpListener;
 use monoio::net::TcpStream;
 use monoio::utils::is_legacy;
@@ -31,8 +34,7 @@ pub fn bind(address: SocketAddr, backlog: i32) -> io::Result<std::net::TcpListen
     )?;
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(true)?;
-    socket.set_tcp_nodelay(true)?;
-    socket.set_tcp_notsent_lowat(limits::UNSENT_BYTES)?;
+    prepare(&SockRef::from(&socket))?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
@@ -70,11 +72,38 @@ impl Incoming {
     }
 }
 
+/// Takes a listening socket that somebody else has bound, with the options that ours have. One that a process before
+/// this has shut down listens again.
+///
+/// # Errors
+/// When it is no TCP socket.
+pub fn adopt(socket: std::net::TcpListener, backlog: i32) -> io::Result<std::net::TcpListener> {
+    let options = SockRef::from(&socket);
+    prepare(&options)?;
+    options.listen(backlog)?;
+    Ok(socket)
+}
+
+fn prepare(socket: &SockRef<'_>) -> io::Result<()> {
+    socket.set_tcp_nodelay(true)?;
+    socket.set_tcp_notsent_lowat(limits::UNSENT_BYTES)
+}
+
 /// A listening socket in the hands of its worker's runtime.
-#[derive(Debug)]
 pub struct Listener {
     socket: std::net::TcpListener,
     inner: TcpListener,
+    /// Ends an accept that is under way.
+    canceller: RefCell<Canceller>,
+    left: Cell<bool>,
+}
+
+impl std::fmt::Debug for Listener {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Listener")
+            .field("socket", &self.socket)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Listener {
@@ -88,17 +117,41 @@ impl Listener {
         // waits by itself.
         socket.set_nonblocking(is_legacy())?;
         let inner = TcpListener::from_std(socket.try_clone()?)?;
-        Ok(Self { socket, inner })
+        Ok(Self {
+            socket,
+            inner,
+            canceller: RefCell::default(),
+            left: Cell::new(false),
+        })
     }
 
-    /// The next connection, in nobody's hands yet. Never drop this future before it ends: the runtime would leak the descriptor.
-    /// [`stop`](Self::stop) ends it.
+    /// The next connection, in nobody's hands yet. Never drop this future before it ends: the runtime would leak the
+    /// descriptor. [`stop`](Self::stop) and [`leave`](Self::leave) end it.
     ///
     /// # Errors
-    /// Whatever the kernel says; `EMFILE` and its like mean to pause, `EINVAL` that the listener is stopped.
+    /// Whatever the kernel says; `EMFILE` and its like mean to pause, [`is_over`](Self::is_over) tells the end.
     pub async fn accept(&self) -> io::Result<Incoming> {
-        let (stream, peer) = self.inner.accept().await?;
+        let handle = self.canceller.borrow().handle();
+        let (stream, peer) = self.inner.cancelable_accept(handle).await?;
         Ok(Incoming { stream, peer })
+    }
+
+    /// Whether an accept failed because the listener is stopped or left.
+    pub fn is_over(&self, error: &io::Error) -> bool {
+        self.left.get() || error.raw_os_error() == Some(libc::EINVAL)
+    }
+
+    /// Takes no more connections, and touches neither the socket nor its queue: another process has them. A
+    /// connection that the kernel has handed out already still comes out of [`accept`](Self::accept).
+    pub fn leave(&self) {
+        self.left.set(true);
+        let canceller = self.canceller.take();
+        self.canceller.replace(canceller.cancel());
+    }
+
+    /// Whether it was left.
+    pub fn is_left(&self) -> bool {
+        self.left.get()
     }
 
     /// Gives every connection that waits in the kernel's queue to `take`, then ends listening; what arrives

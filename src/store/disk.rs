@@ -45,6 +45,8 @@ pub(super) enum Place {
 pub(super) struct Disk {
     place: Place,
     database: Option<Database>,
+    /// Another process has the file, and this one waits for it to come back.
+    lent: bool,
 }
 
 impl Disk {
@@ -63,11 +65,15 @@ impl Disk {
         Ok(Self {
             place,
             database: Some(database),
+            lent: false,
         })
     }
 
     /// The database, opened again if it failed.
     pub(super) fn ready(&mut self) -> Result<&Database, Cause> {
+        if self.lent {
+            return Err(Cause::Lent);
+        }
         let database = match self.database.take() {
             Some(database) => database,
             None => match &self.place {
@@ -91,6 +97,23 @@ impl Disk {
             Some(database) => Ok(database.close()?),
             None => Ok(()),
         }
+    }
+
+    /// Lets go of the file, which nobody here touches until it is [taken back](Self::take_back).
+    pub(super) fn lend(&mut self) -> Result<(), redb::Error> {
+        if matches!(self.place, Place::Memory) {
+            return Ok(());
+        }
+        self.lent = true;
+        match self.database.take() {
+            Some(database) => Ok(database.close()?),
+            None => Ok(()),
+        }
+    }
+
+    /// The file is ours again; it is opened when it is needed.
+    pub(super) fn take_back(&mut self) {
+        self.lent = false;
     }
 
     /// Whether the last operation failed, so that the file has to be opened again.

@@ -22,6 +22,8 @@ pub struct OpenError {
 pub enum Cause {
     /// Another process has it.
     Locked,
+    /// It was given to the process that takes this one's place.
+    Lent,
     /// There is something else at its place: a directory, a socket.
     NoFile,
     /// Its file has no bytes.
@@ -53,6 +55,7 @@ impl fmt::Display for OpenError {
         write!(f, "the store {path} ")?;
         match &self.cause {
             Cause::Locked => f.write_str("is in use by another process"),
+            Cause::Lent => f.write_str("was given to the process that takes over"),
             Cause::NoFile => f.write_str("cannot be opened: there is something else than a file"),
             Cause::Empty => {
                 f.write_str("is an empty file: remove it, and a new store is made in its place")

@@ -194,6 +194,22 @@ impl Handle {
         answered.await.map_err(|_| Gone)
     }
 
+    /// Gives the file to another process: once this is answered it is closed, and every write is refused.
+    ///
+    /// # Errors
+    /// That there is no answer.
+    pub async fn lend(&self) -> Result<(), Gone> {
+        self.own(Keeper::lend).await
+    }
+
+    /// Opens the file again after [`lend`](Self::lend).
+    ///
+    /// # Errors
+    /// That there is no answer.
+    pub async fn take_back(&self) -> Result<(), Gone> {
+        self.own(Keeper::take_back).await
+    }
+
     /// Every counter that was put, in the order of their keys.
     ///
     /// # Errors

@@ -432,6 +432,23 @@ impl Keeper {
         self.commit(batch, now_ms);
     }
 
+    /// Gives the file to another process. From now on every write is refused, and reads see what is in memory.
+    pub(super) fn lend(&mut self) {
+        if let Some(Err(error)) = self.disk.as_mut().map(Disk::lend) {
+            tracing::warn!("the store's file was not closed well: {error}");
+        }
+    }
+
+    /// Opens the file again after the other process has failed, and reads what it may have changed.
+    pub(super) fn take_back(&mut self) {
+        if let Some(disk) = &mut self.disk {
+            disk.take_back();
+        }
+        if let Err(cause) = self.mend() {
+            tracing::error!("the store cannot be opened again: {}", self.say(&cause));
+        }
+    }
+
     /// Lets go of the file in good order.
     pub fn close(self) {
         if let Some(Err(error)) = self.disk.map(Disk::close) {
@@ -503,6 +520,9 @@ pub(super) fn failed(error: redb::Error) -> Error {
 }
 
 fn unusable(cause: &Cause) -> Error {
+    if matches!(cause, Cause::Lent) {
+        return Error::handing_over();
+    }
     Error::database_error(&format!("{cause:?}"))
 }
 

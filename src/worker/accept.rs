@@ -73,6 +73,9 @@ pub(super) async fn accept(
             }
             pause(cx, first).await;
         }
+        if listener.is_left() {
+            return places.release();
+        }
         let accepted = listener.accept().await;
         places.release();
         match accepted {
@@ -84,7 +87,7 @@ pub(super) async fn accept(
                     monoio::time::sleep(limits::ACCEPT_BREATH).await;
                 }
             }
-            Err(error) if error.raw_os_error() == Some(libc::EINVAL) => return,
+            Err(error) if listener.is_over(&error) => return,
             Err(error) if is_of_the_connection(&error) => {}
             Err(_) => pause(cx, first).await,
         }

@@ -23,23 +23,27 @@ pub(super) enum AnyRuntime {
 }
 
 impl AnyRuntime {
-    /// The best runtime that this kernel offers; epoll at once if `force_epoll`.
-    pub(super) fn build(force_epoll: bool) -> io::Result<Self> {
+    /// The best runtime that this kernel offers, and why it is not io_uring where that was wanted; epoll at once if
+    /// `force_epoll`.
+    pub(super) fn build(force_epoll: bool) -> io::Result<(Self, Option<io::Error>)> {
+        let mut refusal = None;
         if !force_epoll {
             for flags in [
                 RingFlags::DeferTaskrun,
                 RingFlags::CoopTaskrun,
                 RingFlags::Plain,
             ] {
-                if let Ok(runtime) = uring(flags) {
-                    return Ok(Self::Uring(runtime, flags));
+                match uring(flags) {
+                    Ok(runtime) => return Ok((Self::Uring(runtime, flags), None)),
+                    // The last one asks for the least.
+                    Err(error) => refusal = Some(error),
                 }
             }
         }
-        RuntimeBuilder::<LegacyDriver>::new()
+        let runtime = RuntimeBuilder::<LegacyDriver>::new()
             .enable_timer()
-            .build()
-            .map(Self::Epoll)
+            .build()?;
+        Ok((Self::Epoll(runtime), refusal))
     }
 
     /// What it runs on.

@@ -16,6 +16,7 @@ use crate::bus::Directive;
 use crate::bus::Driver;
 use crate::bus::Report;
 use crate::bus::Side;
+use crate::bus::Sockets;
 use crate::net::Addresses;
 use crate::net::Listener;
 use crate::plugin::Shared;
@@ -44,8 +45,10 @@ pub struct Settings {
     pub force_epoll: bool,
     /// Seeds this core's choices.
     pub seed: u64,
-    /// The worker's own listening sockets.
-    pub listeners: Vec<(TcpListener, Listening)>,
+    /// The worker's own listening sockets, and to which listener each belongs.
+    pub sockets: Vec<(TcpListener, usize)>,
+    /// All listeners, in the order of the configuration.
+    pub listeners: Vec<Listening>,
     /// What it shares with all workers of the process.
     pub shared: Shared,
     /// Its place at the roads between workers.
@@ -76,7 +79,13 @@ fn run(settings: Settings, link: ControlLink) -> io::Result<()> {
     if let Some(cpu) = settings.cpu {
         pin(cpu);
     }
-    let mut runtime = AnyRuntime::build(settings.force_epoll)?;
+    let (mut runtime, refusal) = AnyRuntime::build(settings.force_epoll)?;
+    // One says it for all.
+    if let Some(error) = refusal.filter(|_| settings.core == CoreId(0)) {
+        tracing::warn!(
+            "io_uring is refused here ({error}): epoll serves, at a higher cost per request; `silverback doctor` says more"
+        );
+    }
     // Nothing else runs here yet, so this thread may wait.
     let first = loop {
         match link.directives.recv() {
@@ -87,7 +96,7 @@ fn run(settings: Settings, link: ControlLink) -> io::Result<()> {
                 | Directive::Cache(_)
                 | Directive::Mock(_),
             ) => {}
-            Ok(Directive::Drain) | Err(_) => return Ok(()),
+            Ok(Directive::Drain(_)) | Err(_) => return Ok(()),
         }
     };
     let driver = runtime.driver();
@@ -97,6 +106,7 @@ fn run(settings: Settings, link: ControlLink) -> io::Result<()> {
         let Settings {
             core,
             seed,
+            sockets,
             listeners,
             shared,
             side,
@@ -109,7 +119,6 @@ fn run(settings: Settings, link: ControlLink) -> io::Result<()> {
         let places = Rc::new(Places::new(listeners.len()));
         let woken = side.woken()?;
         woken.set_nonblocking(polled)?;
-        let (sockets, listeners): (Vec<_>, Vec<_>) = listeners.into_iter().unzip();
         let desk = Rc::new(Desk {
             cx: Rc::clone(&cx),
             listeners: listeners.into_iter().map(Rc::new).collect(),
@@ -136,10 +145,10 @@ fn run(settings: Settings, link: ControlLink) -> io::Result<()> {
 fn listen(
     desk: &Rc<Desk>,
     places: &Rc<Places>,
-    sockets: Vec<TcpListener>,
-) -> io::Result<Vec<Rc<Listener>>> {
+    sockets: Vec<(TcpListener, usize)>,
+) -> io::Result<Vec<Taken>> {
     let mut listeners = Vec::with_capacity(sockets.len());
-    for (number, socket) in sockets.into_iter().enumerate() {
+    for (socket, number) in sockets {
         let listener = Rc::new(Listener::new(socket)?);
         // Where sockets are polled, one loop takes what there is, and only one is told of it.
         let loops = if desk.polled { 1 } else { limits::ACCEPTS };
@@ -148,17 +157,20 @@ fn listen(
             let listener = Rc::clone(&listener);
             monoio::spawn(accept::accept(desk, places, listener, number, step == 0));
         }
-        listeners.push(listener);
+        listeners.push((listener, number));
     }
     Ok(listeners)
 }
+
+/// A listening socket in use, and which of the configuration's listeners it belongs to.
+type Taken = (Rc<Listener>, usize);
 
 /// Carries out directives until the one to drain.
 async fn obey(
     desk: &Rc<Desk>,
     link: ControlLink,
     reports: &Reports,
-    listeners: &[Rc<Listener>],
+    listeners: &[Taken],
 ) -> io::Result<()> {
     let cx = &desk.cx;
     let ControlLink {
@@ -181,8 +193,8 @@ async fn obey(
                     cx.shard.plugins.cache.obey(order, now);
                 }
                 Directive::Mock(order) => cx.shard.plugins.mock.obey(order),
-                Directive::Drain => {
-                    drain(desk, listeners);
+                Directive::Drain(sockets) => {
+                    drain(desk, listeners, sockets);
                     return Ok(());
                 }
             }
@@ -190,19 +202,22 @@ async fn obey(
         let (result, back) = wake.read(bytes).await;
         bytes = back;
         if result? == 0 {
-            drain(desk, listeners);
+            drain(desk, listeners, Sockets::Close);
             return Ok(());
         }
     }
 }
 
 /// Takes nothing new, and lets what is open come to its end.
-fn drain(desk: &Rc<Desk>, listeners: &[Rc<Listener>]) {
+fn drain(desk: &Rc<Desk>, listeners: &[Taken], sockets: Sockets) {
     let cx = &desk.cx;
     cx.shard.draining.set(true);
     desk.side.close();
-    for (number, listener) in listeners.iter().enumerate() {
-        accept::finish(desk, listener, number);
+    for (listener, number) in listeners {
+        match sockets {
+            Sockets::Close => accept::finish(desk, listener, *number),
+            Sockets::HandedOver => listener.leave(),
+        }
     }
     cx.shard.deadlines.hasten_idle(cx.shard.now());
 }

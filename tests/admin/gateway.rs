@@ -111,7 +111,8 @@ async fn stand_in(mut requests: mpsc::Receiver<Request>) {
             Request::Mark(mark, to) => _ = to.send(mark.upstream.to_string() == CHECKED),
             Request::Cache(question, to) => _ = to.send(cache(&question)),
             Request::MockLog(_, to) => _ = to.send(Some(Vec::new())),
-            Request::Freed => {}
+            Request::Freed | Request::Resume => {}
+            Request::Save(to) | Request::HandOver(to) => _ = to.send(()),
         }
     }
 }

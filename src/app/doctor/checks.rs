@@ -85,15 +85,16 @@ pub(super) fn open_files(facts: &Facts, needs: &Needs) -> Check {
         .saturating_add(FILES_BESIDE);
     let found = format!("{} (at most {})", limit(soft, ""), limit(hard, ""));
     let check = Check::ok("nofile", found);
-    let Some(soft) = soft.filter(|soft| *soft < wanted) else {
+    // `run` raises the one to the other.
+    let Some(hard) = hard.filter(|hard| *hard < wanted) else {
         return check;
     };
     let remedy = format!(
-        "limits.connections = {} wants {wanted}: ulimit -n {wanted}, or \
+        "limits.connections = {} wants {wanted}: ulimit -Hn {wanted}, or \
          LimitNOFILE={wanted} in the unit",
         needs.connections
     );
-    if soft < FILES_BESIDE * 2 {
+    if hard < FILES_BESIDE * 2 {
         check.fail(remedy)
     } else {
         check.warn(remedy)

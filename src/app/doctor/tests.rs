@@ -102,11 +102,11 @@ fn each_fault_is_found_alone_and_has_its_remedy() {
         ("io_uring", Status::Warn, "40 %", |f, _| {
             f.ring = Ok(Ring::default())
         }),
-        ("nofile", Status::Warn, "ulimit -n 200256", |f, _| {
-            f.open_files.0 = Some(65_536)
+        ("nofile", Status::Warn, "ulimit -Hn 200256", |f, _| {
+            f.open_files.1 = Some(65_536)
         }),
         ("nofile", Status::Fail, "LimitNOFILE=200256", |f, _| {
-            f.open_files.0 = Some(256)
+            f.open_files.1 = Some(256)
         }),
         ("somaxconn", Status::Warn, "somaxconn=4096", |f, _| {
             f.somaxconn = Some(128)

@@ -93,6 +93,8 @@ impl Default for Gateway {
         Self {
             workers: Workers::Auto,
             drain_timeout: Duration::from_secs(30),
+            user: None,
+            group: None,
             trusted_ips: Vec::new(),
             real_ip_header: "X-Real-IP".to_owned(),
             real_ip_recursive: false,
@@ -115,10 +117,23 @@ fn gateway(table: &Table<'_>, sink: &mut Sink) -> Gateway {
     Gateway {
         workers: workers(table, sink).unwrap_or(default.workers),
         drain_timeout: drain_timeout.unwrap_or(default.drain_timeout),
+        user: account("user", table, sink),
+        group: account("group", table, sink),
         trusted_ips,
         real_ip_header: header.map_or(default.real_ip_header, |text| text.value.to_owned()),
         real_ip_recursive: table.flag("real_ip_recursive", default.real_ip_recursive, sink),
     }
+}
+
+/// A user or a group; whether there is one is for the machine to say that runs the gateway.
+fn account(key: &'static str, table: &Table<'_>, sink: &mut Sink) -> Option<String> {
+    let text = table.text(key, sink)?;
+    if text.value.is_empty() || text.value.contains([':', '\n']) {
+        let message = format!("bad name of a {key} '{}'", text.value);
+        text.fault(Code::BadName, message, sink);
+        return None;
+    }
+    Some(text.value.to_owned())
 }
 
 fn workers(table: &Table<'_>, sink: &mut Sink) -> Option<Workers> {

@@ -172,6 +172,25 @@ pub const GATEWAY: Section = Section {
             "How long exchanges in flight may take to end after SIGTERM.",
         ),
         key(
+            "user",
+            "string",
+            "(none)",
+            "a user's name or number",
+            "\"silverback\"",
+            Restart,
+            "Whom a process becomes that was started as root, before it opens anything; it keeps the right to bind low \
+             ports.",
+        ),
+        key(
+            "group",
+            "string",
+            "(none)",
+            "a group's name or number",
+            "\"silverback\"",
+            Restart,
+            "The group that it has then; without it the user's own.",
+        ),
+        key(
             "trusted_ips",
             "list of strings",
             "[]",

@@ -99,6 +99,9 @@ fn epoll_serves_where_io_uring_is_denied() {
         "{}",
         driver(&gateway)
     );
+    gateway.wait_log(
+        "io_uring is refused here (Function not implemented (os error 38)): epoll serves",
+    );
     let children = format!("/proc/{0}/task/{0}/children", gateway.pid());
     for child in std::fs::read_to_string(children)
         .unwrap()

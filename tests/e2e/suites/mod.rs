@@ -28,6 +28,7 @@ mod machine;
 mod mock;
 mod observing;
 mod overload;
+mod packages;
 mod peers;
 mod persistence;
 mod plugin_recordings;
@@ -42,6 +43,7 @@ mod routing;
 mod secrets;
 mod smuggling;
 mod status;
+mod succession;
 mod upgrade;
 
 use crate::support::Case;
@@ -77,6 +79,7 @@ pub(crate) fn cases() -> Vec<Case> {
         mock::cases(),
         observing::cases(),
         overload::cases(),
+        packages::cases(),
         peers::cases(),
         persistence::cases(),
         plugin_recordings::cases(),
@@ -91,6 +94,7 @@ pub(crate) fn cases() -> Vec<Case> {
         secrets::cases(),
         smuggling::cases(),
         status::cases(),
+        succession::cases(),
         upgrade::cases(),
     ]
     .concat()

@@ -192,11 +192,21 @@ impl Gateway {
 
     /// Starts any command that ends up as a gateway with this directory.
     #[track_caller]
-    pub(crate) fn spawn(mut command: Command, directory: tempfile::TempDir) -> Self {
+    pub(crate) fn spawn(command: Command, directory: tempfile::TempDir) -> Self {
+        Self::spawn_with(command, directory, Stdio::null())
+    }
+
+    /// As [`Gateway::spawn`], with something on its standard input.
+    #[track_caller]
+    pub(crate) fn spawn_with(
+        mut command: Command,
+        directory: tempfile::TempDir,
+        stdin: Stdio,
+    ) -> Self {
         let access = std::fs::File::create(directory.path().join("stdout")).unwrap();
         let mut child = command
             .current_dir(directory.path())
-            .stdin(Stdio::null())
+            .stdin(stdin)
             .stdout(access)
             .stderr(Stdio::piped())
             .spawn()
@@ -276,6 +286,16 @@ impl Gateway {
 
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// The processes that have taken this one's place, one after the other.
+    pub(crate) fn successors(&self) -> Vec<u32> {
+        let lines = self.log_lines();
+        let pid = |line: &String| {
+            let rest = line.split_once("INFO process ")?.1;
+            rest.strip_suffix(" has taken over")?.parse().ok()
+        };
+        lines.iter().filter_map(pid).collect()
     }
 
     /// Sends a signal to this process.
@@ -379,6 +399,11 @@ impl Drop for Gateway {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        for pid in self.successors() {
+            // All but the last have ended by themselves.
+            let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+            let _ = rustix::process::kill_process(pid, Signal::KILL);
+        }
         if std::thread::panicking() {
             let lines = self.log_lines();
             let tail = lines.len().saturating_sub(30);

@@ -11,9 +11,11 @@ use std::time::Instant;
 /// Entries of the ring that is set up to see whether one can be.
 const PROBE_ENTRIES: u32 = 8;
 
-/// Whether what a case needs is here: a tool is installed, or `io_uring` can be set up, which containers often deny.
+/// Whether what a case needs is here: a tool is installed, the user is root, or `io_uring` can be set up, which
+/// containers often deny.
 pub(crate) fn available(need: &str) -> bool {
     match need {
+        "root" => rustix::process::geteuid().is_root(),
         "io_uring" => io_uring::IoUring::new(PROBE_ENTRIES).is_ok(),
         "libfaketime" => faketime().is_some(),
         tool => find(tool).is_some(),
