@@ -265,3 +265,13 @@ pub const AUTHOR_BYTES: usize = 128;
 /// Time between two writes of the counters of months and years. Control looks at the clock twice a second or more often, so
 /// that a killed process forgets a second at most.
 pub const QUOTAS_WRITTEN: Duration = Duration::from_millis(500);
+/// Most plaintext in one TLS record (RFC 8446 section 5.1).
+pub const TLS_RECORD_PLAIN_BYTES: usize = 16_384;
+/// Most bytes that encryption adds to a record that we send: its header, the number of TLS 1.2, a content type, the tag.
+pub const TLS_RECORD_OVERHEAD_BYTES: usize = 5 + 8 + 1 + 16;
+/// What is received of TLS at a time: the longest record that TLS 1.2 permits (RFC 5246 section 6.2.3) and some.
+pub const BUFFER_RECORD_BYTES: usize = 5 + TLS_RECORD_PLAIN_BYTES + 2_048 + 251;
+/// What a large buffer takes when it is encrypted, and a kilobyte of what the protocol itself has to say.
+pub const BUFFER_SEALED_BYTES: usize = BUFFER_LARGE_BYTES + 5 * TLS_RECORD_OVERHEAD_BYTES + 1_024;
+/// Idle buffers for TLS that a core keeps, of each of the two sizes.
+pub const BUFFERS_TLS_KEPT: usize = 64;

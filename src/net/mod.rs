@@ -11,6 +11,7 @@ pub mod listener;
 pub mod pool;
 pub mod proxy_protocol;
 pub mod stream;
+pub mod tls;
 
 pub use connect::connect;
 pub use deadline::Deadlines;

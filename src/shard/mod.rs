@@ -48,7 +48,7 @@ pub struct Shard {
     /// Which core.
     pub core: CoreId,
     /// Buffers.
-    pub pool: Pool,
+    pub pool: Rc<Pool>,
     /// Deadlines of all connections.
     pub deadlines: Rc<Deadlines>,
     /// Where this core connects to.
@@ -91,7 +91,7 @@ impl Shard {
         metrics.install(snapshot.generation, snapshot.routes.len());
         Self {
             core,
-            pool: Pool::default(),
+            pool: Rc::default(),
             deadlines: Rc::default(),
             peers: Peers::default(),
             metrics,
