@@ -32,6 +32,8 @@ pub(super) struct Engine {
     due: Vec<u8>,
     /// The other end has said that it is done.
     ended: bool,
+    /// The protocol is broken: rustls must not be asked for anything more.
+    broken: bool,
 }
 
 impl Engine {
@@ -40,6 +42,7 @@ impl Engine {
             side,
             due: Vec::new(),
             ended: false,
+            broken: false,
         }
     }
 
@@ -87,10 +90,12 @@ impl Engine {
         incoming: &mut Vec<u8>,
         sink: &mut dyn FnMut(&[u8]),
     ) -> Result<(), Error> {
+        self.intact()?;
         let fed = match &mut self.side {
             Side::Client(conn) => feed(&mut **conn, incoming, &mut self.due, sink),
             Side::Server(conn) => feed(&mut **conn, incoming, &mut self.due, sink),
         };
+        self.broken = fed.is_err();
         self.ended |= fed?;
         Ok(())
     }
@@ -132,11 +137,21 @@ impl Engine {
         out: &mut Vec<u8>,
         words: &mut Words<'_>,
     ) -> Result<(), Error> {
+        self.intact()?;
         let due = &mut self.due;
-        match &mut self.side {
+        let spoken = match &mut self.side {
             Side::Client(conn) => speak(&mut **conn, incoming, due, out, words),
             Side::Server(conn) => speak(&mut **conn, incoming, due, out, words),
+        };
+        self.broken = spoken.is_err();
+        spoken
+    }
+
+    fn intact(&self) -> Result<(), Error> {
+        if self.broken {
+            return Err(Error::General("the connection has failed".to_owned()));
         }
+        Ok(())
     }
 }
 

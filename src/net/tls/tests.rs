@@ -52,9 +52,12 @@ struct End {
 
 impl End {
     fn new(side: Side, says: Vec<u8>) -> Self {
+        let (mut session, pool) = (Session::new(Engine::new(side), Vec::new()), Pool::default());
+        // A client has something to say before it has heard anything.
+        session.process(&pool).unwrap();
         Self {
-            session: Session::new(Engine::new(side), Vec::new()),
-            pool: Pool::default(),
+            session,
+            pool,
             inbox: VecDeque::new(),
             received: 0,
             outgoing: None,
@@ -195,7 +198,7 @@ fn talk(
     rng: &mut Rng,
     mut mischief: impl FnMut(&mut End, &mut End, &mut Rng),
 ) {
-    for _ in 0..2_000_000 {
+    for _ in 0..1_000_000 {
         client.say(&mut server.inbox, rng);
         server.say(&mut client.inbox, rng);
         mischief(client, server, rng);
@@ -344,7 +347,7 @@ fn tickets_are_no_noise_and_resume() {
         for kind in [HandshakeKind::Full, HandshakeKind::Resumed] {
             let mut rng = Rng::seeded(3);
             let (mut client, mut server) = ends(&configs, &mut rng, 0);
-            while client.shakes() || server.shakes() {
+            for _ in 0..10 {
                 for (end, other) in [(0, 1), (1, 0)] {
                     let both = [&mut client, &mut server];
                     if let Some(due) = both[end].session.take_due() {
