@@ -20,6 +20,8 @@ use crate::base::limits;
 use crate::cache;
 use crate::plugin::mock;
 use crate::snapshot::Addresses;
+use crate::snapshot::Marks;
+use crate::snapshot::Notice;
 use crate::snapshot::Snapshot;
 use crate::telemetry::Delta;
 
@@ -30,6 +32,8 @@ pub enum Directive {
     Install(Arc<Snapshot>, Arc<Addresses>),
     /// The names of the running snapshot resolve to this now.
     Resolve(Arc<Addresses>),
+    /// These targets are out.
+    Mark(Arc<Marks>),
     /// Something about the cache of answers.
     Cache(cache::Order),
     /// Something about the logs of mock plugins.
@@ -49,6 +53,8 @@ pub enum Report {
     Counted(CoreId, Box<Delta>),
     /// What the worker has stored or found to be outdated, for the others.
     Cached(CoreId, Vec<cache::Message>),
+    /// What the worker's requests say of targets.
+    Noticed(CoreId, Vec<Notice>),
     /// The last connection of a draining worker is closed.
     Drained(CoreId),
     /// The worker cannot go on.

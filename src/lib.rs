@@ -22,6 +22,7 @@ pub mod net;
 pub mod plugin;
 pub mod proxy;
 pub mod ratelimit;
+pub mod resilience;
 pub mod router;
 pub mod shard;
 pub mod snapshot;

@@ -175,11 +175,6 @@ impl Import {
                 Ok(()) if has_no_toml(row.kind) => {
                     left_out.push(format!("{called}: TOML has none of this kind"));
                 }
-                Ok(()) if is_checked(row.kind, &document) => {
-                    left_out.push(format!(
-                        "{called}: its healthchecks, which TOML has none of"
-                    ));
-                }
                 Ok(()) => {}
             }
         }
@@ -315,16 +310,6 @@ fn has_no_toml(kind: Kind) -> bool {
     )
 }
 
-/// Whether an upstream's targets are to be probed.
-fn is_checked(kind: Kind, document: &Document) -> bool {
-    let active = document
-        .get("healthchecks")
-        .and_then(|checks| checks.get("active"));
-    let interval = |side: &str| active?.get(side)?.get("interval")?.as_f64();
-    let mut intervals = ["healthy", "unhealthy"].into_iter().filter_map(interval);
-    kind == Kind::Upstreams && intervals.any(|interval| interval > 0.0)
-}
-
 /// Whether an entity refers to one of these.
 fn stands_on(document: &Document, gone: &HashSet<String>) -> bool {
     let mut parents = document
@@ -350,10 +335,6 @@ fn difference(kind: Kind, document: &Document) -> Option<String> {
                 .is_some_and(|protocols| protocols.iter().any(|it| it == "http" || it == "https"));
             (!speaks).then(|| "only routes for http are served yet".to_owned())
         }
-        Kind::Upstreams => is_checked(kind, document).then(|| {
-            "targets are not probed yet; healthchecks are kept in a store and left out of TOML"
-                .to_owned()
-        }),
         Kind::Certificates | Kind::Snis | Kind::CaCertificates => {
             Some("kept in a store and left out of TOML; not used before there is TLS".to_owned())
         }

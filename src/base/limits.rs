@@ -64,6 +64,9 @@ pub const DISCARD: Duration = Duration::from_secs(1);
 pub const CLIENT_WATCH_AFTER: Duration = Duration::from_millis(50);
 /// Longest time that an upstream connection may have been idle for a request that must not be sent twice.
 pub const UNSAFE_REUSE_IDLE: Duration = Duration::from_secs(1);
+/// What was learnt of an origin that closes idle connections counts half as much after this time: it may have been
+/// a restart.
+pub const CLOSE_FORGOTTEN: Duration = Duration::from_secs(10);
 /// Most bytes that the kernel takes for a client beyond what the client's window lets out: two large buffers.
 pub const UNSENT_BYTES: u32 = 131_072;
 /// Most bytes of an answer that the kernel holds unread, so that a client that stops reading stops its origin at
@@ -275,3 +278,15 @@ pub const BUFFER_RECORD_BYTES: usize = 5 + TLS_RECORD_PLAIN_BYTES + 2_048 + 251;
 pub const BUFFER_SEALED_BYTES: usize = BUFFER_LARGE_BYTES + 5 * TLS_RECORD_OVERHEAD_BYTES + 1_024;
 /// Idle buffers for TLS that a core keeps, of each of the two sizes.
 pub const BUFFERS_TLS_KEPT: usize = 64;
+/// Active checks of the process under way at a time, all upstreams together.
+pub const PROBES: usize = 64;
+/// Most checks of one upstream at a time that can be configured, as in Kong.
+pub const PROBES_CEILING: u32 = 2_147_483_648;
+/// How long the health of a target is remembered that is in no upstream, or resolves to another address.
+pub const HEALTH_KEPT: Duration = Duration::from_secs(600);
+/// Default of `upstreams.queue`, for each core.
+pub const QUEUE: u32 = 100;
+/// Longest queue of requests that wait for a target that can be configured.
+pub const QUEUE_CEILING: u32 = 65_536;
+/// What a core has to tell of targets until the next tick; more is left to control's own checks.
+pub const HEALTH_NOTICES: usize = 1_024;

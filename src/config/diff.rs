@@ -16,6 +16,7 @@ use super::model::Service;
 use super::model::Upstream;
 use crate::plugin::Consumer;
 use crate::plugin::Credential;
+use crate::resilience::Rules;
 
 /// What happened to one thing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -324,8 +325,28 @@ fn route_keys(
 }
 
 fn upstream_keys(old: &Upstream, new: &Upstream) -> Vec<&'static str> {
-    differing!(old, new;
-        name, algorithm, hash_on, hash_fallback, slots, host_header, use_srv_name, tags, targets)
+    let mut keys = differing!(old, new;
+        name, algorithm, hash_on, hash_fallback, slots, host_header, use_srv_name, tags, targets);
+    if old.resilience != new.resilience {
+        let usual = Rules::default();
+        let old = old.resilience.as_deref().unwrap_or(&usual);
+        let new = new.resilience.as_deref().unwrap_or(&usual);
+        let named = [
+            ("active_checks", old.active != new.active),
+            ("passive_checks", old.passive != new.passive),
+            ("circuit_breaker", old.breaker != new.breaker),
+            ("retry_budget", old.budget != new.budget),
+            ("max_connections", old.connections != new.connections),
+        ];
+        keys.extend(
+            named
+                .iter()
+                .filter(|(_, differs)| *differs)
+                .map(|(key, _)| *key),
+        );
+        keys.extend(differing!(old, new; threshold, panic_threshold, slow_start, retry_on));
+    }
+    keys
 }
 
 fn consumer_keys(old: &Consumer, new: &Consumer) -> Vec<&'static str> {

@@ -15,6 +15,7 @@ use super::model::Route;
 use super::model::Service;
 use super::model::Target;
 use super::model::Upstream;
+use super::stored::health::healthchecks;
 use crate::entity::Document;
 use crate::entity::Kind;
 use crate::plugin::Consumer;
@@ -150,6 +151,9 @@ fn upstream(upstream: &Upstream) -> Document {
             }
         };
         document.insert(field, value.as_str().into());
+    }
+    if let Some(rules) = &upstream.resilience {
+        document.insert("healthchecks".to_owned(), healthchecks(rules));
     }
     document
 }

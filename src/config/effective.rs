@@ -1,6 +1,7 @@
 //! The configuration as it is in force: every key with its value, as TOML that loads to an equal model.
 
 mod people;
+mod resilience;
 
 use std::fmt::Display;
 use std::fmt::Write;
@@ -49,7 +50,7 @@ pub fn effective(model: &Model, secrets: Secrets) -> String {
     }
     for upstream in &model.upstreams {
         out.header("[[upstreams]]");
-        write_upstream(upstream, &mut out);
+        write_upstream(upstream, secrets, &mut out);
     }
     people::write(model, secrets, &mut out);
     out.text
@@ -273,7 +274,7 @@ fn write_route(route: &Route, table: &str, out: &mut Writer) {
     }
 }
 
-fn write_upstream(upstream: &Upstream, out: &mut Writer) {
+fn write_upstream(upstream: &Upstream, secrets: Secrets, out: &mut Writer) {
     out.string("id", &upstream.id.to_string());
     out.string("name", &upstream.name);
     out.string("algorithm", word(&Algorithm::ALL, &upstream.algorithm));
@@ -285,6 +286,10 @@ fn write_upstream(upstream: &Upstream, out: &mut Writer) {
     }
     out.value("use_srv_name", upstream.use_srv_name);
     out.strings("tags", &upstream.tags);
+    if let Some(rules) = &upstream.resilience {
+        resilience::write_keys(rules, out);
+        resilience::write_tables(rules, secrets, out);
+    }
     for target in &upstream.targets {
         out.header("[[upstreams.targets]]");
         out.string("id", &target.id.to_string());

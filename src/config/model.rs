@@ -21,6 +21,7 @@ use crate::base::ids::ServiceIndex;
 use crate::entity::Kind;
 use crate::plugin::Consumer;
 use crate::plugin::Credential;
+use crate::resilience::Rules;
 
 /// A whole configuration. Entities are shared with the model of the previous load where they did not change,
 /// so that a reload of 15,000 services costs what changed.
@@ -423,6 +424,8 @@ pub struct Upstream {
     pub tags: Vec<String>,
     /// In the order of the file; a weight of zero takes no requests.
     pub targets: Vec<Target>,
+    /// How targets that fail are dealt with; none if all of it is the default.
+    pub resilience: Option<Arc<Rules>>,
 }
 
 /// How a target is chosen.

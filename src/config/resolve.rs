@@ -12,6 +12,7 @@ mod names;
 pub(super) mod part;
 pub(super) mod patterns;
 pub(super) mod plugins;
+pub(super) mod resilience;
 mod routes;
 mod sections;
 pub(super) mod services;

@@ -3,6 +3,7 @@
 
 mod entities;
 mod people;
+mod resilience;
 mod sections;
 mod upstreams;
 
@@ -16,6 +17,11 @@ pub use people::HMACAUTH;
 pub use people::JWT;
 pub use people::KEYAUTH;
 pub use people::PLUGINS;
+pub use resilience::ACTIVE_CHECKS;
+pub use resilience::CHECK_HEADERS;
+pub use resilience::CIRCUIT_BREAKER;
+pub use resilience::PASSIVE_CHECKS;
+pub use resilience::RETRY_BUDGET;
 pub use sections::ACCESS_LOG;
 pub use sections::ADMIN;
 pub use sections::ADMIN_TOKENS;
@@ -85,6 +91,11 @@ pub const SECTIONS: &[&Section] = &[
     &HEADERS,
     &UPSTREAMS,
     &TARGETS,
+    &ACTIVE_CHECKS,
+    &CHECK_HEADERS,
+    &PASSIVE_CHECKS,
+    &CIRCUIT_BREAKER,
+    &RETRY_BUDGET,
     &CONSUMERS,
     &KEYAUTH,
     &BASICAUTH,

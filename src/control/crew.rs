@@ -26,6 +26,7 @@ use crate::bus::WorkerLink;
 use crate::cache;
 use crate::plugin::mock;
 use crate::snapshot::Addresses;
+use crate::snapshot::Marks;
 use crate::snapshot::Snapshot;
 
 /// Starts the thread of a worker. It is called again for a worker that is replaced, and must then hand out
@@ -50,6 +51,8 @@ pub struct Crew {
     reports: Sender<Report>,
     members: Vec<Member>,
     orders: Option<Orders>,
+    /// The targets that are out.
+    marks: Option<Arc<Marks>>,
     draining: bool,
 }
 
@@ -59,6 +62,8 @@ struct Member {
     driver: Option<Driver>,
     acknowledged: Generation,
     owed: Option<Owed>,
+    /// The targets that are out, which it does not know yet.
+    owed_marks: Option<Arc<Marks>>,
     /// Orders about the cache that found no room and must be heard.
     owed_orders: Vec<cache::Order>,
     drained: bool,
@@ -99,6 +104,7 @@ impl Crew {
             reports,
             members,
             orders: None,
+            marks: None,
             draining: false,
         })
     }
@@ -119,6 +125,11 @@ impl Crew {
         self.tell(Owed::Install);
     }
 
+    /// What all workers serve by.
+    pub(super) fn orders(&self) -> Option<&Orders> {
+        self.orders.as_ref()
+    }
+
     /// Tells all workers what names resolve to now; ignored if that is said of another snapshot.
     pub(super) fn resolve(&mut self, addresses: &Arc<Addresses>) {
         let Some(orders) = &mut self.orders else {
@@ -129,6 +140,15 @@ impl Crew {
         }
         orders.addresses = Arc::clone(addresses);
         self.tell(Owed::Resolve);
+    }
+
+    /// Tells all workers which targets are out.
+    pub(super) fn mark(&mut self, marks: &Arc<Marks>) {
+        self.marks = Some(Arc::clone(marks));
+        for member in &mut self.members {
+            member.owed_marks = Some(Arc::clone(marks));
+        }
+        self.pay();
     }
 
     /// Tells all workers to accept nothing more and to end.
@@ -176,7 +196,9 @@ impl Crew {
 
     /// Whether a directive still waits for room.
     pub(super) fn owes(&self) -> bool {
-        let owed = |member: &Member| member.owed.is_some() || !member.owed_orders.is_empty();
+        let owed = |member: &Member| {
+            member.owed.is_some() || member.owed_marks.is_some() || !member.owed_orders.is_empty()
+        };
         self.members.iter().any(owed)
     }
 
@@ -203,7 +225,7 @@ impl Crew {
                     member.complaint = Some(why.clone());
                 }
             }
-            Report::Counted(..) | Report::Cached(..) => {}
+            Report::Counted(..) | Report::Cached(..) | Report::Noticed(..) => {}
         }
     }
 
@@ -284,6 +306,7 @@ impl Crew {
             Ok(mut new) => {
                 new.failed_at = Some(now);
                 new.owed = self.orders.is_some().then_some(Owed::Install);
+                new.owed_marks.clone_from(&self.marks);
                 new.pay(self.orders.as_ref());
                 self.members[place] = new;
                 Loss::Replaced(core, why)
@@ -311,6 +334,7 @@ impl Member {
             driver: None,
             acknowledged: Generation::default(),
             owed: None,
+            owed_marks: None,
             owed_orders: Vec::new(),
             drained: false,
             complaint: None,
@@ -346,7 +370,7 @@ impl Member {
     fn pay(&mut self, orders: Option<&Orders>) {
         self.pay_orders();
         let directive = match (self.owed, orders) {
-            (None, _) => return,
+            (None, _) => return self.pay_marks(),
             (Some(Owed::Drain), _) => Directive::Drain,
             (Some(_), None) => return,
             (Some(Owed::Resolve), Some(orders)) => {
@@ -358,6 +382,20 @@ impl Member {
         };
         if self.link.send(directive).is_ok() {
             self.owed = None;
+            self.pay_marks();
+        }
+    }
+
+    /// After the install: a worker hears nothing else before its first.
+    fn pay_marks(&mut self) {
+        if self.acknowledged == Generation::default() {
+            // What it was sent before may have been passed over, so this goes again once it serves.
+            return;
+        }
+        if let Some(marks) = self.owed_marks.take()
+            && let Err(Directive::Mark(marks)) = self.link.send(Directive::Mark(marks))
+        {
+            self.owed_marks = Some(marks);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! How the rest of control's thread (the Admin API) asks the loop for something.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -8,6 +9,7 @@ use uuid::Uuid;
 
 use super::cached::CacheAnswer;
 use super::cached::CacheQuestion;
+use super::health::View;
 use super::reload::Outcome;
 use super::status::Status;
 use crate::cache;
@@ -34,12 +36,27 @@ pub enum Request {
     Placed(oneshot::Sender<(Arc<Model>, Places)>),
     /// What each of these host names resolves to.
     Addresses(Vec<String>, oneshot::Sender<Vec<Resolved>>),
+    /// How the targets of an upstream are; `None` if nobody checks them.
+    Health(Uuid, oneshot::Sender<Option<View>>),
+    /// Somebody says how targets are; whether they are checked.
+    Mark(Mark, oneshot::Sender<bool>),
     /// Do or look up something in the caches of all workers.
     Cache(cache::Question, oneshot::Sender<cache::Told>),
     /// What a mock has logged on all workers, the oldest first; `None` if it keeps no log.
     MockLog(Uuid, oneshot::Sender<Option<Vec<mock::Entry>>>),
     /// A great deal of memory was freed.
     Freed,
+}
+
+/// What somebody says of some targets of an upstream.
+#[derive(Clone, Debug)]
+pub struct Mark {
+    /// Of which upstream.
+    pub upstream: Uuid,
+    /// Their addresses.
+    pub addresses: Vec<SocketAddr>,
+    /// How they are.
+    pub healthy: bool,
 }
 
 /// When a reload is answered that goes well.
@@ -98,6 +115,16 @@ impl Handle {
     /// What each of these host names resolves to; `None` once the loop has ended.
     pub async fn addresses(&self, hosts: Vec<String>) -> Option<Vec<Resolved>> {
         self.ask(|answer| Request::Addresses(hosts, answer)).await
+    }
+
+    /// How the targets of an upstream are, if anybody checks them; `None` once the loop has ended.
+    pub async fn health(&self, upstream: Uuid) -> Option<Option<View>> {
+        self.ask(|answer| Request::Health(upstream, answer)).await
+    }
+
+    /// Says how targets are; whether they are checked, `None` once the loop has ended.
+    pub async fn mark(&self, mark: Mark) -> Option<bool> {
+        self.ask(|answer| Request::Mark(mark, answer)).await
     }
 
     /// What the response caches say; `None` once the loop has ended.

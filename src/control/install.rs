@@ -246,6 +246,7 @@ impl Control {
                     snapshot,
                     addresses,
                 });
+                self.look_after_targets();
                 waiting.until = now.plus(INSTALL_WAIT);
                 Step::Installing(waiting)
             }
@@ -262,6 +263,14 @@ impl Control {
             }
             other => other,
         };
+    }
+
+    /// Checks the targets that the workers serve by, and no others.
+    pub(super) fn look_after_targets(&mut self) {
+        if let Some(orders) = self.crew.orders() {
+            let (snapshot, addresses) = (&orders.snapshot, &orders.addresses);
+            self.health.adopt(snapshot, addresses, clock::now());
+        }
     }
 
     fn installed(&mut self, waiting: Waiting, now: Instant) {

@@ -7,6 +7,7 @@ use crate::base::clock;
 use crate::telemetry::Facts;
 use crate::telemetry::LogThread;
 use crate::telemetry::facts::ReloadFacts;
+use crate::telemetry::facts::TargetFact;
 use crate::telemetry::process::Process;
 use crate::telemetry::prometheus;
 
@@ -51,6 +52,17 @@ impl Control {
             .map(|(_, driver)| driver.map_or_else(|| "none".to_owned(), |own| own.to_string()))
             .collect();
         let drivers: Vec<&str> = drivers.iter().map(String::as_str).collect();
+        let targets = self.health.targets();
+        let targets: Vec<TargetFact<'_>> = targets
+            .iter()
+            .map(|(upstream, target, address, healthy)| TargetFact {
+                upstream,
+                target,
+                address,
+                state: if *healthy { "healthy" } else { "unhealthy" },
+            })
+            .collect();
+        let ejections = self.health.ejections();
         let (last_unix_micros, last_succeeded) = self.reloads.ended.unwrap_or_default();
         let facts = Facts {
             version: env!("CARGO_PKG_VERSION"),
@@ -66,6 +78,8 @@ impl Control {
             log,
             stored: self.stored.size(),
             limit_counters: self.quotas.counters() as u64,
+            targets: &targets,
+            ejections: &ejections,
             process: Process::read(),
         };
         prometheus::encode(&self.totals, &facts, clock::now())

@@ -8,6 +8,7 @@ mod cached;
 mod crew;
 pub mod dns;
 mod handle;
+mod health;
 mod history;
 mod install;
 pub mod lifecycle;
@@ -38,8 +39,10 @@ pub use cached::CacheQuestion;
 pub use crew::Crew;
 pub use crew::Hire;
 pub use handle::Handle;
+pub use handle::Mark;
 pub use handle::Request;
 pub use handle::Until;
+pub use health::View as HealthView;
 pub use status::LastReload;
 pub use status::Server;
 pub use status::Status;
@@ -56,6 +59,7 @@ use crate::config::Model;
 use crate::config::Places;
 use crate::control::crew::Loss;
 use crate::control::dns::Dns;
+use crate::control::health::Health;
 use crate::control::history::History;
 use crate::control::install::Stage;
 use crate::control::install::Waiters;
@@ -71,6 +75,7 @@ use crate::control::watch::Watch;
 use crate::plugin::mock;
 use crate::ratelimit::Pools;
 use crate::snapshot::Addresses;
+use crate::snapshot::Marks;
 use crate::store;
 use crate::telemetry::LogThread;
 use crate::telemetry::Totals;
@@ -132,6 +137,7 @@ pub struct Control {
     log: Option<LogThread>,
     greet: Option<Greet>,
     dns: Dns,
+    health: Health,
     watch: Option<Watch>,
     // The configuration.
     running: Arc<Model>,
@@ -173,6 +179,7 @@ enum Event {
     Written,
     Built(Result<(Builder, Result<Built, Refusal>), JoinError>),
     Resolved(Arc<Addresses>),
+    Marked(Arc<Marks>),
     Tick,
 }
 
@@ -205,6 +212,7 @@ impl Control {
             log: setup.log,
             greet: Some(setup.greet),
             dns: Dns::new(&model.dns),
+            health: Health::default(),
             watch,
             running: Arc::new(model.clone()),
             places: Arc::clone(places),
@@ -260,6 +268,7 @@ impl Control {
             () = written(&mut self.revisions) => Event::Written,
             built = self.stage.built() => Event::Built(built),
             addresses = self.dns.changed() => Event::Resolved(addresses),
+            marks = self.health.changed() => Event::Marked(marks),
             () = sleep(pace) => Event::Tick,
         }
     }
@@ -303,7 +312,11 @@ impl Control {
                 };
                 self.built(built);
             }
-            Event::Resolved(addresses) => self.crew.resolve(&addresses),
+            Event::Resolved(addresses) => {
+                self.crew.resolve(&addresses);
+                self.look_after_targets();
+            }
+            Event::Marked(marks) => self.crew.mark(&marks),
             Event::Tick => {}
         }
         None
@@ -363,10 +376,12 @@ impl Control {
                     self.crew.spread(core, &messages.into());
                     self.heard = true;
                 }
-                Report::Started(..)
-                | Report::Installed(..)
-                | Report::Drained(_)
-                | Report::Failed(..) => {}
+                Report::Noticed(core, notices) => {
+                    self.health.hear(core, &notices, now);
+                    self.heard = true;
+                }
+                Report::Started(core, _) => self.health.forget_core(core),
+                Report::Installed(..) | Report::Drained(_) | Report::Failed(..) => {}
             }
         }
     }
@@ -406,6 +421,15 @@ impl Control {
             Request::Addresses(hosts, to) => {
                 let known = hosts.iter().map(|host| self.dns.known(host));
                 let _ = to.send(known.collect());
+            }
+            Request::Health(upstream, to) => {
+                let _ = to.send(self.health.view(upstream));
+            }
+            Request::Mark(mark, to) => {
+                let known = self
+                    .health
+                    .mark(mark.upstream, &mark.addresses, mark.healthy);
+                let _ = to.send(known);
             }
             Request::Cache(question, to) => {
                 let question = Arc::new(question);

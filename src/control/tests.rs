@@ -110,6 +110,7 @@ fn work(core: CoreId, mut link: ControlLink, temper: Temper, told: &Sender<Told>
                 }
                 Directive::Cache(order) => store.obey(order, clock::now().micros()),
                 Directive::Mock(order) => logs.obey(order),
+                Directive::Mark(_) => {}
                 Directive::Drain => {
                     told.send(Told::Drain(core.0)).unwrap();
                     if temper != Temper::Stubborn {

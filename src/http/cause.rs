@@ -30,6 +30,8 @@ pub enum Cause {
     ServiceMissing,
     HttpsRequired,
     TargetMissing,
+    TargetsUnhealthy,
+    TargetsBusy,
     DnsError,
     DnsTimeout,
     ConnectRefused,
@@ -90,7 +92,7 @@ const NO_PEER: &str = "failure to get a peer from the ring-balancer";
 
 impl Cause {
     /// Every cause, in the order of the table.
-    pub const ALL: [Self; 38] = {
+    pub const ALL: [Self; 40] = {
         use Cause as C;
         [
             C::RequestMalformed,
@@ -111,6 +113,8 @@ impl Cause {
             C::ServiceMissing,
             C::HttpsRequired,
             C::TargetMissing,
+            C::TargetsUnhealthy,
+            C::TargetsBusy,
             C::DnsError,
             C::DnsTimeout,
             C::ConnectRefused,
@@ -161,6 +165,8 @@ impl Cause {
             Self::ServiceMissing => row("service_missing", "proxy_configuration_error", 503, "no Service found with those values", "the route has no service, or one that is kept and not served: any but over http"),
             Self::HttpsRequired => row("https_required", "http_request_denied", 426, "Please use HTTPS protocol", "the route is for HTTPS alone"),
             Self::TargetMissing => row("target_missing", "destination_unavailable", 503, NO_PEER, "the upstream has no target that may be used"),
+            Self::TargetsUnhealthy => row("targets_unhealthy", "destination_unavailable", 503, NO_PEER, "all targets that were not tried are unhealthy, or their circuit breakers are open"),
+            Self::TargetsBusy => row("targets_busy", "connection_limit_reached", 503, "The upstream server is currently unavailable", "all targets have `max_connections` requests under way, and none ended within `queue_timeout`, or `queue` others waited already"),
             Self::DnsError => row("dns_error", "dns_error", 503, "name resolution failed", "the host name has no address"),
             Self::DnsTimeout => row("dns_timeout", "dns_timeout", 503, "name resolution failed", "no name server answers"),
             Self::ConnectRefused => row("connect_refused", "connection_refused", 502, BAD_GATEWAY, "every attempt to connect was refused"),

@@ -119,7 +119,10 @@ impl Reply {
     pub fn of(cause: Cause) -> Self {
         let row = cause.row();
         let later = match cause {
-            Cause::ConnectionLimit | Cause::Draining => Some(RETRY_AFTER_SECS),
+            Cause::ConnectionLimit
+            | Cause::TargetsUnhealthy
+            | Cause::TargetsBusy
+            | Cause::Draining => Some(RETRY_AFTER_SECS),
             _ => None,
         };
         let body = match cause {
@@ -272,6 +275,8 @@ fn family(cause: Cause) -> Family {
         | Cause::ServiceMissing
         | Cause::HttpsRequired
         | Cause::TargetMissing
+        | Cause::TargetsUnhealthy
+        | Cause::TargetsBusy
         | Cause::DnsError
         | Cause::DnsTimeout
         | Cause::Denied => Family::Core,

@@ -22,6 +22,7 @@ use crate::config::model::Plugin;
 use crate::config::model::Route;
 use crate::config::model::Service;
 use crate::config::model::Unserved;
+use crate::config::model::Upstream;
 
 /// A kind of finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -44,11 +45,13 @@ pub enum Lint {
     RouteUnmatched,
     /// Something in the store that the gateway does not serve.
     Unserved,
+    /// An upstream whose targets are checked while nothing of it counts.
+    ChecksIdle,
 }
 
 impl Lint {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::RouteUnreachable,
         Self::RouteTwin,
         Self::RouteRefused,
@@ -58,6 +61,7 @@ impl Lint {
         Self::PluginMisplaced,
         Self::RouteUnmatched,
         Self::Unserved,
+        Self::ChecksIdle,
     ];
 
     /// The number that stands for the kind everywhere.
@@ -72,6 +76,7 @@ impl Lint {
             Self::PluginMisplaced => "SB0407",
             Self::RouteUnmatched => "SB0408",
             Self::Unserved => "SB0409",
+            Self::ChecksIdle => "SB0410",
         }
     }
 }
@@ -142,6 +147,7 @@ pub fn lint(model: &Model, places: &Places) -> Vec<Finding> {
     };
     let dead = routes::lint(model, &mut report);
     unrouted(model, &mut report);
+    idle_checks(model, &mut report);
     plugins::lint(model, &dead, &mut report);
     for unserved in &model.unserved {
         let unserved = &**unserved;
@@ -169,6 +175,34 @@ fn unrouted(model: &Model, report: &mut Report<'_>) {
                 called(&**service)
             );
             report.add(Lint::ServiceUnrouted, &**service, message, None);
+        }
+    }
+}
+
+/// Upstreams that are checked for nothing: Kong's thresholds are zero unless they are set, and zero counts nothing.
+fn idle_checks(model: &Model, report: &mut Report<'_>) {
+    for upstream in &model.upstreams {
+        let Some(rules) = &upstream.resilience else {
+            continue;
+        };
+        let counted = rules.active.thresholds;
+        let takes_out = [
+            counted.http_failures,
+            counted.tcp_failures,
+            counted.timeouts,
+        ];
+        let lost = match (takes_out == [0; 3], counted.successes == 0) {
+            (true, true) => "neither takes a target out nor brings one back",
+            (true, false) if rules.passive.thresholds.is_off() => "takes no target out",
+            (false, true) => "brings no target back",
+            (_, _) => continue,
+        };
+        if rules.active.is_on() {
+            let message = format!(
+                "{} is checked, and that {lost}: thresholds are 0",
+                called(&**upstream)
+            );
+            report.add(Lint::ChecksIdle, &**upstream, message, None);
         }
     }
 }
@@ -234,6 +268,20 @@ impl Entity for Route {
 
     fn name(&self) -> Option<&str> {
         self.name.as_deref()
+    }
+}
+
+impl Entity for Upstream {
+    fn kind(&self) -> &'static str {
+        "upstreams"
+    }
+
+    fn id(&self) -> Uuid {
+        self.id
+    }
+
+    fn name(&self) -> Option<&str> {
+        Some(&self.name)
     }
 }
 

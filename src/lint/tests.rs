@@ -287,3 +287,35 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn checks_of_which_nothing_counts() {
+    let upstream = |name: &str, keys: &str| {
+        format!(
+            "[[upstreams]]\nname = \"{name}.test\"\n{keys}\ntargets = [{{ target = \"10.0.0.1:80\" }}]\n"
+        )
+    };
+    let none = "successes = 0, http_failures = 0, tcp_failures = 0, timeouts = 0";
+    let text = [
+        upstream("fine", "active_checks = {}"),
+        upstream("idle", &format!("active_checks = {{ {none} }}")),
+        upstream("gone", "active_checks = { successes = 0 }"),
+        upstream(
+            "off",
+            &format!("active_checks = {{ interval = 0, unhealthy_interval = 0, {none} }}"),
+        ),
+    ];
+    let mut told = told(&text.concat());
+    told.retain(|line| line.contains("SB0410"));
+    let said: Vec<&str> = told
+        .iter()
+        .filter_map(|line| line.split(": ").nth(2))
+        .collect();
+    assert_eq!(
+        said,
+        [
+            "upstream `idle.test` is checked, and that neither takes a target out nor brings one back",
+            "upstream `gone.test` is checked, and that brings no target back",
+        ]
+    );
+}

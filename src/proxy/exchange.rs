@@ -39,6 +39,7 @@ use crate::proxy::serve::Job;
 use crate::shard::Instance;
 use crate::shard::Listening;
 use crate::upstream::Pinned;
+use crate::upstream::StatusSet;
 
 /// What a fiber keeps from one exchange to the next, so that none of it is allocated again.
 #[derive(Debug, Default)]
@@ -76,6 +77,10 @@ pub(super) struct Exchange<'a> {
     pub(super) pumping: &'a Cell<Pumping>,
     /// When the whole exchange must have ended, if its route says so.
     pub(super) total: Option<Instant>,
+    /// How long the connection had been idle that the last attempt went over.
+    pub(super) idle_nanos: u64,
+    /// Statuses of an answer by which another target is tried.
+    pub(super) unwanted: StatusSet,
     /// A cookie for a client that the balancer could not tell by one.
     pub(super) cookie: Option<Box<[u8]>>,
 
@@ -241,6 +246,8 @@ impl<'a> Exchange<'a> {
             guard: &own.guard,
             pumping: &own.pumping,
             total: None,
+            idle_nanos: 0,
+            unwanted: StatusSet::default(),
             cookie: None,
             moments: Moments {
                 received,

@@ -3,14 +3,14 @@
 //! A request may be tried again while all of it is still here and no byte of an answer has come (RFC 9110 section
 //! 9.2.2): at the next target when no connection could be made (any method, as nothing was sent), or when the
 //! target did not answer and the method is idempotent; and first, once, on a fresh connection to the same
-//! target when a reused one ended, because then the request most likely crossed the target's idle close.
+//! target when a reused one ended, because then the request most likely crossed the target's idle close. What of this
+//! is done, and how often, is the upstream's to say (`upstream::Repeats`).
 
 use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
 use crate::base::clock::Instant;
-use crate::base::limits;
 use crate::http::Cause;
 use crate::http::Framing;
 use crate::http::Method;
@@ -23,6 +23,8 @@ use crate::proxy::exchange::Exchange;
 use crate::proxy::failure::Stop;
 use crate::proxy::failure::connect_cause;
 use crate::proxy::hashing::hash_key;
+use crate::proxy::place::Place;
+use crate::proxy::place::place;
 use crate::proxy::relay;
 use crate::proxy::request_head::Onward;
 use crate::snapshot::Destination;
@@ -41,6 +43,8 @@ pub(super) enum Missed {
     Stale,
     /// The request was sent and not answered; the cause is the answer if it is not tried again.
     Unanswered(Cause),
+    /// The answer has a status by which another target is tried, and there is another.
+    Unwanted(u16),
     /// There is nothing to try again.
     Final(Stop),
 }
@@ -66,49 +70,55 @@ pub(super) async fn forward(exchange: &mut Exchange<'_>, admitted: Admitted) -> 
     let instance = Rc::clone(&exchange.instance);
     let plan = instance.snapshot.route(admitted.matched.route);
     let destination = plan.destination.as_ref().ok_or(Cause::ServiceMissing)?;
-    let group = instance.group(destination.upstream, &exchange.cx.shard.peers);
+    let shard = &exchange.cx.shard;
+    let group = instance.group(destination.upstream, &shard.peers, &shard.wards);
     let key = if group.hashes() {
         hash_key(exchange, &admitted, &group.hash_on)
     } else {
         None
     };
+    group.repeats.request(exchange.moments.received);
     let mut choice = Choice::new(key);
     let mut last = None;
     let mut retries = destination.retries;
     let mut fresh = false;
     // Where the next attempt goes without a choice: first to the client's own connection.
-    let mut given = exchange.pinned_member(group);
+    let pinned = exchange.pinned_member(group);
+    let mut given = pinned.map(|member| Place::at(exchange, group, member));
     loop {
-        let index = match given.take() {
-            Some(index) => index,
-            None => {
-                let picked = group.pick(&choice, exchange.moments.received, &exchange.cx.shard.rng);
-                picked.map_err(|absence| last.unwrap_or(absence))?
-            }
+        let place = match given.take() {
+            Some(place) => place,
+            None => place(exchange, group, &choice, last).await?,
         };
+        let index = place.member;
         let member = &group.members[index];
-        let cause = match attempt(exchange, &admitted, destination, member, fresh).await {
+        exchange.unwanted = exchange.unwanted_from(group, &choice, index, retries);
+        let result = attempt(exchange, &admitted, destination, member, fresh).await;
+        if let Err(Missed::Stale) = result {
+            let now = exchange.cx.shard.lately();
+            member.peer.met_close(exchange.idle_nanos, now);
+        }
+        if let Err(Missed::Stale) = result
+            && exchange.may_repeat()
+        {
+            // A fresh connection does not go stale, so this happens once. It is no part of the budget: the request
+            // has most likely crossed the target's idle close, which says nothing of its health.
+            fresh = true;
+            given = Some(place);
+            exchange.tally.retries += 1;
+            continue;
+        }
+        place.settle(exchange, &result);
+        let missed = match result {
             Ok(fate) => {
                 exchange.observe(group, index);
                 return Ok(fate);
             }
-            Err(Missed::Final(stop)) => return Err(stop),
-            Err(Missed::Stale) if exchange.may_repeat() => {
-                // A fresh connection does not go stale, so this happens once.
-                fresh = true;
-                given = Some(index);
-                exchange.tally.retries += 1;
-                continue;
-            }
-            Err(Missed::Stale) => return Err(Cause::ConnectionTerminated.into()),
-            Err(Missed::Unanswered(cause)) if !exchange.may_repeat() => return Err(cause.into()),
-            Err(Missed::Unanswered(cause) | Missed::Unsent(cause)) => cause,
+            Err(missed) => missed,
         };
+        let cause = exchange.repeatable(group, missed, retries)?;
         choice.exclude(index);
         last = Some(cause);
-        if retries == 0 || exchange.is_out_of_time() {
-            return Err(cause.into());
-        }
         retries -= 1;
         exchange.tally.retries += 1;
     }
@@ -125,6 +135,7 @@ async fn attempt(
     let lease = lease(exchange, admitted, &member.peer, fresh).await?;
     exchange.tally.upstream = Some(lease.peer().address);
     exchange.tally.reused = lease.is_reused();
+    exchange.idle_nanos = lease.idle_nanos();
     let mut out = exchange.cx.shard.pool.take(Size::Medium);
     write_request(exchange, admitted, destination, &member.host, &mut out);
     let lease = send(exchange, admitted, lease, out).await?;
@@ -240,6 +251,13 @@ async fn send(
     Ok(lease)
 }
 
+/// What of `patience` a deadline leaves at `now`.
+pub(super) fn within(deadline: Option<Instant>, now: Instant, patience: Duration) -> Duration {
+    deadline.map_or(patience, |deadline| {
+        patience.min(Duration::from_nanos(deadline.nanos_since(now)))
+    })
+}
+
 impl Exchange<'_> {
     /// Sets the deadline of the upstream's side, no later than the exchange's own; returns the moment it was
     /// set.
@@ -269,9 +287,7 @@ impl Exchange<'_> {
 
     /// What of `patience` the exchange's own deadline leaves at `now`.
     pub(super) fn within_total(&self, now: Instant, patience: Duration) -> Duration {
-        self.total.map_or(patience, |total| {
-            patience.min(Duration::from_nanos(total.nanos_since(now)))
-        })
+        within(self.total, now, patience)
     }
 
     /// An idle connection to the peer: the client's own, if it has one there, else one of the pool. A request
@@ -287,7 +303,7 @@ impl Exchange<'_> {
         let idle = if self.upstream_method().is_idempotent() {
             keep.idle
         } else {
-            keep.idle.min(limits::UNSAFE_REUSE_IDLE)
+            keep.idle.min(peer.unsafe_idle(self.moments.received))
         };
         peer.reuse(idle, self.moments.received)
     }
@@ -329,10 +345,5 @@ impl Exchange<'_> {
     pub(super) fn upstream_method(&self) -> Method {
         let rewritten = self.scratch.verdicts.rewrite.method.as_deref();
         rewritten.map_or(self.scratch.request.method, Method::of)
-    }
-
-    /// Whether the request may be sent a second time: all of it is here, and twice means the same as once.
-    fn may_repeat(&self) -> bool {
-        self.body.complete && !self.body.gone && self.upstream_method().is_idempotent()
     }
 }

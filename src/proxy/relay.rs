@@ -19,6 +19,7 @@ use crate::proxy::connection::Fate;
 use crate::proxy::exchange::Exchange;
 use crate::proxy::failure::Stop;
 use crate::proxy::forward::Missed;
+use crate::proxy::forward::within;
 use crate::proxy::respond::Relayed;
 use crate::proxy::respond::Response;
 use crate::proxy::respond::respond;
@@ -68,6 +69,7 @@ async fn with_body(
         return Err(Missed::Final(Cause::Internal.into()));
     };
     let (mut body, client_guard, guard) = (exchange.body, exchange.client_guard, exchange.guard);
+    let total = exchange.total;
     exchange.body.gone = true;
     let mut decoder = std::mem::take(&mut exchange.scratch.request_decoder);
     let most = exchange.body_bytes_max();
@@ -98,7 +100,8 @@ async fn with_body(
                 } else {
                     Pumping::Failed
                 });
-                guard.arm(crate::base::clock::now(), timeouts.read);
+                let now = crate::base::clock::now();
+                guard.arm(now, within(total, now, timeouts.read));
                 if let Err(Broken::Client(cause)) = result {
                     let stop = if head_sent.get() {
                         Stop::Cut(cause)

@@ -71,6 +71,9 @@ pub(super) async fn respond(
             return Ok(switched(exchange, bytes).await?);
         }
         if status >= 200 {
+            if interim == 0 && exchange.is_unwanted(status) {
+                return Err(Missed::Unwanted(status));
+            }
             break;
         }
         interim += 1;
@@ -262,6 +265,12 @@ impl Exchange<'_> {
             Pumping::Done => true,
             Pumping::Active | Pumping::Failed => false,
         }
+    }
+
+    /// Whether an answer with this status is no answer yet.
+    #[inline]
+    fn is_unwanted(&self, status: u16) -> bool {
+        !self.unwanted.is_empty() && self.unwanted.contains(status)
     }
 
     /// How long it is until a moment.

@@ -9,6 +9,7 @@ use crate::snapshot::Addresses;
 use crate::snapshot::Snapshot;
 use crate::upstream::Group;
 use crate::upstream::Peers;
+use crate::upstream::Wards;
 
 /// A snapshot as one core serves by it. Requests clone the `Rc` around it, never the `Arc` within.
 #[derive(Debug)]
@@ -52,10 +53,10 @@ impl Instance {
 
     /// The group of an upstream on this core.
     #[inline]
-    pub fn group(&self, upstream: UpstreamIndex, peers: &Peers) -> &Group {
+    pub fn group(&self, upstream: UpstreamIndex, peers: &Peers, wards: &Wards) -> &Group {
         self.groups[upstream.0 as usize].get_or_init(|| {
             let plan = self.snapshot.upstream(upstream);
-            Rc::new(Group::new(plan, &self.addresses, peers))
+            Rc::new(Group::new(plan, &self.addresses, peers, wards))
         })
     }
 }
@@ -92,16 +93,17 @@ mod tests {
         let model = config::parse_str("test", text).unwrap().model;
         let snapshot = Arc::new(snapshot::compile(&model, Generation(1), 1).unwrap());
         let peers = Peers::default();
+        let wards = Wards::new(crate::base::ids::CoreId(0));
         let before = Instance::new(snapshot, addresses([1, 2]));
         let of = |instance: &Instance, index: u32| -> *const Group {
-            instance.group(UpstreamIndex(index), &peers)
+            instance.group(UpstreamIndex(index), &peers, &wards)
         };
         let groups = [0, 1, 2].map(|index| of(&before, index));
         let after = before.resolved(addresses([1, 3]));
         assert_eq!(of(&after, 0), groups[0]);
         assert_ne!(of(&after, 1), groups[1]);
         assert_eq!(of(&after, 2), groups[2]);
-        let renewed = after.group(UpstreamIndex(1), &peers);
+        let renewed = after.group(UpstreamIndex(1), &peers, &wards);
         assert_eq!(
             renewed.members[0].peer.address.ip().to_string(),
             "127.0.0.3"

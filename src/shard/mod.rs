@@ -29,6 +29,7 @@ use crate::snapshot::Snapshot;
 use crate::telemetry::AccessLogSender;
 use crate::telemetry::CoreMetrics;
 use crate::upstream::Peers;
+use crate::upstream::Wards;
 
 /// A listener as its connections see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +54,8 @@ pub struct Shard {
     pub deadlines: Rc<Deadlines>,
     /// Where this core connects to.
     pub peers: Peers,
+    /// How the targets are, as far as anything looks after them.
+    pub wards: Wards,
     /// What this core counts.
     pub metrics: CoreMetrics,
     /// For choices that need speed and not secrecy.
@@ -94,6 +97,7 @@ impl Shard {
             pool: Rc::default(),
             deadlines: Rc::default(),
             peers: Peers::default(),
+            wards: Wards::new(core),
             metrics,
             rng: RefCell::new(Rng::seeded(seed)),
             log,

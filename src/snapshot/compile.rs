@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use foldhash::HashMap;
 use foldhash::HashMapExt;
+use uuid::Uuid;
 
 use crate::balance::HashInput;
 use crate::balance::HashOn;
@@ -66,7 +67,7 @@ pub fn recompile(
 ) -> Result<Snapshot, String> {
     let served = served(model);
     let router = router(&served)?;
-    let mut targets = Targets::new(model);
+    let mut targets = Targets::new(model, workers);
     let destinations: Vec<Destination> = (0..)
         .zip(&model.services)
         .map(|(index, service)| destination(ServiceIndex(index), service, &mut targets))
@@ -295,16 +296,18 @@ struct Targets<'m> {
     by_host: HashMap<(&'m str, u16), UpstreamIndex>,
     names: Vec<NameQuery>,
     by_query: HashMap<NameQuery, u32>,
+    workers: usize,
 }
 
 impl<'m> Targets<'m> {
-    fn new(model: &'m Model) -> Self {
+    fn new(model: &'m Model, workers: usize) -> Self {
         let mut targets = Self {
             upstreams: Vec::with_capacity(model.upstreams.len()),
             by_name: HashMap::with_capacity(model.upstreams.len()),
             by_host: HashMap::with_capacity(model.services.len()),
             names: Vec::new(),
             by_query: HashMap::new(),
+            workers,
         };
         for upstream in &model.upstreams {
             let plan = targets.configured(upstream);
@@ -337,6 +340,9 @@ impl<'m> Targets<'m> {
             hash_on: HashOn::default(),
             slots: 0,
             targets: vec![target],
+            id: Uuid::nil(),
+            rules: None,
+            connections: None,
         };
         let index = self.add(plan);
         self.by_host.insert(key, index);
@@ -346,6 +352,8 @@ impl<'m> Targets<'m> {
     fn configured(&mut self, upstream: &config::Upstream) -> UpstreamPlan {
         let host = upstream.host_header.as_deref();
         let targets = upstream.targets.iter();
+        let rules = upstream.resilience.as_ref();
+        let rules = rules.and_then(|rules| rules.connections);
         UpstreamPlan {
             name: upstream.name.as_str().into(),
             policy: policy(upstream.algorithm),
@@ -357,6 +365,12 @@ impl<'m> Targets<'m> {
             targets: targets
                 .map(|target| self.target(&target.host, target.port, 80, target.weight, host))
                 .collect(),
+            id: upstream.id,
+            rules: upstream.resilience.clone(),
+            connections: rules.map(|rule| ConnectionShares {
+                limit: rule.max as usize,
+                workers: self.workers,
+            }),
         }
     }
 

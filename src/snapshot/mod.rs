@@ -8,6 +8,7 @@ mod addresses;
 mod chains;
 mod compile;
 mod decide;
+mod marks;
 mod plan;
 mod shares;
 
@@ -26,6 +27,10 @@ pub use compile::recompile;
 pub use compile::served;
 pub use decide::Decision;
 pub use decide::decide;
+pub use marks::Marks;
+pub use marks::News;
+pub use marks::Notice;
+pub use marks::TargetKey;
 pub use plan::Destination;
 pub use plan::Endpoint;
 pub use plan::RoutePlan;

@@ -5,14 +5,20 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use crate::balance::HashOn;
 use crate::balance::Policy;
 use crate::base::ids::ServiceIndex;
 use crate::base::ids::UpstreamIndex;
 use crate::plugin::Chain;
 use crate::plugin::Named;
+use crate::resilience::Rules;
 use crate::router::StripPath;
 use crate::snapshot::Addresses;
+use crate::snapshot::ConnectionShares;
+use crate::snapshot::Resolved;
+use crate::snapshot::Snapshot;
 
 /// A route.
 #[derive(Debug)]
@@ -84,9 +90,37 @@ pub struct UpstreamPlan {
     pub slots: u32,
     /// The targets.
     pub targets: Vec<TargetPlan>,
+    /// Its identity; that of one that only a service names is nil.
+    pub id: Uuid,
+    /// How targets that fail are dealt with; none if by default.
+    pub rules: Option<Arc<Rules>>,
+    /// Requests that may be under way to each target.
+    pub connections: Option<ConnectionShares>,
 }
 
 impl UpstreamPlan {
+    /// Where its requests can go by these addresses, and with which weights; those of zero are left out.
+    pub fn places(&self, addresses: &Addresses) -> Vec<(SocketAddr, u16, &TargetPlan)> {
+        let mut places = Vec::new();
+        for target in &self.targets {
+            match target.endpoint {
+                Endpoint::At(address) => places.push((address, target.weight, target)),
+                Endpoint::Named(name, port) => {
+                    let found = addresses.names.get(name as usize);
+                    let Some(Resolved::Addresses(found)) = found else {
+                        continue;
+                    };
+                    places.extend(found.iter().map(|found| {
+                        let address = SocketAddr::new(found.ip, found.port.unwrap_or(port));
+                        (address, found.weight.unwrap_or(target.weight), target)
+                    }));
+                }
+            }
+        }
+        places.retain(|(_, weight, _)| *weight > 0);
+        places
+    }
+
     /// Whether its targets are at the same addresses by `before` as by `after`.
     pub fn is_alike(&self, before: &Addresses, after: &Addresses) -> bool {
         self.targets.iter().all(|target| match target.endpoint {
@@ -116,4 +150,18 @@ pub enum Endpoint {
     At(SocketAddr),
     /// At whatever the snapshot's name with this index resolves to, at this port.
     Named(u32, u16),
+}
+
+impl Endpoint {
+    /// As it is configured, and the same without its port.
+    pub fn named(self, snapshot: &Snapshot) -> (Box<str>, Box<str>) {
+        match self {
+            Self::At(address) => (address.to_string().into(), address.ip().to_string().into()),
+            Self::Named(name, port) => {
+                let query = snapshot.names.get(name as usize);
+                let host = query.map_or("", |query| &*query.host);
+                (format!("{host}:{port}").into(), host.into())
+            }
+        }
+    }
 }

@@ -60,6 +60,15 @@ pub enum Metric {
     UpstreamOpened,
     UpstreamReused,
     UpstreamIdle,
+    RetriesDenied,
+    TargetHealth,
+    TargetEjections,
+    BreakersOpened,
+    BreakersOpen,
+    QueueLength,
+    QueueWaits,
+    QueueTimeouts,
+    QueueRefusals,
     BytesReceived,
     BytesSent,
     UpstreamBytesReceived,
@@ -96,7 +105,7 @@ pub enum Metric {
 
 impl Metric {
     /// Every metric, in the order of the exposition.
-    pub const ALL: [Self; 46] = {
+    pub const ALL: [Self; 55] = {
         use Metric as M;
         [
             M::Requests,
@@ -113,6 +122,15 @@ impl Metric {
             M::UpstreamOpened,
             M::UpstreamReused,
             M::UpstreamIdle,
+            M::RetriesDenied,
+            M::TargetHealth,
+            M::TargetEjections,
+            M::BreakersOpened,
+            M::BreakersOpen,
+            M::QueueLength,
+            M::QueueWaits,
+            M::QueueTimeouts,
+            M::QueueRefusals,
             M::BytesReceived,
             M::BytesSent,
             M::UpstreamBytesReceived,
@@ -169,6 +187,15 @@ impl Metric {
             Self::UpstreamOpened => row("silverback_upstream_connections_opened_total", Counter, &[], "Upstream connections opened"),
             Self::UpstreamReused => row("silverback_upstream_connections_reused_total", Counter, &[], "Exchanges that went over a pooled upstream connection"),
             Self::UpstreamIdle => row("silverback_upstream_connections_idle", Gauge, &[], "Idle upstream connections in the pools"),
+            Self::RetriesDenied => row("silverback_upstream_retries_denied_total", Counter, &[], "Attempts that the retry budget of the upstream did not allow"),
+            Self::TargetHealth => row("silverback_target_health", Gauge, &["upstream", "target", "address", "state"], "Always 1; one line for each address of a target that is checked, its state healthy or unhealthy"),
+            Self::TargetEjections => row("silverback_target_ejections_total", Counter, &["reason"], "Times that a target became unhealthy, by what said so: active, passive or manual"),
+            Self::BreakersOpened => row("silverback_breakers_opened_total", Counter, &[], "Times that a core's circuit breaker of a target opened"),
+            Self::BreakersOpen => row("silverback_breakers_open", Gauge, &[], "Circuit breakers of targets that are open or half open, those of all cores together"),
+            Self::QueueLength => row("silverback_target_queue_length", Gauge, &[], "Requests that wait until a target has room for them"),
+            Self::QueueWaits => row("silverback_target_queue_waits_total", Counter, &[], "Requests that had to wait until a target had room for them"),
+            Self::QueueTimeouts => row("silverback_target_queue_timeouts_total", Counter, &[], "Requests that waited in vain for queue_timeout"),
+            Self::QueueRefusals => row("silverback_target_queue_refusals_total", Counter, &[], "Requests that were refused because as many as may waited already"),
             Self::BytesReceived => row("silverback_received_bytes_total", Counter, &[], "Bytes received from clients, heads and bodies"),
             Self::BytesSent => row("silverback_sent_bytes_total", Counter, &[], "Bytes sent to clients, heads and bodies"),
             Self::UpstreamBytesReceived => row("silverback_upstream_received_bytes_total", Counter, &[], "Bytes received from upstreams, heads and bodies"),

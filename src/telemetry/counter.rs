@@ -49,11 +49,21 @@ pub enum Counter {
     CacheEvicted,
     /// Requests that the gateway made once more by itself.
     Repeats,
+    /// Attempts that the retry budget did not allow.
+    RetriesDenied,
+    /// Circuit breakers of targets that opened.
+    BreakersOpened,
+    /// Requests that waited for a place at a target.
+    QueueWaits,
+    /// Requests that waited for it in vain.
+    QueueTimeouts,
+    /// Requests that found the queue full.
+    QueueRefusals,
 }
 
 impl Counter {
     /// Every counter, in order.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 26] = [
         Self::Requests,
         Self::ConnectionsAccepted,
         Self::AcceptPauses,
@@ -75,6 +85,11 @@ impl Counter {
         Self::CacheBypassed,
         Self::CacheEvicted,
         Self::Repeats,
+        Self::RetriesDenied,
+        Self::BreakersOpened,
+        Self::QueueWaits,
+        Self::QueueTimeouts,
+        Self::QueueRefusals,
     ];
 
     /// How many there are.
@@ -93,6 +108,11 @@ impl Counter {
             | Self::CacheRefreshed
             | Self::CacheStale
             | Self::CacheBypassed => None,
+            Self::RetriesDenied => Some(Metric::RetriesDenied),
+            Self::BreakersOpened => Some(Metric::BreakersOpened),
+            Self::QueueWaits => Some(Metric::QueueWaits),
+            Self::QueueTimeouts => Some(Metric::QueueTimeouts),
+            Self::QueueRefusals => Some(Metric::QueueRefusals),
             Self::CacheEvicted => Some(Metric::CacheEvictions),
             Self::Repeats => Some(Metric::CacheRefreshes),
             Self::ConnectionsAccepted => Some(Metric::ConnectionsAccepted),
@@ -121,15 +141,21 @@ pub enum Gauge {
     UpstreamIdle,
     /// Counters of limits that have a cell on the core.
     LimitCells,
+    /// Circuit breakers of targets that are open, or try with few requests.
+    BreakersOpen,
+    /// Requests that wait for a place at a target.
+    QueueLength,
 }
 
 impl Gauge {
     /// Every gauge, in order.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 6] = [
         Self::ConnectionsActive,
         Self::ConnectionsWaiting,
         Self::UpstreamIdle,
         Self::LimitCells,
+        Self::BreakersOpen,
+        Self::QueueLength,
     ];
 
     /// How many there are.
@@ -142,6 +168,8 @@ impl Gauge {
             Self::ConnectionsWaiting => Metric::ConnectionsWaiting,
             Self::UpstreamIdle => Metric::UpstreamIdle,
             Self::LimitCells => Metric::LimitCells,
+            Self::BreakersOpen => Metric::BreakersOpen,
+            Self::QueueLength => Metric::QueueLength,
         }
     }
 }

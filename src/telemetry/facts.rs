@@ -20,8 +20,25 @@ pub struct Facts<'a> {
     pub stored: (usize, usize),
     /// Counters of rate limits in the process.
     pub limit_counters: u64,
+    /// The targets that are checked.
+    pub targets: &'a [TargetFact<'a>],
+    /// How often targets became unhealthy, by reason.
+    pub ejections: &'a [(&'a str, u64)],
     /// What the kernel says about the process.
     pub process: Process,
+}
+
+/// One address of a target that is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TargetFact<'a> {
+    /// The upstream's name.
+    pub upstream: &'a str,
+    /// The target as configured.
+    pub target: &'a str,
+    /// Its address.
+    pub address: &'a str,
+    /// `healthy` or `unhealthy`.
+    pub state: &'static str,
 }
 
 /// The configuration's story.

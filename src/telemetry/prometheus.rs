@@ -48,7 +48,6 @@ struct Text(String);
 impl Text {
     fn metric(&mut self, metric: Metric, totals: &Totals, facts: &Facts<'_>, now: Instant) {
         self.heading(metric);
-        let reload = facts.reload;
         match metric {
             Metric::Requests => self.requests(totals),
             Metric::RequestDuration => {
@@ -72,10 +71,18 @@ impl Text {
             | Metric::UpstreamBytesReceived
             | Metric::UpstreamBytesSent
             | Metric::CacheRefreshes
-            | Metric::CacheEvictions => self.counters(metric, totals),
-            Metric::ConnectionsActive | Metric::ConnectionsWaiting | Metric::UpstreamIdle => {
-                self.gauges(metric, totals);
-            }
+            | Metric::CacheEvictions
+            | Metric::RetriesDenied
+            | Metric::BreakersOpened
+            | Metric::QueueWaits
+            | Metric::QueueTimeouts
+            | Metric::QueueRefusals => self.counters(metric, totals),
+            Metric::ConnectionsActive
+            | Metric::ConnectionsWaiting
+            | Metric::UpstreamIdle
+            | Metric::BreakersOpen
+            | Metric::QueueLength => self.gauges(metric, totals),
+            Metric::TargetHealth | Metric::TargetEjections => self.targets(metric, facts),
             Metric::PluginRefusals => self.refusals(totals),
             Metric::CacheAnswers => self.cache_answers(totals),
             Metric::CacheBytes | Metric::CacheEntries | Metric::LimitCounters => {
@@ -87,17 +94,11 @@ impl Text {
             | Metric::CoreLongestTurn
             | Metric::LimitCells => self.per_core(metric, totals, now),
             Metric::Driver => self.drivers(facts),
-            Metric::ConfigReloads => {
-                self.labelled(metric, &["success"], reload.succeeded);
-                self.labelled(metric, &["failure"], reload.failed);
-            }
-            Metric::ConfigReloadTime => {
-                self.name(metric, "", &[]);
-                self.seconds(reload.last_unix_micros.saturating_mul(1_000));
-            }
-            Metric::ConfigReloadSuccess => self.plain(metric, u64::from(reload.last_succeeded)),
-            Metric::ConfigGeneration => self.plain(metric, reload.generation.0),
-            Metric::ConfigInfo => self.labelled(metric, &[reload.hash], 1),
+            Metric::ConfigReloads
+            | Metric::ConfigReloadTime
+            | Metric::ConfigReloadSuccess
+            | Metric::ConfigGeneration
+            | Metric::ConfigInfo => self.reloads(metric, facts),
             Metric::LogProduced | Metric::LogDelivered | Metric::LogDropped | Metric::LogQueued => {
                 self.plain(metric, log_number(metric, totals, facts));
             }
@@ -107,6 +108,36 @@ impl Text {
             | Metric::ProcessMemory
             | Metric::ProcessFds
             | Metric::ProcessFdsMax => self.known(metric, process_number(metric, facts)),
+        }
+    }
+
+    fn targets(&mut self, metric: Metric, facts: &Facts<'_>) {
+        if metric == Metric::TargetEjections {
+            for (reason, count) in facts.ejections {
+                self.labelled(metric, &[reason], *count);
+            }
+            return;
+        }
+        for fact in facts.targets {
+            let names = [fact.upstream, fact.target, fact.address, fact.state];
+            self.labelled(metric, &names, 1);
+        }
+    }
+
+    fn reloads(&mut self, metric: Metric, facts: &Facts<'_>) {
+        let reload = facts.reload;
+        match metric {
+            Metric::ConfigReloadTime => {
+                self.name(metric, "", &[]);
+                self.seconds(reload.last_unix_micros.saturating_mul(1_000));
+            }
+            Metric::ConfigReloadSuccess => self.plain(metric, u64::from(reload.last_succeeded)),
+            Metric::ConfigGeneration => self.plain(metric, reload.generation.0),
+            Metric::ConfigInfo => self.labelled(metric, &[reload.hash], 1),
+            _ => {
+                self.labelled(metric, &["success"], reload.succeeded);
+                self.labelled(metric, &["failure"], reload.failed);
+            }
         }
     }
 

@@ -1,7 +1,6 @@
 //! One core's view of an upstream: its members, and which of them an attempt goes to.
 
 use std::cell::RefCell;
-use std::net::SocketAddr;
 use std::rc::Rc;
 
 use crate::balance::Algorithm;
@@ -21,10 +20,12 @@ use crate::snapshot::Addresses;
 use crate::snapshot::DnsFault;
 use crate::snapshot::Endpoint;
 use crate::snapshot::Resolved;
-use crate::snapshot::TargetPlan;
 use crate::snapshot::UpstreamPlan;
+use crate::upstream::Care;
 use crate::upstream::Peer;
 use crate::upstream::Peers;
+use crate::upstream::Repeats;
+use crate::upstream::Wards;
 
 /// One address of one target.
 #[derive(Debug)]
@@ -42,10 +43,25 @@ pub struct Group {
     pub members: Vec<Member>,
     /// What is hashed, if anything.
     pub hash_on: HashOn,
+    /// What may be tried again, and how often.
+    pub repeats: Repeats,
+    /// The members' health, where there is anything to look after.
+    pub care: Option<Rc<Care>>,
     /// Why there is no member, should there be none.
     absence: Cause,
     policy: Policy,
     state: RefCell<State>,
+}
+
+/// Why there is no member to be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Absence {
+    /// There is none, or each was tried.
+    None(Cause),
+    /// Those that were not tried are unhealthy.
+    Unhealthy,
+    /// One that was not tried will have a place before long.
+    Full,
 }
 
 #[derive(Debug)]
@@ -80,29 +96,17 @@ impl Choice {
             self.count += 1;
         }
     }
+
+    fn tried(&self) -> &[u32] {
+        self.tried.get(..self.count).unwrap_or_default()
+    }
 }
 
 impl Group {
     /// The members that an upstream has by these addresses.
-    pub fn new(plan: &UpstreamPlan, addresses: &Addresses, peers: &Peers) -> Self {
-        let mut places: Vec<(SocketAddr, u16, &TargetPlan)> = Vec::new();
-        let mut absence = Cause::TargetMissing;
-        for target in &plan.targets {
-            match target.endpoint {
-                Endpoint::At(address) => places.push((address, target.weight, target)),
-                Endpoint::Named(name, port) => match addresses.names.get(name as usize) {
-                    Some(Resolved::Addresses(found)) => places.extend(found.iter().map(|found| {
-                        let address = SocketAddr::new(found.ip, found.port.unwrap_or(port));
-                        (address, found.weight.unwrap_or(target.weight), target)
-                    })),
-                    Some(Resolved::Failed(DnsFault::Timeout)) => absence = Cause::DnsTimeout,
-                    Some(Resolved::Failed(DnsFault::NotFound) | Resolved::Pending) | None => {
-                        absence = Cause::DnsError;
-                    }
-                },
-            }
-        }
-        places.retain(|(_, weight, _)| *weight > 0);
+    pub fn new(plan: &UpstreamPlan, addresses: &Addresses, peers: &Peers, wards: &Wards) -> Self {
+        let places = plan.places(addresses);
+        let absence = absence(plan, addresses);
         let names: Vec<String> = places
             .iter()
             .map(|(address, ..)| address.to_string())
@@ -117,6 +121,10 @@ impl Group {
             .iter()
             .map(|(_, weight, _)| TargetView::new(*weight))
             .collect();
+        let weighed = places
+            .iter()
+            .map(|(address, weight, _)| (*address, *weight));
+        let care = Care::of(plan, weighed, wards);
         let members = places.into_iter().map(|(address, _, target)| Member {
             peer: peers.at(address),
             host: target.host_header.clone(),
@@ -128,6 +136,8 @@ impl Group {
         Self {
             members,
             hash_on: plan.hash_on.clone(),
+            repeats: Repeats::of(plan.rules.as_deref()),
+            care,
             absence,
             policy: plan.policy,
             state: RefCell::new(State {
@@ -140,24 +150,70 @@ impl Group {
     /// The member that the next attempt goes to.
     ///
     /// # Errors
-    /// The cause, when there is none, or none that was not tried.
+    /// Why there is none.
     #[inline]
-    pub fn pick(&self, choice: &Choice, now: Instant, rng: &RefCell<Rng>) -> Result<usize, Cause> {
-        if self.members.len() == 1 && choice.count == 0 {
+    pub fn pick(
+        &self,
+        choice: &Choice,
+        now: Instant,
+        rng: &RefCell<Rng>,
+    ) -> Result<usize, Absence> {
+        if self.members.len() == 1 && choice.count == 0 && self.care.is_none() {
             return Ok(0);
         }
         let mut state = self.state.borrow_mut();
         self.refresh(&mut state.views);
-        let tried = choice.tried.get(..choice.count).unwrap_or_default();
         let ask = Ask {
             key: choice.key,
             now,
-            tried,
+            tried: choice.tried(),
         };
-        let State { balancer, views } = &mut *state;
-        balancer
-            .pick(views, &ask, &mut rng.borrow_mut())
-            .ok_or(self.absence)
+        let rng = &mut rng.borrow_mut();
+        match &self.care {
+            None => {
+                let State { balancer, views } = &mut *state;
+                let picked = balancer.pick(views, &ask, rng);
+                picked.ok_or(Absence::None(self.absence))
+            }
+            Some(care) => self.pick_healthy(care, &mut state, &ask, rng),
+        }
+    }
+
+    /// The same among those whose health and bounds allow it.
+    fn pick_healthy(
+        &self,
+        care: &Care,
+        state: &mut State,
+        ask: &Ask<'_>,
+        rng: &mut Rng,
+    ) -> Result<usize, Absence> {
+        let State { balancer, views } = state;
+        let mut obstacles = care.look(views, ask.tried, ask.now, Some(rng));
+        let mut picked = balancer.pick(views, ask, rng);
+        if picked.is_none() && obstacles.spared {
+            obstacles = care.look(views, ask.tried, ask.now, None);
+            picked = balancer.pick(views, ask, rng);
+        }
+        picked.ok_or(if obstacles.full {
+            Absence::Full
+        } else if obstacles.unhealthy {
+            Absence::Unhealthy
+        } else {
+            Absence::None(self.absence)
+        })
+    }
+
+    /// Whether there would be another member for an attempt after one at `member`.
+    pub fn has_another(&self, choice: &Choice, member: usize, now: Instant) -> bool {
+        let mut choice = *choice;
+        choice.exclude(member);
+        let tried = choice.tried();
+        let Some(care) = &self.care else {
+            return self.members.len() > tried.len();
+        };
+        let views = &mut self.state.borrow_mut().views;
+        care.look(views, tried, now, None);
+        views.iter().any(|view| view.usable)
     }
 
     /// Whether the upstream's policy asks for a hash of the request.
@@ -195,6 +251,25 @@ impl Group {
     }
 }
 
+/// Why an upstream has no member, if it has none.
+fn absence(plan: &UpstreamPlan, addresses: &Addresses) -> Cause {
+    let named = plan
+        .targets
+        .iter()
+        .filter_map(|target| match target.endpoint {
+            Endpoint::At(_) => None,
+            Endpoint::Named(name, _) => Some(addresses.names.get(name as usize)),
+        });
+    let mut causes = named.filter_map(|resolved| match resolved {
+        Some(Resolved::Addresses(_)) => None,
+        Some(Resolved::Failed(DnsFault::Timeout)) => Some(Cause::DnsTimeout),
+        Some(Resolved::Failed(DnsFault::NotFound) | Resolved::Pending) | None => {
+            Some(Cause::DnsError)
+        }
+    });
+    causes.next_back().unwrap_or(Cause::TargetMissing)
+}
+
 /// Begins the members of which nothing is known with the mean of the others, if there are others.
 fn seed(members: &[Member], now: Instant) {
     let known: Vec<TargetView> = members
@@ -215,8 +290,11 @@ fn seed(members: &[Member], now: Instant) {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use super::*;
     use crate::balance::Ewma;
+    use crate::snapshot::TargetPlan;
 
     fn plan(ports: &[u16]) -> UpstreamPlan {
         UpstreamPlan {
@@ -232,18 +310,22 @@ mod tests {
                     host_header: Box::default(),
                 })
                 .collect(),
+            id: uuid::Uuid::nil(),
+            rules: None,
+            connections: None,
         }
     }
 
     #[test]
     fn a_new_target_begins_with_the_mean_of_the_others_and_they_keep_what_is_known() {
         let (peers, addresses) = (Peers::default(), Addresses::default());
-        let before = Group::new(&plan(&[1, 2]), &addresses, &peers);
+        let wards = Wards::new(crate::base::ids::CoreId(0));
+        let before = Group::new(&plan(&[1, 2]), &addresses, &peers, &wards);
         assert_eq!(before.members[0].peer.latency(), None);
         let now = clock::now();
         before.answered(0, now, 4_000_000);
         before.answered(1, now, 2_000_000);
-        let after = Group::new(&plan(&[1, 2, 3]), &addresses, &peers);
+        let after = Group::new(&plan(&[1, 2, 3]), &addresses, &peers, &wards);
         let latency = |member: usize| after.members[member].peer.latency().unwrap();
         assert_eq!(latency(0), Ewma::seeded(4e6, now));
         let seeded = latency(2).nanos(clock::now());

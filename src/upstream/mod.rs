@@ -5,9 +5,16 @@
 //! releasing it after a cleanly framed response puts it back, so a forgotten path wastes a connection and
 //! never poisons the pool.
 
+mod care;
 mod choice;
 mod peer;
+mod queue;
+mod repeats;
+mod vitals;
 
+pub use care::Care;
+pub use care::Turn;
+pub use choice::Absence;
 pub use choice::Choice;
 pub use choice::Group;
 pub use choice::Member;
@@ -15,3 +22,7 @@ pub use peer::Lease;
 pub use peer::Peer;
 pub use peer::Peers;
 pub use peer::Pinned;
+pub use queue::Waiting;
+pub use repeats::Repeats;
+pub use repeats::StatusSet;
+pub use vitals::Wards;

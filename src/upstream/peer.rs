@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::balance::Ewma;
 use crate::base::clock::Instant;
+use crate::base::limits;
 use crate::net;
 use crate::net::Stream;
 use crate::snapshot::KeepAlive;
@@ -41,6 +42,8 @@ pub struct Peer {
     idle: RefCell<Vec<Idle>>,
     in_flight: Cell<u32>,
     latency: Cell<Option<Ewma>>,
+    /// The last time that a connection met its close, and how long it had been idle then.
+    closed: Cell<Option<(Instant, u64)>>,
 }
 
 impl Peer {
@@ -50,6 +53,7 @@ impl Peer {
             idle: RefCell::default(),
             in_flight: Cell::new(0),
             latency: Cell::new(None),
+            closed: Cell::new(None),
         }
     }
 
@@ -66,15 +70,46 @@ impl Peer {
             let mut idle = idles.pop_if(|idle| !idle.is_older(age, now))?;
             drop(idles);
             if idle.stream.reader.is_quiet() {
-                let Idle { stream, served, .. } = idle;
+                let Idle {
+                    stream,
+                    served,
+                    since,
+                } = idle;
                 return Some(Lease {
                     hold: Hold::on(self),
                     stream,
                     served,
+                    idle_nanos: now.nanos_since(since),
                     pinned: false,
                 });
             }
         }
+    }
+
+    /// Notes that the peer closed a connection that was taken into use after so long.
+    pub fn met_close(&self, idle_nanos: u64, now: Instant) {
+        let shorter = self
+            .closed
+            .get()
+            .is_none_or(|(at, known)| Self::trusted(at, known, now) > idle_nanos / 2);
+        if shorter {
+            self.closed.set(Some((now, idle_nanos)));
+        }
+    }
+
+    /// How long a connection may have been idle for a request that must not be sent twice: clearly less than what the
+    /// peer was seen to close connections after, which counts half as much with each [`limits::CLOSE_FORGOTTEN`].
+    pub fn unsafe_idle(&self, now: Instant) -> Duration {
+        let most = limits::UNSAFE_REUSE_IDLE;
+        self.closed.get().map_or(most, |(at, known)| {
+            most.min(Duration::from_nanos(Self::trusted(at, known, now)))
+        })
+    }
+
+    fn trusted(at: Instant, known: u64, now: Instant) -> u64 {
+        let half = limits::CLOSE_FORGOTTEN.as_nanos() as u64;
+        let doublings = (now.nanos_since(at) / half).min(40);
+        (known / 2).saturating_mul(1 << doublings)
     }
 
     /// How long this core has waited for answers of the peer; none if it has had no answer yet.
@@ -105,6 +140,7 @@ impl Peer {
             hold,
             stream,
             served: 0,
+            idle_nanos: 0,
             pinned: false,
         })
     }
@@ -138,10 +174,17 @@ pub struct Lease {
     /// The connection.
     pub stream: Stream,
     served: u32,
+    /// How long the connection had been idle.
+    idle_nanos: u64,
     pinned: bool,
 }
 
 impl Lease {
+    /// How long the connection had been idle when it was taken.
+    pub fn idle_nanos(&self) -> u64 {
+        self.idle_nanos
+    }
+
     /// Whether the connection has served a request before.
     pub fn is_reused(&self) -> bool {
         self.served > 0
@@ -216,6 +259,7 @@ impl Pinned {
             hold: Hold::on(&self.peer),
             stream: self.stream,
             served: self.served,
+            idle_nanos: 0,
             pinned: true,
         })
     }
@@ -263,5 +307,25 @@ impl Peers {
             .borrow()
             .values()
             .for_each(|peer| peer.idle.borrow_mut().clear());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_that_met_a_close_teach_for_how_long_to_trust_them() {
+        let peer = Peer::new(([127, 0, 0, 1], 1).into());
+        let (most, now) = (limits::UNSAFE_REUSE_IDLE, Instant(1));
+        assert_eq!(peer.unsafe_idle(now), most);
+        let ms = |millis: u64| millis * 1_000_000;
+        peer.met_close(ms(50), now);
+        assert_eq!(peer.unsafe_idle(now), Duration::from_millis(25));
+        peer.met_close(ms(90), now);
+        assert_eq!(peer.unsafe_idle(now), Duration::from_millis(25));
+        let later = now.plus(2 * limits::CLOSE_FORGOTTEN);
+        assert_eq!(peer.unsafe_idle(later), Duration::from_millis(100));
+        assert_eq!(peer.unsafe_idle(Instant(u64::MAX)), most);
     }
 }

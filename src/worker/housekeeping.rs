@@ -46,6 +46,9 @@ pub(super) async fn run(cx: Rc<Context>, reports: Rc<Reports>) {
         }
         reports.pay();
         announce(shard, &reports);
+        if shard.wards.has_notices() && !reports.owes() {
+            reports.say(Report::Noticed(shard.core, shard.wards.take_notices()));
+        }
         let drained = drained(shard);
         if drained || now.nanos_since(reported) >= nanos(limits::REPORT_EVERY) {
             reported = now;
@@ -103,6 +106,7 @@ fn report(cx: &Context, reports: &Reports, now: Instant, cpu_before: Duration) -
         i64::try_from(shard.peers.idle()).unwrap_or(i64::MAX),
     );
     report_plugins(shard);
+    report_targets(shard, now);
     let cpu = thread_cpu();
     shard
         .metrics
@@ -135,6 +139,15 @@ fn report_plugins(shard: &Shard) {
     metrics.count(Counter::CacheEvicted, plugins.cache.take_fallen());
     let cells = i64::try_from(plugins.limiter.len()).unwrap_or(i64::MAX);
     metrics.set(Gauge::LimitCells, cells);
+}
+
+/// Forgets targets that are gone, and says how many requests wait and breakers are open.
+fn report_targets(shard: &Shard, now: Instant) {
+    shard.wards.prune(now);
+    let (waiting, open) = shard.wards.figures();
+    let gauge = |count| i64::try_from(count).unwrap_or(i64::MAX);
+    shard.metrics.set(Gauge::QueueLength, gauge(waiting));
+    shard.metrics.set(Gauge::BreakersOpen, gauge(open));
 }
 
 fn thread_cpu() -> Duration {

@@ -70,7 +70,12 @@ fn run(settings: Settings, link: ControlLink) -> io::Result<()> {
     let first = loop {
         match link.directives.recv() {
             Ok(Directive::Install(snapshot, addresses)) => break (snapshot, addresses),
-            Ok(Directive::Resolve(_) | Directive::Cache(_) | Directive::Mock(_)) => {}
+            Ok(
+                Directive::Resolve(_)
+                | Directive::Mark(_)
+                | Directive::Cache(_)
+                | Directive::Mock(_),
+            ) => {}
             Ok(Directive::Drain) | Err(_) => return Ok(()),
         }
     };
@@ -132,6 +137,7 @@ async fn obey(
                     reports.say(Report::Installed(cx.shard.core, generation));
                 }
                 Directive::Resolve(addresses) => drop(cx.shard.resolve(addresses)),
+                Directive::Mark(marks) => cx.shard.wards.hear(marks, cx.shard.now()),
                 Directive::Cache(order) => {
                     let now = cx.shard.now().micros();
                     cx.shard.plugins.cache.obey(order, now);

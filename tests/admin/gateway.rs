@@ -107,6 +107,8 @@ async fn stand_in(mut requests: mpsc::Receiver<Request>) {
             Request::Addresses(hosts, to) => {
                 _ = to.send(vec![Default::default(); hosts.len()]);
             }
+            Request::Health(_, to) => _ = to.send(None),
+            Request::Mark(_, to) => _ = to.send(false),
             Request::Cache(question, to) => _ = to.send(cache(&question)),
             Request::MockLog(_, to) => _ = to.send(Some(Vec::new())),
             Request::Freed => {}

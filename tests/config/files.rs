@@ -178,6 +178,9 @@ fn documented_examples_have_the_right_shape() {
                 "[[upstreams.targets]]" => {
                     "[[upstreams]]\nname='u'\n[[upstreams.targets]]\n".to_owned()
                 }
+                title if title.starts_with("[upstreams.") => {
+                    format!("[[upstreams]]\nname='u'\n{title}\n")
+                }
                 title if title.starts_with("[[consumers.") => {
                     format!("[[consumers]]\nusername='c'\n{title}\n")
                 }

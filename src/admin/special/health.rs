@@ -1,8 +1,10 @@
 //! The targets of an upstream: all of them, and how they are.
 //!
-//! There are no health checks yet, so a target is `HEALTHCHECKS_OFF`, as in Kong, or its name has no address.
+//! As in Kong a target is `HEALTHY`, `UNHEALTHY`, `HEALTHCHECKS_OFF` where nothing is checked, or `DNS_ERROR` where its
+//! name has no address; it is healthy if one of its addresses is.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use axum::http::StatusCode;
 use serde_json::Value;
@@ -18,6 +20,8 @@ use crate::admin::operate;
 use crate::admin::reply::Reply;
 use crate::base::node::Node;
 use crate::control::Handle;
+use crate::control::HealthView;
+use crate::control::Mark;
 use crate::entity::Document;
 use crate::entity::Filter;
 use crate::entity::Kind;
@@ -25,6 +29,8 @@ use crate::snapshot::Resolved;
 
 const OFF: &str = "HEALTHCHECKS_OFF";
 const NO_ADDRESS: &str = "DNS_ERROR";
+const HEALTHY: &str = "HEALTHY";
+const UNHEALTHY: &str = "UNHEALTHY";
 
 /// `GET /upstreams/{upstreams}/targets/all`
 pub(super) async fn all_targets<B: Backend>(api: &Api<B>, call: Call<'_>) -> Reply {
@@ -69,40 +75,63 @@ pub(super) async fn health<B: Backend>(api: &Api<B>, call: Call<'_>) -> Reply {
         Ok(None) => return Reply::not_found(),
         Err(_) => return Reply::leaving(),
     };
+    let Some(view) = api.control.health(id).await else {
+        return Reply::leaving();
+    };
     let Some(hosts) = resolve(&api.control, targets).await else {
         return Reply::leaving();
     };
     if call.query.is_on("balancer_health") {
-        return Reply::ok(of_upstream(id, &hosts, Node::own().id));
+        return Reply::ok(of_upstream(id, &hosts, view.as_ref()));
     }
-    let data: Vec<Value> = hosts.into_iter().map(of_target).collect();
+    let shown = |host| of_target(host, view.as_ref());
+    let data: Vec<Value> = hosts.into_iter().map(shown).collect();
     Reply::ok(json!({ "data": data, "next": null, "node_id": Node::own().id }))
 }
 
 /// `PUT /upstreams/{upstreams}/targets/{targets}/healthy`, `unhealthy`, and the same of one of its addresses
 ///
-/// As Kong answers of an upstream whose targets nobody checks: there is no state of health that could be set.
+/// Refused as by Kong where nobody checks the targets: there is no state of health that could be set. What is set
+/// holds until checks say otherwise.
 pub(super) async fn set<B: Backend>(api: &Api<B>, call: &Call<'_>) -> Reply {
     let mut keys = call.keys.iter().cloned();
-    let (upstream, target) = (
-        keys.next().unwrap_or_default(),
-        keys.next().unwrap_or_default(),
-    );
+    let mut key = || keys.next().unwrap_or_default();
+    let (upstream, target) = (key(), key());
+    let address = call.keys.get(2).cloned();
     let found = api.backend.read(move |entities| {
         let (id, upstream) = entities.find(Kind::Upstreams, &upstream)?;
-        entities.find_in(Kind::Targets, ("upstream", id), &target)?;
-        upstream
-            .get("name")
-            .and_then(Value::as_str)
-            .map(str::to_owned)
+        let (_, target) = entities.find_in(Kind::Targets, ("upstream", id), &target)?;
+        let name = upstream.get("name").and_then(Value::as_str)?;
+        Some((id, name.to_owned(), target))
     });
-    match found.await {
-        Ok(Some(name)) => {
+    let (id, name, target) = match found.await {
+        Ok(Some(found)) => found,
+        Ok(None) => return Reply::not_found(),
+        Err(_) => return Reply::leaving(),
+    };
+    let Some(hosts) = resolve(&api.control, vec![target]).await else {
+        return Reply::leaving();
+    };
+    let mut addresses: Vec<SocketAddr> = hosts.iter().flat_map(Host::sockets).collect();
+    if let Some(wanted) = &address {
+        let is_wanted =
+            |at: &SocketAddr| at.to_string() == *wanted || at.ip().to_string() == *wanted;
+        addresses.retain(is_wanted);
+    }
+    let mark = Mark {
+        upstream: id,
+        addresses,
+        healthy: call.found.endpoint.path.ends_with("/healthy"),
+    };
+    let lost = address.is_some() && mark.addresses.is_empty();
+    match api.control.mark(mark).await {
+        Some(true) if lost => Reply::not_found(),
+        Some(true) => Reply::nothing(),
+        Some(false) => {
             let text = format!("no healthchecker found for {name}");
             Reply::message(StatusCode::BAD_REQUEST, &text)
         }
-        Ok(None) => Reply::not_found(),
-        Err(_) => Reply::leaving(),
+        None => Reply::leaving(),
     }
 }
 
@@ -164,53 +193,88 @@ impl Host {
         }
     }
 
-    fn shown(&self, address: impl Fn(&String) -> Value) -> Value {
+    /// Its addresses with its port.
+    fn sockets(&self) -> impl Iterator<Item = SocketAddr> {
+        let ips = self
+            .addresses
+            .iter()
+            .map(|ip| ip.trim_matches(['[', ']']).parse());
+        ips.filter_map(|ip| Some(SocketAddr::new(ip.ok()?, self.port)))
+    }
+
+    /// How its addresses are, in their order; nothing is known of one that was just added.
+    fn healthy(&self, view: Option<&HealthView>) -> Vec<bool> {
+        let known = |at: SocketAddr| view.and_then(|view| view.healthy.get(&at).copied());
+        self.sockets().map(|at| known(at).unwrap_or(true)).collect()
+    }
+
+    /// The weight that is to be had: each address has all of it, as in Kong.
+    fn available(&self, view: Option<&HealthView>) -> (u64, u64) {
+        let healthy = self.healthy(view);
+        let up = healthy.iter().filter(|up| **up).count() as u64;
         let weight = weight(&self.target);
-        let available = if self.addresses.is_empty() { 0 } else { weight };
+        let total = weight * (healthy.len() as u64).max(1);
+        (total, weight * up)
+    }
+
+    fn shown(&self, view: Option<&HealthView>, address: impl Fn(&String, bool) -> Value) -> Value {
+        let (total, available) = self.available(view);
+        let addresses = self.addresses.iter().zip(self.healthy(view));
         json!({
             "host": self.host,
             "port": self.port,
             "dns": self.dns,
-            "nodeWeight": weight,
-            "weight": { "total": weight, "available": available, "unavailable": weight - available },
-            "addresses": self.addresses.iter().map(address).collect::<Vec<_>>(),
+            "nodeWeight": weight(&self.target),
+            "weight": { "total": total, "available": available, "unavailable": total - available },
+            "addresses": addresses.map(|(ip, up)| address(ip, up)).collect::<Vec<_>>(),
         })
     }
 
-    fn health(&self) -> &'static str {
+    fn health(&self, view: Option<&HealthView>) -> &'static str {
         if self.addresses.is_empty() {
             NO_ADDRESS
-        } else {
+        } else if view.is_none() {
             OFF
+        } else {
+            word(self.healthy(view).contains(&true))
         }
     }
 }
 
-fn of_target(host: Host) -> Value {
+fn word(healthy: bool) -> &'static str {
+    if healthy { HEALTHY } else { UNHEALTHY }
+}
+
+fn of_target(host: Host, view: Option<&HealthView>) -> Value {
     let weight = weight(&host.target);
-    let data =
-        host.shown(|ip| json!({ "ip": ip, "port": host.port, "weight": weight, "health": OFF }));
-    let health = host.health();
+    let data = host.shown(view, |ip, up| {
+        let health = view.map_or(OFF, |_| word(up));
+        json!({ "ip": ip, "port": host.port, "weight": weight, "health": health })
+    });
+    let health = host.health(view);
     let mut target = host.target;
     target.insert("health".to_owned(), health.into());
     target.insert("data".to_owned(), data);
     Value::Object(target)
 }
 
-fn of_upstream(id: Uuid, hosts: &[Host], node: Uuid) -> Value {
-    let total: u64 = hosts.iter().map(|host| weight(&host.target)).sum();
-    let reachable = hosts.iter().filter(|host| !host.addresses.is_empty());
-    let available: u64 = reachable.map(|host| weight(&host.target)).sum();
-    let healthy = available > 0;
+fn of_upstream(id: Uuid, hosts: &[Host], view: Option<&HealthView>) -> Value {
+    let weights = hosts.iter().map(|host| host.available(view));
+    let (total, available) = weights.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+    let threshold = view.map_or(0, |view| u64::from(view.threshold));
+    let healthy = available > 0 && available * 100 >= total * threshold;
     // The oldest first, where the list of targets has the newest first.
     let shown = hosts.iter().rev().map(|host| {
         let weight = weight(&host.target);
-        host.shown(|ip| json!({ "ip": ip, "port": host.port, "weight": weight, "healthy": true }))
+        host.shown(
+            view,
+            |ip, up| json!({ "ip": ip, "port": host.port, "weight": weight, "healthy": up }),
+        )
     });
-    json!({ "next": null, "node_id": node, "data": {
+    json!({ "next": null, "node_id": Node::own().id, "data": {
         "id": id,
-        "health": OFF,
-        "balancer_health": if healthy { "HEALTHY" } else { "UNHEALTHY" },
+        "health": view.map_or(OFF, |_| word(healthy)),
+        "balancer_health": word(healthy),
         "details": {
             "healthy": healthy,
             "hosts": shown.collect::<Vec<_>>(),

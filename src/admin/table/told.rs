@@ -78,12 +78,16 @@ const LEVEL_SET: &[Answer] = &[
     ),
 ];
 
-const NOBODY_CHECKS: &[Answer] = &[
+const HEALTH_SET: &[Answer] = &[
+    nothing("It is, until checks say otherwise."),
     message(
         400,
-        "Nobody checks the upstream's targets yet, so there is no health to set.",
+        "Nobody checks the upstream's targets, so there is no health to set.",
     ),
-    message(404, "There is no such upstream, or it has no such target."),
+    message(
+        404,
+        "There is no such upstream, or it has no such target, or that has no such address.",
+    ),
 ];
 
 const fn log_level(path: &'static str, id: &'static str, about: &'static str) -> Special {
@@ -96,17 +100,10 @@ const fn log_level(path: &'static str, id: &'static str, about: &'static str) ->
 }
 
 const fn health(path: &'static str, id: &'static str) -> Special {
-    let about = "For clients of Kong: sets the health of a target that is checked.";
+    let about = "Sets the health of a target that is checked.";
     Special {
         verb: Verb::Put,
         writes: true,
-        ..get(
-            path,
-            What::SetHealth,
-            id,
-            Group::Health,
-            about,
-            NOBODY_CHECKS,
-        )
+        ..get(path, What::SetHealth, id, Group::Health, about, HEALTH_SET)
     }
 }

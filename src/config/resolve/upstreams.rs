@@ -21,6 +21,7 @@ use super::names;
 use super::part::Entry;
 use super::part::Part;
 use super::patterns;
+use super::resilience;
 use super::url::without_brackets;
 
 /// Reads a table of `upstreams`.
@@ -61,6 +62,7 @@ pub(super) fn read(table: &Table<'_>, part: &mut Part, sink: &mut Sink) {
         use_srv_name: table.flag("use_srv_name", false, sink),
         tags: names::tags(table, sink),
         targets: targets(table, id_value, sink),
+        resilience: resilience::read(table, sink),
     };
     let at = name.map_or(table.place, |text| text.place);
     let takes_requests = upstream.targets.iter().any(|target| target.weight > 0);

@@ -4,6 +4,7 @@
 //! clones one pointer for each entity. Rows have passed their schemas and the checks of references and unique
 //! names, so nothing here can be a fault of the user's. What the data plane does not speak is left out and said.
 
+pub(super) mod health;
 mod kept;
 mod rows;
 

@@ -24,6 +24,7 @@ use crate::config::raw::nearest;
 use crate::config::resolve::patterns;
 use crate::config::resolve::services::DEFAULT_TIMEOUTS;
 use crate::config::resolve::url::without_brackets;
+use crate::config::stored::health::Healthchecks;
 use crate::entity;
 use crate::entity::Document;
 use crate::entity::Kind;
@@ -226,6 +227,7 @@ pub(super) struct UpstreamRow {
     host_header: Option<String>,
     use_srv_name: bool,
     tags: Option<Vec<String>>,
+    healthchecks: Option<Healthchecks>,
 }
 
 impl Default for UpstreamRow {
@@ -247,6 +249,7 @@ impl Default for UpstreamRow {
             host_header: None,
             use_srv_name: false,
             tags: None,
+            healthchecks: None,
         }
     }
 }
@@ -284,6 +287,7 @@ impl UpstreamRow {
             use_srv_name: self.use_srv_name,
             tags: self.tags.unwrap_or_default(),
             targets: Vec::new(),
+            resilience: self.healthchecks.and_then(|checks| checks.rules().shared()),
         }
     }
 }

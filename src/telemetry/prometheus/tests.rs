@@ -14,6 +14,7 @@ use crate::telemetry::counter::Counter;
 use crate::telemetry::counter::Gauge;
 use crate::telemetry::facts::Facts;
 use crate::telemetry::facts::ReloadFacts;
+use crate::telemetry::facts::TargetFact;
 use crate::telemetry::local::CoreMetrics;
 use crate::telemetry::local::tests::outcome;
 use crate::telemetry::log_writer::LogStats;
@@ -42,6 +43,13 @@ fn facts() -> Facts<'static> {
         },
         stored: (900, 3),
         limit_counters: 12,
+        targets: &[TargetFact {
+            upstream: "pool",
+            target: "a.test:80",
+            address: "10.0.0.1:80",
+            state: "healthy",
+        }],
+        ejections: &[("active", 2)],
         process: Process {
             start_seconds: Some(1_700_000_000),
             cpu_millis: Some(1_500),

@@ -13,6 +13,8 @@ use crate::support::gate::Watched;
 cases! {
     total_timeout_ends_a_flowing_answer: ["O7"];
     total_timeout_ends_an_upload: ["O6"];
+    total_timeout_holds_once_an_upload_has_ended: ["O6"];
+    total_timeout_holds_over_all_attempts: ["O6"];
     route_overrides_the_timeouts_of_its_service: ["O6"];
     client_connection_is_closed_after_its_requests: ["K2", "K9"];
     upstream_connection_is_replaced_after_its_requests: ["K4"];
@@ -61,6 +63,48 @@ fn total_timeout_ends_an_upload() {
     client.wire.patience = Duration::from_secs(5);
     assert!(client.response().expect(504).closes());
     assert!(!origin.wait_request(0).complete);
+}
+
+/// An origin that reads a request and never answers.
+fn silent() -> Origin {
+    Origin::start(|mut peer| {
+        peer.request();
+        peer.wait_end();
+    })
+}
+
+fn total_timeout_holds_once_an_upload_has_ended() {
+    let origin = silent();
+    let gateway = Config::to(origin.port())
+        .service_keys("retries = 0\ntotal_timeout = \"500ms\"")
+        .start();
+    let mut client = gateway.client();
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\na");
+    origin.wait_head(0);
+    client.send("b");
+    // The read timeout would be a minute.
+    client.response().expect(504);
+    assert!(origin.wait_request(0).complete);
+}
+
+fn total_timeout_holds_over_all_attempts() {
+    let origins: Vec<Origin> = (0..5).map(|_| silent()).collect();
+    let mut toml =
+        "[[services]]\nname = \"s\"\nurl = \"http://pool.test\"\nread_timeout = \"400ms\"\n\
+        total_timeout = \"600ms\"\n[[services.routes]]\nname = \"r\"\npaths = [\"/\"]\n\
+        [[upstreams]]\nname = \"pool.test\"\n"
+            .to_owned();
+    for origin in &origins {
+        let port = origin.port();
+        toml += &format!("[[upstreams.targets]]\ntarget = \"127.0.0.1:{port}\"\n");
+    }
+    let gateway = Config::empty().entities(&toml).start();
+    gateway.get("/").expect(504);
+    let tried: usize = origins.iter().map(Origin::heads).sum();
+    assert!(
+        (1..=2).contains(&tried),
+        "{tried} attempts in the time of one and a half"
+    );
 }
 
 fn route_overrides_the_timeouts_of_its_service() {

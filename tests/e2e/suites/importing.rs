@@ -32,11 +32,10 @@ const NOT_THERE: [(&str, &str); 3] = [
 ];
 
 /// Why an entity is not yet what it was in Kong.
-const NOT_YET: [&str; 4] = [
+const NOT_YET: [&str; 3] = [
     "kept in a store and left out of TOML; no reference to a secret is followed yet",
     ": kept in a store and left out of TOML; not used before there is TLS",
     ": only services over http are served yet",
-    ": targets are not probed yet; healthchecks are kept in a store and left out of TOML",
 ];
 
 fn everything() -> String {
@@ -161,7 +160,6 @@ fn everything_that_is_served_stands_in_toml() {
             "certificates 0b2b9f0c-6a54-4a5c-9a3e-2f8d3a1c0001: TOML has none of this kind",
             "snis api.example.com: TOML has none of this kind",
             "services secure: only services over http are served yet",
-            "upstreams orders.internal: its healthchecks, which TOML has none of",
         ]
     );
     silverback(&["check", "--config", toml]).expect(0);

@@ -15,6 +15,7 @@ mod expect;
 mod faults;
 mod forwarding;
 mod framing;
+mod health;
 mod importing;
 mod kit;
 mod limits;
@@ -31,6 +32,7 @@ mod proxy_protocol;
 mod recordings;
 mod refreshing;
 mod reload;
+mod resilience;
 mod responses;
 mod retries;
 mod routing;
@@ -59,6 +61,7 @@ pub(crate) fn cases() -> Vec<Case> {
         faults::cases(),
         forwarding::cases(),
         framing::cases(),
+        health::cases(),
         importing::cases(),
         kit::cases(),
         limits::cases(),
@@ -75,6 +78,7 @@ pub(crate) fn cases() -> Vec<Case> {
         recordings::cases(),
         refreshing::cases(),
         reload::cases(),
+        resilience::cases(),
         responses::cases(),
         retries::cases(),
         routing::cases(),

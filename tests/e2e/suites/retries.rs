@@ -1,12 +1,14 @@
 //! When a request is sent again, and above all when it is not: no ledger may show a POST twice.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use crate::support::Config;
 use crate::support::Gate;
 use crate::support::Gateway;
 use crate::support::Origin;
 use crate::support::cases;
+use crate::support::gate::Watched;
 
 cases! {
     refused_target_is_passed_over: ["L1", "FU1"];
@@ -25,6 +27,7 @@ cases! {
     post_takes_no_connection_that_was_idle_long: ["L4"];
     interim_answer_is_an_answer: ["L5"];
     idle_closes_that_cross_requests_lose_nothing: ["FU6", "L2", "L3", "L4"];
+    short_keep_alive_of_an_origin_costs_hardly_a_post: ["FU6", "L3", "L4"];
 }
 
 /// An upstream with the targets' ports, in the order of the configuration.
@@ -386,4 +389,54 @@ fn idle_closes_that_cross_requests_lose_nothing() {
             .all(|(_, status)| [200, 502].contains(status)),
         "{statuses:?}"
     );
+}
+
+/// The origin closes each connection that was idle for 20 ms, and requests come in pauses of about that.
+fn short_keep_alive_of_an_origin_costs_hardly_a_post() {
+    let origin = Origin::start(|mut peer| {
+        while let Some(request) = peer.request() {
+            peer.echo(&request);
+            peer.wire.patience = Duration::from_millis(20);
+        }
+    });
+    let gateway = Gateway::to(&origin);
+    let ask = |(lane, number): (usize, usize)| {
+        let mut client = gateway.client();
+        let clock = Watched::new(());
+        let mut lost = 0;
+        for round in 0..number {
+            // The first rounds teach.
+            let method = if round >= 20 && round % 2 == 0 {
+                "POST"
+            } else {
+                "GET"
+            };
+            client.send(format!(
+                "{method} / HTTP/1.1\r\nHost: a\r\nX-Test-Id: {method}-{lane}-{round}\r\nContent-Length: 0\r\n\r\n"
+            ));
+            let response = client.response();
+            if method == "GET" {
+                response.expect(200);
+            } else if response.status() != 200 {
+                response.expect(502);
+                lost += 1;
+            }
+            let pause = Duration::from_millis(18 + (round % 5) as u64);
+            let _ = clock.wait_for(pause, |()| None::<()>);
+        }
+        lost
+    };
+    let lost: usize = std::thread::scope(|scope| {
+        let lanes: Vec<_> = (0..8)
+            .map(|lane| scope.spawn(move || ask((lane, 100))))
+            .collect();
+        lanes.into_iter().map(|lane| lane.join().unwrap()).sum()
+    });
+    assert!(lost <= 4, "{lost} of 400 POSTs met a close");
+    for (id, count) in origin.ledger() {
+        assert!(
+            count == 1 || id.starts_with("GET"),
+            "{id} was sent {count} times"
+        );
+    }
 }
