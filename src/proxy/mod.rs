@@ -36,6 +36,7 @@ mod response_body;
 pub mod response_head;
 mod response_phase;
 mod route;
+mod secure;
 mod serve;
 mod tunnel;
 

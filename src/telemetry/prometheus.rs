@@ -73,11 +73,15 @@ impl Text {
             | Metric::UpstreamBytesSent
             | Metric::CacheRefreshes
             | Metric::CacheEvictions => self.counters(metric, totals),
-            Metric::ConnectionsActive | Metric::ConnectionsWaiting | Metric::UpstreamIdle => {
+            Metric::ConnectionsActive
+            | Metric::ConnectionsWaiting
+            | Metric::TlsHandshaking
+            | Metric::UpstreamIdle => {
                 self.gauges(metric, totals);
             }
             Metric::PluginRefusals => self.refusals(totals),
             Metric::CacheAnswers => self.cache_answers(totals),
+            Metric::TlsHandshakes => self.handshakes(totals),
             Metric::CacheBytes | Metric::CacheEntries | Metric::LimitCounters => {
                 self.plain(metric, shared_number(metric, facts));
             }
@@ -177,6 +181,20 @@ impl Text {
             ("bypass", Counter::CacheBypassed),
         ] {
             self.labelled(Metric::CacheAnswers, &[status], totals.counter(counter));
+        }
+    }
+
+    fn handshakes(&mut self, totals: &Totals) {
+        for (outcome, counter) in [
+            ("full", Counter::TlsFull),
+            ("resumed", Counter::TlsResumed),
+            ("failed", Counter::TlsFailed),
+            ("timeout", Counter::TlsLate),
+            ("gone", Counter::TlsGone),
+            ("plain", Counter::TlsPlain),
+            ("refused", Counter::TlsRefused),
+        ] {
+            self.labelled(Metric::TlsHandshakes, &[outcome], totals.counter(counter));
         }
     }
 

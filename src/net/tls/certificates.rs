@@ -4,6 +4,8 @@
 //! it stays with the certificate, which snapshots share.
 
 use std::fmt;
+use std::hash::Hash;
+use std::hash::Hasher;
 use std::sync::Arc;
 use std::sync::OnceLock;
 
@@ -104,6 +106,12 @@ impl PartialEq for Certificate {
 }
 
 impl Eq for Certificate {}
+
+impl Hash for Certificate {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.chain, &self.key, &self.ocsp).hash(state);
+    }
+}
 
 /// The certificates of a text in PEM; at least one.
 ///

@@ -11,6 +11,7 @@ pub mod client_hello;
 pub mod crypto;
 mod engine;
 mod handshake;
+pub mod pace;
 pub mod server;
 mod session;
 
@@ -20,5 +21,6 @@ mod tests;
 pub use certificates::Certificate;
 pub use certificates::Certificates;
 pub use handshake::Failure;
+pub use pace::Pace;
 pub(super) use session::Session;
 pub(super) use session::Tls;
