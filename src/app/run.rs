@@ -306,7 +306,7 @@ type Sockets = Vec<Vec<(TcpListener, Listening)>>;
 fn bind(model: &Model, workers: u16) -> io::Result<(Sockets, Vec<SocketAddr>)> {
     let mut sockets: Sockets = (0..workers).map(|_| Vec::new()).collect();
     let mut addresses = Vec::with_capacity(model.listeners.len());
-    for entry in &model.listeners {
+    for (place, entry) in (0..).zip(&model.listeners) {
         let mut address: SocketAddr = entry.address;
         for own in &mut sockets {
             let backlog = i32::try_from(entry.backlog).unwrap_or(i32::MAX);
@@ -319,6 +319,7 @@ fn bind(model: &Model, workers: u16) -> io::Result<(Sockets, Vec<SocketAddr>)> {
                 Listening {
                     address,
                     proxy_protocol: entry.proxy_protocol,
+                    tls: entry.tls.as_ref().map(|_| place),
                 },
             ));
         }

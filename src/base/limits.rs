@@ -290,3 +290,15 @@ pub const QUEUE: u32 = 100;
 pub const QUEUE_CEILING: u32 = 65_536;
 /// What a core has to tell of targets until the next tick; more is left to control's own checks.
 pub const HEALTH_NOTICES: usize = 1_024;
+/// Longest first message of a TLS client; those with large post-quantum keys take some 2 KB.
+pub const CLIENT_HELLO_BYTES: usize = 16_384;
+/// Default of `tls.handshake_timeout`.
+pub const TLS_HANDSHAKE: Duration = Duration::from_secs(10);
+/// Handshakes that a core has in progress at once; what comes beyond them waits for its turn or its deadline.
+pub const TLS_HANDSHAKES: usize = 1_024;
+/// The part of a core that handshakes may take while they are many: this many nanoseconds of each thousand.
+pub const TLS_HANDSHAKE_SHARE: u64 = 500;
+/// What handshakes may take of a core at once before they wait: some ten of them.
+pub const TLS_HANDSHAKE_BURST: Duration = Duration::from_millis(4);
+/// How often handshakes that wait are looked at.
+pub const TLS_HANDSHAKE_PAUSE: Duration = Duration::from_millis(1);

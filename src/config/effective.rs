@@ -5,6 +5,7 @@ mod resilience;
 
 use std::fmt::Display;
 use std::fmt::Write;
+use std::path::PathBuf;
 
 use super::model::Algorithm;
 use super::model::ExchangeTimeouts;
@@ -14,6 +15,7 @@ use super::model::LogPath;
 use super::model::Model;
 use super::model::Route;
 use super::model::Service;
+use super::model::Tls;
 use super::model::Upstream;
 use super::model::Workers;
 use super::raw::duration;
@@ -166,12 +168,33 @@ fn sections(model: &Model, out: &mut Writer) {
     edges(model, out);
 }
 
+fn tls_of(tls: &Tls, out: &mut Writer) {
+    out.header("[listeners.tls]");
+    out.string("min_version", word(&resolve::TLS_VERSIONS, &tls.min_version));
+    out.string("client_auth", word(&resolve::CLIENT_AUTH, &tls.client_auth));
+    let shown = |path: &PathBuf| path.to_string_lossy().into_owned();
+    let client_ca: Vec<String> = tls.client_ca.iter().map(|ca| shown(&ca.path)).collect();
+    out.strings("client_ca", &client_ca);
+    out.duration("handshake_timeout", tls.handshake_timeout);
+    for certificate in &tls.certificates {
+        out.header("[[listeners.tls.certificates]]");
+        out.string("cert", &shown(&certificate.cert));
+        out.string("key", &shown(&certificate.key));
+        if let Some(ocsp) = &certificate.ocsp {
+            out.string("ocsp", &shown(ocsp));
+        }
+    }
+}
+
 fn edges(model: &Model, out: &mut Writer) {
     for listener in &model.listeners {
         out.header("[[listeners]]");
         out.string("address", &listener.address.to_string());
         out.value("proxy_protocol", listener.proxy_protocol);
         out.value("backlog", listener.backlog);
+        if let Some(tls) = &listener.tls {
+            tls_of(tls, out);
+        }
     }
     if let Some(admin) = &model.admin {
         out.header("[admin]");

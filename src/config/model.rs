@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 pub use plugin::Plugin;
 
+use crate::net::tls::Certificate;
 use crate::base::ids::ServiceIndex;
 use crate::entity::Kind;
 use crate::plugin::Consumer;
@@ -35,6 +36,8 @@ pub struct Model {
     pub timeouts: Timeouts,
     /// `[[listeners]]`, at least one.
     pub listeners: Vec<Listener>,
+    /// What is shown for which name on every listener that speaks TLS.
+    pub server_names: Vec<(String, Arc<Certificate>)>,
     /// `[admin]`; without it there is no admin listener.
     pub admin: Option<Admin>,
     /// `[access_log]`; without it there is no access log.
@@ -73,6 +76,12 @@ pub struct Unserved {
 }
 
 impl Model {
+    /// Every file that it names and that was read with it.
+    pub fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        let tls = self.listeners.iter().filter_map(|it| it.tls.as_deref());
+        tls.flat_map(super::resolve::tls::files)
+    }
+
     /// The service that `index` points at.
     pub fn service(&self, index: ServiceIndex) -> &Service {
         &self.services[index.0 as usize]
@@ -166,6 +175,77 @@ pub struct Listener {
     pub proxy_protocol: bool,
     /// Length of the kernel's queue of connections not yet accepted.
     pub backlog: u32,
+    /// What is shown to clients, if they have to speak TLS.
+    pub tls: Option<Arc<Tls>>,
+}
+
+/// The TLS of a listener.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Tls {
+    /// Certificates from files; the first is shown to who asks for a name that nobody knows.
+    pub certificates: Vec<CertificateFiles>,
+    /// The oldest version that is spoken.
+    pub min_version: TlsVersion,
+    /// Whether clients have to show a certificate.
+    pub client_auth: ClientAuth,
+    /// The authorities that theirs are verified with.
+    pub client_ca: Vec<CaFile>,
+    /// How long a handshake may take.
+    pub handshake_timeout: Duration,
+}
+
+/// A certificate from files.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct CertificateFiles {
+    /// The certificate and its chain, in PEM.
+    pub cert: PathBuf,
+    /// Its private key, in PEM.
+    pub key: PathBuf,
+    /// An answer of its OCSP responder, in DER.
+    pub ocsp: Option<PathBuf>,
+    /// The names that it is for.
+    pub names: Vec<String>,
+    /// What the files held.
+    pub loaded: Arc<Certificate>,
+}
+
+/// Certificates of authorities from a file.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct CaFile {
+    /// The file.
+    pub path: PathBuf,
+    /// What it held.
+    pub pem: Box<[u8]>,
+}
+
+/// A version of TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TlsVersion {
+    /// 1.2
+    Tls12,
+    /// 1.3
+    Tls13,
+}
+
+/// Whether a client has to show a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ClientAuth {
+    /// It is not asked for one.
+    None,
+    /// It may; one that cannot be verified is refused.
+    Optional,
+    /// It must.
+    Required,
+}
+
+impl Listener {
+    /// Whether it can be had from `other` without another socket.
+    pub fn is_at_home_in(&self, other: &Self) -> bool {
+        self.address == other.address
+            && self.proxy_protocol == other.proxy_protocol
+            && self.backlog == other.backlog
+            && self.tls.is_some() == other.tls.is_some()
+    }
 }
 
 /// The admin listener.

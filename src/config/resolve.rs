@@ -17,6 +17,7 @@ mod routes;
 mod sections;
 pub(super) mod services;
 mod template;
+pub(super) mod tls;
 mod upstreams;
 pub(super) mod url;
 
@@ -24,3 +25,5 @@ pub(super) use admin::ROLES as ADMIN_ROLES;
 pub(super) use admin::write_hash;
 pub(super) use routes::PATH_HANDLING;
 pub(super) use sections::FAMILIES;
+pub(super) use tls::CLIENT_AUTH;
+pub(super) use tls::VERSIONS as TLS_VERSIONS;

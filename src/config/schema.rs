@@ -28,6 +28,8 @@ pub use sections::ADMIN_TOKENS;
 pub use sections::DNS;
 pub use sections::GATEWAY;
 pub use sections::LIMITS;
+pub use sections::LISTENER_CERTIFICATES;
+pub use sections::LISTENER_TLS;
 pub use sections::LISTENERS;
 pub use sections::ROOT;
 pub use sections::STORE;
@@ -81,6 +83,8 @@ pub const SECTIONS: &[&Section] = &[
     &LIMITS,
     &TIMEOUTS,
     &LISTENERS,
+    &LISTENER_TLS,
+    &LISTENER_CERTIFICATES,
     &ADMIN,
     &ADMIN_TOKENS,
     &ACCESS_LOG,

@@ -374,7 +374,12 @@ impl fmt::Debug for Builder {
 fn restart_keys(old: &Model, new: &Model) -> Vec<&'static str> {
     let differs = [
         old.gateway.workers != new.gateway.workers,
-        old.listeners != new.listeners,
+        old.listeners.len() != new.listeners.len()
+            || !old
+                .listeners
+                .iter()
+                .zip(&new.listeners)
+                .all(|(old, new)| new.is_at_home_in(old)),
         old.admin != new.admin,
         old.access_log != new.access_log,
         old.store != new.store,

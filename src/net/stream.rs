@@ -27,6 +27,8 @@ use monoio::io::OwnedWriteHalf;
 use monoio::io::Splitable;
 use monoio::net::TcpStream;
 
+use rustls::HandshakeKind;
+
 use crate::net::fd;
 use crate::net::tls::Session;
 use crate::net::tls::Tls;
@@ -56,12 +58,12 @@ impl Stream {
             peer,
         }
     }
+}
 
-    /// Speaks by a session from now on.
-    pub(super) fn secure(&mut self, tls: &Rc<Tls>) {
-        self.reader.tls = Some(Rc::clone(tls));
-        self.writer.tls = Some(Rc::clone(tls));
-    }
+/// Both halves speak by a session from now on.
+pub(super) fn secure(reader: &mut Reader, writer: &mut Writer, tls: &Rc<Tls>) {
+    reader.tls = Some(Rc::clone(tls));
+    writer.tls = Some(Rc::clone(tls));
 }
 
 /// How far a reader's wait is.
@@ -96,6 +98,14 @@ impl Reader {
             more: false,
             tls: None,
         }
+    }
+
+    /// Whether the session took up an earlier one.
+    pub fn is_resumed(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| {
+            let session = tls.session.borrow();
+            session.state().handshake_kind() == Some(HandshakeKind::Resumed)
+        })
     }
 
     /// Begins to wait for something to receive, although nobody has time for it yet.

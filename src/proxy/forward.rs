@@ -165,6 +165,7 @@ fn write_request(
         peer: exchange.client.address.ip(),
         peer_text: exchange.client.text,
         port: exchange.client.listening.address.port(),
+        secure: exchange.client.listening.tls.is_some(),
         trust: &snapshot.trust,
         request_id: &exchange.request_id,
         body_complete: exchange.body.complete,

@@ -156,6 +156,7 @@ pub async fn repeat(cx: Rc<Context>, repeat: Repeat) {
             requests: 0,
             ahead: &mut ahead,
             pinned: &mut pinned,
+            secured: None,
         },
         reader: None,
         writer: None,

@@ -54,6 +54,8 @@ pub struct Onward<'a> {
     pub peer_text: &'a ClientText,
     /// The listener's port.
     pub port: u16,
+    /// The client speaks TLS.
+    pub secure: bool,
     /// Whose word about clients is taken.
     pub trust: &'a TrustPolicy,
     /// The request's id.
@@ -148,7 +150,7 @@ impl Onward<'_> {
             peer: self.peer_text,
             client: text,
             peer_trusted,
-            scheme: "http",
+            scheme: if self.secure { "https" } else { "http" },
             port: self.port,
             host: head.host.of(bytes),
             path: self.raw_path,

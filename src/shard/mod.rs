@@ -21,6 +21,7 @@ use crate::http::request_id::RequestId;
 use crate::http::request_id::request_id;
 use crate::net::Deadlines;
 use crate::net::Pool;
+use crate::net::tls::Pace;
 use crate::plugin;
 use crate::plugin::Shared;
 use crate::router;
@@ -38,6 +39,8 @@ pub struct Listening {
     pub address: SocketAddr,
     /// Connections begin with a PROXY protocol header.
     pub proxy_protocol: bool,
+    /// Its place among the listeners, if clients speak TLS there.
+    pub tls: Option<u16>,
 }
 
 /// Sets the plugins' random numbers apart from those of balancers.
@@ -50,6 +53,8 @@ pub struct Shard {
     pub core: CoreId,
     /// Buffers.
     pub pool: Rc<Pool>,
+    /// What handshakes of TLS may take.
+    pub pace: Pace,
     /// Deadlines of all connections.
     pub deadlines: Rc<Deadlines>,
     /// Where this core connects to.
@@ -95,6 +100,7 @@ impl Shard {
         Self {
             core,
             pool: Rc::default(),
+            pace: Pace::default(),
             deadlines: Rc::default(),
             peers: Peers::default(),
             wards: Wards::new(core),

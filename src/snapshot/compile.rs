@@ -125,6 +125,7 @@ pub fn recompile(
             requests: limits.upstream_keepalive_requests.unwrap_or(u32::MAX),
             idle: model.timeouts.upstream_keepalive_idle,
         },
+        tls: super::tls::listeners(model)?,
     })
 }
 

@@ -11,6 +11,7 @@ mod decide;
 mod marks;
 mod plan;
 mod shares;
+mod tls;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,6 +39,7 @@ pub use plan::RouteTimeouts;
 pub use plan::TargetPlan;
 pub use plan::UpstreamPlan;
 pub use shares::ConnectionShares;
+pub use tls::ListenerTls;
 
 use crate::base::ids::Generation;
 use crate::base::ids::RouteIndex;
@@ -82,6 +84,8 @@ pub struct Snapshot {
     pub timeouts: ClientTimeouts,
     /// Bounds of the pools of idle upstream connections.
     pub keep_alive: KeepAlive,
+    /// The TLS of the listeners, by their place.
+    pub tls: Vec<Option<ListenerTls>>,
 }
 
 /// Patience with clients.

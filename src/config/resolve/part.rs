@@ -65,7 +65,17 @@ pub(super) struct Sections {
     pub(super) access_log: Option<(Place, AccessLog)>,
     pub(super) dns: Option<(Place, Dns)>,
     pub(super) store: Option<(Place, PathBuf)>,
-    pub(super) listeners: Vec<(Place, Listener)>,
+    pub(super) listeners: Vec<ListenerEntry>,
+}
+
+/// A listener with the places that faults about it show.
+#[derive(Debug)]
+pub(super) struct ListenerEntry {
+    /// Its address.
+    pub(super) at: Place,
+    /// The files that its TLS names.
+    pub(super) files: Vec<Place>,
+    pub(super) value: Listener,
 }
 
 /// An entity with the places that faults about it show.

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use crate::base::clock;
 use crate::net::Pool;
-use crate::net::Stream;
+use crate::net::Reader;
+use crate::net::Writer;
+use crate::net::stream::secure;
 use crate::net::tls::session::Session;
 use crate::net::tls::session::Tls;
 
@@ -44,9 +46,9 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// Brings `session` to where both ends may speak, and gives it to the stream.
+/// Brings `session` to where both ends may speak, and gives it to both halves.
 pub(super) async fn handshake(
-    stream: &mut Stream,
+    (reader, writer): (&mut Reader, &mut Writer),
     mut session: Session,
     pool: &Rc<Pool>,
     mut turn: impl AsyncFnMut(),
@@ -62,7 +64,7 @@ pub(super) async fn handshake(
         if !(done && session.has_pending())
             && let Some(due) = session.take_due()
         {
-            let (result, due) = stream.writer.write_raw(due).await;
+            let (result, due) = writer.write_raw(due).await;
             let sent = if result.is_ok() { due.len() } else { 0 };
             session.due_sent(due, sent);
             // The fault that an alert was to tell of is the one that counts.
@@ -74,8 +76,8 @@ pub(super) async fn handshake(
         if done {
             break;
         }
-        stream.reader.readable().await;
-        match session.fetch(pool, |incoming| stream.reader.receive_raw(incoming)) {
+        reader.readable().await;
+        match session.fetch(pool, |incoming| reader.receive_raw(incoming)) {
             Ok(0) => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
             Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error.into()),
             Ok(_) | Err(_) => {}
@@ -85,6 +87,6 @@ pub(super) async fn handshake(
         session: RefCell::new(session),
         pool: Rc::clone(pool),
     };
-    stream.secure(&Rc::new(tls));
+    secure(reader, writer, &Rc::new(tls));
     Ok(())
 }

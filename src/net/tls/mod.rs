@@ -5,16 +5,22 @@
 //! [`Reader`](crate::net::Reader) and [`Writer`](crate::net::Writer) speak TLS; everything above them does not see
 //! the difference.
 
+pub mod certificates;
 pub mod client;
+pub mod client_hello;
 pub mod crypto;
 mod engine;
 mod handshake;
+pub mod pace;
 pub mod server;
 mod session;
 
 #[cfg(test)]
 mod tests;
 
+pub use certificates::Certificate;
+pub use certificates::Certificates;
 pub use handshake::Failure;
+pub use pace::Pace;
 pub(super) use session::Session;
 pub(super) use session::Tls;

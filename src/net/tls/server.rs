@@ -8,7 +8,8 @@ use rustls::ServerConfig;
 use rustls::server::UnbufferedServerConnection;
 
 use crate::net::Pool;
-use crate::net::Stream;
+use crate::net::Reader;
+use crate::net::Writer;
 use crate::net::tls::Failure;
 use crate::net::tls::engine::Engine;
 use crate::net::tls::engine::Side;
@@ -23,7 +24,7 @@ use crate::net::tls::session::Session;
 /// # Errors
 /// When the other end breaks the protocol or has nothing in common with us, or the connection fails.
 pub async fn accept(
-    stream: &mut Stream,
+    halves: (&mut Reader, &mut Writer),
     config: Arc<ServerConfig>,
     received: Vec<u8>,
     pool: &Rc<Pool>,
@@ -32,5 +33,5 @@ pub async fn accept(
 ) -> Result<(), Failure> {
     let conn = UnbufferedServerConnection::new(config)?;
     let session = Session::new(Engine::new(Side::Server(conn)), received);
-    handshake(stream, session, pool, turn, spent).await
+    handshake(halves, session, pool, turn, spent).await
 }
