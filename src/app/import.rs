@@ -326,8 +326,8 @@ fn difference(kind: Kind, document: &Document) -> Option<String> {
         return Some(why.to_owned());
     }
     match kind {
-        Kind::Services if text("protocol") != Some("http") => {
-            Some("only services over http are served yet".to_owned())
+        Kind::Services if !matches!(text("protocol"), Some("http" | "https")) => {
+            Some("only services over http and https are served yet".to_owned())
         }
         Kind::Routes => {
             let protocols = document.get("protocols").and_then(Value::as_array);

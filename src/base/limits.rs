@@ -302,3 +302,7 @@ pub const TLS_HANDSHAKE_SHARE: u64 = 500;
 pub const TLS_HANDSHAKE_BURST: Duration = Duration::from_millis(4);
 /// How often handshakes that wait are looked at.
 pub const TLS_HANDSHAKE_PAUSE: Duration = Duration::from_millis(1);
+/// Names by which a core keeps ways over TLS to one address, before one that nobody uses makes room.
+pub const TLS_NAMES: usize = 64;
+/// Most certificates between an origin's and its authority's that can be configured, as in Kong.
+pub const TLS_DEPTH_CEILING: u16 = 64;

@@ -15,6 +15,7 @@ use super::model::LogPath;
 use super::model::Model;
 use super::model::Route;
 use super::model::Service;
+use super::model::ServiceTls;
 use super::model::Tls;
 use super::model::Upstream;
 use super::model::Workers;
@@ -170,7 +171,10 @@ fn sections(model: &Model, out: &mut Writer) {
 
 fn tls_of(tls: &Tls, out: &mut Writer) {
     out.header("[listeners.tls]");
-    out.string("min_version", word(&resolve::TLS_VERSIONS, &tls.min_version));
+    out.string(
+        "min_version",
+        word(&resolve::TLS_VERSIONS, &tls.min_version),
+    );
     out.string("client_auth", word(&resolve::CLIENT_AUTH, &tls.client_auth));
     let shown = |path: &PathBuf| path.to_string_lossy().into_owned();
     let client_ca: Vec<String> = tls.client_ca.iter().map(|ca| shown(&ca.path)).collect();
@@ -249,6 +253,33 @@ fn write_service(service: &Service, out: &mut Writer) {
     write_timeouts(&service.timeouts, out);
     out.value("enabled", service.enabled);
     out.strings("tags", &service.tags);
+    if let Some(tls) = &service.tls {
+        origin_tls(tls, out);
+    }
+}
+
+/// What comes from the store has no path to write.
+fn origin_tls(tls: &ServiceTls, out: &mut Writer) {
+    out.header("[services.tls]");
+    out.value("verify", tls.verify);
+    if let Some(depth) = tls.depth {
+        out.value("verify_depth", depth);
+    }
+    if let Some(sni) = &tls.sni {
+        out.string("sni", sni);
+    }
+    let named = |path: &PathBuf| !path.as_os_str().is_empty();
+    let shown = |path: &PathBuf| path.to_string_lossy().into_owned();
+    let ca = tls.ca.iter().map(|ca| &ca.path).filter(|path| named(path));
+    out.strings("ca", &ca.map(shown).collect::<Vec<_>>());
+    if let Some(client) = tls.client.as_ref().filter(|client| named(&client.cert)) {
+        out.string("client_cert", &shown(&client.cert));
+        out.string("client_key", &shown(&client.key));
+    }
+    out.string(
+        "min_version",
+        word(&resolve::TLS_VERSIONS, &tls.min_version),
+    );
 }
 
 fn write_timeouts(timeouts: &ExchangeTimeouts, out: &mut Writer) {

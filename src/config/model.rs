@@ -17,9 +17,9 @@ use uuid::Uuid;
 
 pub use plugin::Plugin;
 
-use crate::net::tls::Certificate;
 use crate::base::ids::ServiceIndex;
 use crate::entity::Kind;
+use crate::net::tls::Certificate;
 use crate::plugin::Consumer;
 use crate::plugin::Credential;
 use crate::resilience::Rules;
@@ -79,7 +79,9 @@ impl Model {
     /// Every file that it names and that was read with it.
     pub fn files(&self) -> impl Iterator<Item = &PathBuf> {
         let tls = self.listeners.iter().filter_map(|it| it.tls.as_deref());
-        tls.flat_map(super::resolve::tls::files)
+        let listeners = tls.flat_map(super::resolve::tls::files);
+        let origins = self.services.iter().filter_map(|it| it.tls.as_deref());
+        listeners.chain(origins.flat_map(super::resolve::origin_tls::files))
     }
 
     /// The service that `index` points at.
@@ -359,6 +361,8 @@ pub struct Service {
     pub timeouts: ExchangeTimeouts,
     /// A disabled service's routes match nothing.
     pub enabled: bool,
+    /// What is wanted of TLS, where that is not the default.
+    pub tls: Option<Arc<ServiceTls>>,
     /// Labels for the Admin API.
     pub tags: Vec<String>,
 }
@@ -368,6 +372,8 @@ pub struct Service {
 pub enum ServiceProtocol {
     /// HTTP/1.1 over TCP.
     Http,
+    /// HTTP/1.1 over TLS.
+    Https,
 }
 
 impl ServiceProtocol {
@@ -375,6 +381,7 @@ impl ServiceProtocol {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Http => "http",
+            Self::Https => "https",
         }
     }
 
@@ -382,6 +389,44 @@ impl ServiceProtocol {
     pub fn default_port(self) -> u16 {
         match self {
             Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+}
+
+/// What is wanted of the TLS to a service's targets.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ServiceTls {
+    /// Whether they have to show a certificate for their name that an authority has signed.
+    pub verify: bool,
+    /// Most certificates between theirs and the authority's; none: no bound.
+    pub depth: Option<u16>,
+    /// The name that is asked for and verified; none: the host that goes upstream.
+    pub sni: Option<String>,
+    /// The authorities; none: those of the system. What comes from the store has no path.
+    pub ca: Vec<CaFile>,
+    /// What they are shown, if they ask. What comes from the store has no paths.
+    pub client: Option<CertificateFiles>,
+    /// The oldest version that is spoken.
+    pub min_version: TlsVersion,
+}
+
+impl ServiceTls {
+    /// Itself, if it is not the default.
+    pub fn unless_usual(self) -> Option<Arc<Self>> {
+        (self != Self::default()).then(|| Arc::new(self))
+    }
+}
+
+impl Default for ServiceTls {
+    fn default() -> Self {
+        Self {
+            verify: true,
+            depth: None,
+            sni: None,
+            ca: Vec::new(),
+            client: None,
+            min_version: TlsVersion::Tls12,
         }
     }
 }
@@ -504,6 +549,8 @@ pub struct Upstream {
     pub tags: Vec<String>,
     /// In the order of the file; a weight of zero takes no requests.
     pub targets: Vec<Target>,
+    /// What services that name no certificate of their own show to its targets.
+    pub client: Option<Arc<Certificate>>,
     /// How targets that fail are dealt with; none if all of it is the default.
     pub resilience: Option<Arc<Rules>>,
 }

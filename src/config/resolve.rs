@@ -9,6 +9,7 @@ mod admin;
 mod consumers;
 pub(super) mod join;
 mod names;
+pub(super) mod origin_tls;
 pub(super) mod part;
 pub(super) mod patterns;
 pub(super) mod plugins;

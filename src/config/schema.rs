@@ -9,6 +9,7 @@ mod upstreams;
 
 pub use entities::HEADERS;
 pub use entities::ROUTES;
+pub use entities::SERVICE_TLS;
 pub use entities::SERVICES;
 pub use people::ACLS;
 pub use people::BASICAUTH;
@@ -91,6 +92,7 @@ pub const SECTIONS: &[&Section] = &[
     &STORE,
     &DNS,
     &SERVICES,
+    &SERVICE_TLS,
     &ROUTES,
     &HEADERS,
     &UPSTREAMS,

@@ -24,8 +24,8 @@ use crate::entity::Clash;
 use crate::entity::Origin;
 use crate::lint;
 use crate::lint::Finding;
-use crate::plugin::Directory;
 use crate::snapshot;
+use crate::snapshot::Heritage;
 use crate::snapshot::Snapshot;
 use crate::store;
 use crate::store::FileRow;
@@ -196,7 +196,7 @@ pub struct Builder {
     before: Option<Loaded>,
     stored: Stored,
     /// Of the snapshot that was compiled last.
-    directory: Option<Arc<Directory>>,
+    heritage: Option<Heritage>,
 }
 
 impl Builder {
@@ -208,7 +208,7 @@ impl Builder {
             read: None,
             before: None,
             stored: Stored::default(),
-            directory: None,
+            heritage: None,
         }
     }
 
@@ -295,9 +295,9 @@ impl Builder {
             None
         } else {
             let snapshot =
-                snapshot::recompile(&model, generation, self.workers, self.directory.as_ref())
+                snapshot::recompile(&model, generation, self.workers, self.heritage.as_ref())
                     .map_err(Refusal::Compile)?;
-            self.directory = Some(Arc::clone(&snapshot.directory));
+            self.heritage = Some(snapshot.heritage());
             Some(Arc::new(snapshot))
         };
         let findings = if is_news && snapshot.is_some() {

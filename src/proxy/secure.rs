@@ -52,7 +52,14 @@ pub(super) async fn secure(cx: &Rc<Context>, conn: &mut Connection) -> bool {
     match shaken {
         Ok(()) => {
             let resumed = conn.reader.is_resumed();
-            metrics.count(if resumed { Counter::TlsResumed } else { Counter::TlsFull }, 1);
+            metrics.count(
+                if resumed {
+                    Counter::TlsResumed
+                } else {
+                    Counter::TlsFull
+                },
+                1,
+            );
             return true;
         }
         Err(Fault::Gone) => metrics.count(Counter::TlsGone, 1),

@@ -17,6 +17,7 @@ use crate::base::ids::ServiceIndex;
 use crate::base::ids::UpstreamIndex;
 use crate::config::Model;
 use crate::config::model as config;
+use crate::config::model::ServiceProtocol;
 use crate::http::IpSet;
 use crate::http::forwarded::RealIpHeader;
 use crate::http::forwarded::TrustPolicy;
@@ -36,6 +37,7 @@ use crate::snapshot::ClientTimeouts;
 use crate::snapshot::ConnectionShares;
 use crate::snapshot::Destination;
 use crate::snapshot::Endpoint;
+use crate::snapshot::Heritage;
 use crate::snapshot::KeepAlive;
 use crate::snapshot::NameKind;
 use crate::snapshot::NameQuery;
@@ -45,6 +47,7 @@ use crate::snapshot::Snapshot;
 use crate::snapshot::TargetPlan;
 use crate::snapshot::UpstreamPlan;
 use crate::snapshot::chains::Chains;
+use crate::snapshot::origins::Origins;
 
 /// Compiles a model for so many workers.
 ///
@@ -55,7 +58,7 @@ pub fn compile(model: &Model, generation: Generation, workers: usize) -> Result<
     recompile(model, generation, workers, None)
 }
 
-/// As [`compile`], with the directory of the snapshot `before`, which is shared if it is of the same people.
+/// As [`compile`], with what the snapshot `before` passes on, which is shared as far as it is the same.
 ///
 /// # Errors
 /// As [`compile`].
@@ -63,15 +66,19 @@ pub fn recompile(
     model: &Model,
     generation: Generation,
     workers: usize,
-    before: Option<&Arc<Directory>>,
+    before: Option<&Heritage>,
 ) -> Result<Snapshot, String> {
     let served = served(model);
     let router = router(&served)?;
     let mut targets = Targets::new(model, workers);
+    let mut origins = Origins::new(model, before.map(|before| &*before.origins));
     let destinations: Vec<Destination> = (0..)
         .zip(&model.services)
-        .map(|(index, service)| destination(ServiceIndex(index), service, &mut targets))
+        .map(|(index, service)| {
+            destination(ServiceIndex(index), service, &mut targets, &mut origins)
+        })
         .collect();
+    let before = before.map(|before| &before.directory);
     let directory = Directory::renewed(before, &model.consumers, &model.credentials);
     let chains = Chains::new(model, &directory);
     let mut patience = Patience::default();
@@ -126,6 +133,7 @@ pub fn recompile(
             idle: model.timeouts.upstream_keepalive_idle,
         },
         tls: super::tls::listeners(model)?,
+        origins: Arc::new(origins.known),
     })
 }
 
@@ -276,12 +284,14 @@ fn destination<'m>(
     index: ServiceIndex,
     service: &'m config::Service,
     targets: &mut Targets<'m>,
+    origins: &mut Origins<'m>,
 ) -> Destination {
     let path = service.path.as_deref();
     Destination {
         service: index,
         upstream: targets.upstream_of(service),
         retries: u32::from(service.retries),
+        tls: origins.of(service),
         path: path.map_or(Cow::Borrowed(b"/"), |path| {
             Cow::Owned(path.as_bytes().to_vec())
         }),
@@ -333,8 +343,7 @@ impl<'m> Targets<'m> {
         if let Some(index) = self.by_host.get(&key) {
             return *index;
         }
-        let default_port = service.protocol.default_port();
-        let target = self.target(&service.host, service.port, default_port, 100, None);
+        let target = self.target(&service.host, service.port, 100, None);
         let plan = UpstreamPlan {
             name: service.host.as_str().into(),
             policy: Policy::RoundRobin,
@@ -364,7 +373,7 @@ impl<'m> Targets<'m> {
             },
             slots: upstream.slots,
             targets: targets
-                .map(|target| self.target(&target.host, target.port, 80, target.weight, host))
+                .map(|target| self.target(&target.host, target.port, target.weight, host))
                 .collect(),
             id: upstream.id,
             rules: upstream.resilience.clone(),
@@ -379,7 +388,6 @@ impl<'m> Targets<'m> {
         &mut self,
         host: &str,
         port: u16,
-        default_port: u16,
         weight: u16,
         host_header: Option<&str>,
     ) -> TargetPlan {
@@ -396,15 +404,21 @@ impl<'m> Targets<'m> {
         // As in Kong, a configured name is completed by the target's port like the target's own.
         let name = host_header.unwrap_or(&bracketed);
         let ported = host_header.is_some_and(|name| name.contains(':'));
-        let host_header = if port == default_port || ported {
-            name.to_owned()
-        } else {
-            format!("{name}:{port}")
+        let shown = |protocol: ServiceProtocol| -> Box<[u8]> {
+            let shown = if port == protocol.default_port() || ported {
+                name.to_owned()
+            } else {
+                format!("{name}:{port}")
+            };
+            shown.into_bytes().into()
         };
+        let host_header = shown(ServiceProtocol::Http);
+        let over_tls = shown(ServiceProtocol::Https);
         TargetPlan {
             endpoint,
             weight,
-            host_header: host_header.into_bytes().into(),
+            host_over_tls: (over_tls != host_header).then_some(over_tls),
+            host_header,
         }
     }
 

@@ -9,6 +9,7 @@ mod chains;
 mod compile;
 mod decide;
 mod marks;
+mod origins;
 mod plan;
 mod shares;
 mod tls;
@@ -32,6 +33,7 @@ pub use marks::Marks;
 pub use marks::News;
 pub use marks::Notice;
 pub use marks::TargetKey;
+pub use origins::KnownOrigins;
 pub use plan::Destination;
 pub use plan::Endpoint;
 pub use plan::RoutePlan;
@@ -86,6 +88,27 @@ pub struct Snapshot {
     pub keep_alive: KeepAlive,
     /// The TLS of the listeners, by their place.
     pub tls: Vec<Option<ListenerTls>>,
+    /// The TLS of services.
+    pub origins: Arc<KnownOrigins>,
+}
+
+/// What a snapshot passes on to the next.
+#[derive(Clone, Debug)]
+pub struct Heritage {
+    /// Consumers and credentials.
+    pub directory: Arc<Directory>,
+    /// The TLS of services, with its sessions.
+    pub origins: Arc<KnownOrigins>,
+}
+
+impl Snapshot {
+    /// What the next one may share with it.
+    pub fn heritage(&self) -> Heritage {
+        Heritage {
+            directory: Arc::clone(&self.directory),
+            origins: Arc::clone(&self.origins),
+        }
+    }
 }
 
 /// Patience with clients.

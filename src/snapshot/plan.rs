@@ -11,6 +11,7 @@ use crate::balance::HashOn;
 use crate::balance::Policy;
 use crate::base::ids::ServiceIndex;
 use crate::base::ids::UpstreamIndex;
+use crate::net::tls::UpstreamTls;
 use crate::plugin::Chain;
 use crate::plugin::Named;
 use crate::resilience::Rules;
@@ -73,6 +74,8 @@ pub struct Destination {
     pub upstream: UpstreamIndex,
     /// Further attempts after the first.
     pub retries: u32,
+    /// The TLS that its targets are spoken to by.
+    pub tls: Option<Arc<UpstreamTls>>,
     /// The service's path, `/` if it has none.
     pub path: Cow<'static, [u8]>,
 }
@@ -141,6 +144,8 @@ pub struct TargetPlan {
     pub weight: u16,
     /// The Host that is sent to it.
     pub host_header: Box<[u8]>,
+    /// That over TLS, where it is another, because another port is the default.
+    pub host_over_tls: Option<Box<[u8]>>,
 }
 
 /// Where a target is.

@@ -34,6 +34,8 @@ pub struct Member {
     pub peer: Rc<Peer>,
     /// The Host that is sent to it.
     pub host: Box<[u8]>,
+    /// That over TLS, where it is another.
+    pub host_over_tls: Option<Box<[u8]>>,
 }
 
 /// The members of an upstream on this core, and its balancer's state.
@@ -128,6 +130,7 @@ impl Group {
         let members = places.into_iter().map(|(address, _, target)| Member {
             peer: peers.at(address),
             host: target.host_header.clone(),
+            host_over_tls: target.host_over_tls.clone(),
         });
         let members: Vec<Member> = members.collect();
         if plan.policy == Policy::Latency {
@@ -308,6 +311,7 @@ mod tests {
                     endpoint: Endpoint::At(SocketAddr::from(([127, 0, 0, 1], port))),
                     weight: 100,
                     host_header: Box::default(),
+                    host_over_tls: None,
                 })
                 .collect(),
             id: uuid::Uuid::nil(),

@@ -10,6 +10,7 @@ mod choice;
 mod peer;
 mod queue;
 mod repeats;
+mod secured;
 mod vitals;
 
 pub use care::Care;
@@ -25,4 +26,5 @@ pub use peer::Pinned;
 pub use queue::Waiting;
 pub use repeats::Repeats;
 pub use repeats::StatusSet;
+pub use secured::Secured;
 pub use vitals::Wards;

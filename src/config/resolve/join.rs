@@ -23,6 +23,7 @@ use crate::config::model::Model;
 use crate::config::source::Place;
 use crate::config::source::Sources;
 
+use super::origin_tls;
 use super::part::Part;
 use super::part::Sections;
 use super::sections;
@@ -52,6 +53,11 @@ pub(in crate::config) fn join(
     let mut services = Unique::new("service", placed.len());
     let mut upstreams = Unique::new("upstream", 0);
     for Placed { base, part } in placed.iter_mut() {
+        for (index, files) in &part.service_files {
+            let places: Vec<Place> = files.iter().map(|at| at.moved(*base)).collect();
+            let service = &mut part.services[*index].value;
+            origin_tls::load(service, &places, directory(sources, *base), sink);
+        }
         for entry in &mut part.services {
             services.add(entry, *base, sink);
         }
@@ -131,6 +137,13 @@ fn once<T: Clone>(
     first.map(|(_, value)| value)
 }
 
+/// Where the file of a part stands: paths in it are seen from there.
+fn directory(sources: &Sources, base: Place) -> &Path {
+    let file = sources.files.get(base.file as usize);
+    let directory = file.and_then(|file| file.path.parent());
+    directory.unwrap_or(Path::new(""))
+}
+
 fn listeners(placed: &[Placed], sources: &Sources, sink: &mut Sink) -> Vec<Listener> {
     let mut found: Vec<(Place, Listener)> = Vec::new();
     for Placed { base, part } in placed {
@@ -139,9 +152,7 @@ fn listeners(placed: &[Placed], sources: &Sources, sink: &mut Sink) -> Vec<Liste
             let mut listener = entry.value.clone();
             if let Some(tls) = &mut listener.tls {
                 let places: Vec<Place> = entry.files.iter().map(|at| at.moved(*base)).collect();
-                let file = sources.files.get(base.file as usize);
-                let directory = file.and_then(|file| file.path.parent());
-                let directory = directory.unwrap_or(Path::new(""));
+                let directory = directory(sources, *base);
                 tls::load(Arc::make_mut(tls), &places, directory, sink);
             }
             let clash = found.iter().find(|(_, other)| collide(&listener, other));

@@ -43,6 +43,8 @@ pub(in crate::config) struct Part {
     /// Boxed, because a loader keeps thousands of parts and only the first has any.
     pub(super) sections: Option<Box<Sections>>,
     pub(super) services: Vec<Entry<Service>>,
+    /// The files that the TLS of services names, with the service's index.
+    pub(super) service_files: Vec<(usize, Vec<Place>)>,
     pub(super) routes: Vec<RouteEntry>,
     pub(super) upstreams: Vec<Entry<Upstream>>,
     pub(super) consumers: Vec<Entry<Consumer>>,

@@ -7,6 +7,7 @@
 pub(super) mod health;
 mod kept;
 mod rows;
+mod tls;
 
 use std::sync::Arc;
 
@@ -41,6 +42,7 @@ pub struct Stored {
     credentials: Kept<Credential>,
     plugins: Kept<Plugin>,
     unserved: Kept<Unserved>,
+    shown: tls::Shown,
     compiler: Compiler,
 }
 
@@ -82,9 +84,15 @@ impl Stored {
     fn take(&mut self, kind: Kind, id: Uuid, row: &[u8]) -> Result<(), String> {
         match kind {
             Kind::Services => {
-                let service = rows::read::<rows::ServiceRow>(row)?.service(id);
-                let service = service.ok_or("only services over http are served yet")?;
+                let mut row: rows::ServiceRow = rows::read(row)?;
+                let wants = tls::Wants {
+                    ca: row.ca_certificates.take().unwrap_or_default(),
+                    client: row.client_certificate.map(|client| client.id),
+                };
+                let service = row.service(id);
+                let service = service.ok_or("only services over http and https are served yet")?;
                 self.services.put(id, service);
+                self.shown.service(id, wants);
             }
             Kind::Routes => {
                 let row: rows::RouteRow = rows::read(row)?;
@@ -95,6 +103,7 @@ impl Stored {
             }
             Kind::Upstreams => {
                 let row: rows::UpstreamRow = rows::read(row)?;
+                self.shown.upstream(id, row.client_certificate);
                 self.upstreams.put(id, row.upstream(id));
             }
             Kind::Targets => {
@@ -116,8 +125,10 @@ impl Stored {
             Kind::HmacauthCredentials => self.hold(id, rows::credential::<rows::Hmac>(id, row)?),
             Kind::JwtSecrets => self.hold(id, rows::credential::<rows::Jwt>(id, row)?),
             Kind::Acls => self.hold(id, rows::credential::<rows::Group>(id, row)?),
-            // There is no TLS yet that would use them.
-            Kind::Certificates | Kind::Snis | Kind::CaCertificates => {}
+            Kind::Certificates => self.shown.certificate(id, row)?,
+            Kind::CaCertificates => self.shown.authority(id, row)?,
+            // No listener shows certificates of the store yet.
+            Kind::Snis => {}
             // References to secrets are not followed yet.
             Kind::Vaults => {}
         }
@@ -130,6 +141,7 @@ impl Stored {
 
     fn remove(&mut self, kind: Kind, id: Uuid) {
         self.unserved.remove(id);
+        self.shown.remove(id);
         match kind {
             Kind::Services => self.services.remove(id),
             Kind::Routes => self.routes.remove(id),
@@ -159,6 +171,8 @@ impl Stored {
 
     /// Adds everything to the model of the files.
     pub fn join(&mut self, model: &mut Model) {
+        self.shown.join_services(&mut self.services);
+        self.shown.join_upstreams(&mut self.upstreams);
         model.services.extend(self.services.iter().cloned());
         self.join_routes(model);
         model.upstreams.extend(self.upstreams.iter().cloned());

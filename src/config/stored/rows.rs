@@ -18,6 +18,7 @@ use crate::config::model::Protocols;
 use crate::config::model::Route;
 use crate::config::model::Service;
 use crate::config::model::ServiceProtocol;
+use crate::config::model::ServiceTls;
 use crate::config::model::Target;
 use crate::config::model::Upstream;
 use crate::config::raw::nearest;
@@ -71,6 +72,10 @@ pub(super) struct ServiceRow {
     write_timeout: u64,
     read_timeout: u64,
     enabled: bool,
+    tls_verify: Option<bool>,
+    tls_verify_depth: Option<u16>,
+    pub(super) ca_certificates: Option<Vec<Uuid>>,
+    pub(super) client_certificate: Option<Reference>,
     tags: Option<Vec<String>>,
 }
 
@@ -87,6 +92,10 @@ impl Default for ServiceRow {
             write_timeout: 60_000,
             read_timeout: 60_000,
             enabled: true,
+            tls_verify: None,
+            tls_verify_depth: None,
+            ca_certificates: None,
+            client_certificate: None,
             tags: None,
         }
     }
@@ -96,10 +105,19 @@ impl ServiceRow {
     /// The service; `None` if it is spoken to by a protocol that the data plane does not speak.
     pub(super) fn service(self, id: Uuid) -> Option<Service> {
         let read = Duration::from_millis(self.read_timeout);
-        (self.protocol == ServiceProtocol::Http.as_str()).then(|| Service {
+        let known = [ServiceProtocol::Http, ServiceProtocol::Https];
+        let protocol = known.into_iter().find(|it| it.as_str() == self.protocol);
+        let usual = ServiceTls::default();
+        let tls = ServiceTls {
+            verify: self.tls_verify.unwrap_or(usual.verify),
+            depth: self.tls_verify_depth,
+            ..usual
+        };
+        protocol.map(|protocol| Service {
             id,
             name: self.name,
-            protocol: ServiceProtocol::Http,
+            protocol,
+            tls: tls.unless_usual(),
             host: without_brackets(&self.host).to_owned(),
             port: self.port,
             path: self.path,
@@ -226,6 +244,7 @@ pub(super) struct UpstreamRow {
     slots: u32,
     host_header: Option<String>,
     use_srv_name: bool,
+    pub(super) client_certificate: Option<Reference>,
     tags: Option<Vec<String>>,
     healthchecks: Option<Healthchecks>,
 }
@@ -248,6 +267,7 @@ impl Default for UpstreamRow {
             slots: 10_000,
             host_header: None,
             use_srv_name: false,
+            client_certificate: None,
             tags: None,
             healthchecks: None,
         }
@@ -287,6 +307,7 @@ impl UpstreamRow {
             use_srv_name: self.use_srv_name,
             tags: self.tags.unwrap_or_default(),
             targets: Vec::new(),
+            client: None,
             resilience: self.healthchecks.and_then(|checks| checks.rules().shared()),
         }
     }

@@ -177,11 +177,14 @@ impl Certificates {
 impl ResolvesServerCert for Certificates {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let name = hello.server_name().map(str::to_ascii_lowercase);
-        let name = name.as_deref().map(|name| name.strip_suffix('.').unwrap_or(name));
+        let name = name
+            .as_deref()
+            .map(|name| name.strip_suffix('.').unwrap_or(name));
         let usable = self.of(name).iter().filter_map(|it| it.certified().ok());
         let mut usable = usable.peekable();
         let first = usable.peek().map(|first| Arc::clone(first));
-        let verifiable = usable.find(|it| it.key.choose_scheme(hello.signature_schemes()).is_some());
+        let verifiable =
+            usable.find(|it| it.key.choose_scheme(hello.signature_schemes()).is_some());
         // With nothing that it can verify the handshake fails by the protocol's own words.
         verifiable.map(Arc::clone).or(first)
     }
@@ -194,7 +197,14 @@ mod tests {
     #[test]
     fn a_name_finds_the_closest_of_its_certificates() {
         let mut all = Certificates::default();
-        let names = ["a.test.x", "*.test.x", "*.b.test.x", "test.*", "test.b.*", "*"];
+        let names = [
+            "a.test.x",
+            "*.test.x",
+            "*.b.test.x",
+            "test.*",
+            "test.b.*",
+            "*",
+        ];
         let certificates = names.map(|name| Arc::new(Certificate::new(name.as_bytes(), [], None)));
         for (name, certificate) in names.iter().zip(&certificates) {
             all.add(name, certificate);
@@ -219,7 +229,10 @@ mod tests {
         let pem = one.cert.pem();
         let key = other.signing_key.serialize_pem();
         let mixed = Certificate::new(pem.as_bytes(), key.as_bytes(), None);
-        assert_eq!(mixed.certified().unwrap_err(), "certificate does not match key");
+        assert_eq!(
+            mixed.certified().unwrap_err(),
+            "certificate does not match key"
+        );
         let nothing = Certificate::new(*b"nothing", *b"", None);
         assert_eq!(nothing.certified().unwrap_err(), "no certificate in it");
         let right = one.signing_key.serialize_pem();

@@ -14,6 +14,8 @@ mod handshake;
 pub mod pace;
 pub mod server;
 mod session;
+pub mod upstream;
+mod verify;
 
 #[cfg(test)]
 mod tests;
@@ -24,3 +26,4 @@ pub use handshake::Failure;
 pub use pace::Pace;
 pub(super) use session::Session;
 pub(super) use session::Tls;
+pub use upstream::UpstreamTls;
