@@ -25,6 +25,7 @@ mod logs;
 mod machine;
 mod mock;
 mod observing;
+mod origin_tls;
 mod peers;
 mod persistence;
 mod plugin_recordings;
@@ -71,6 +72,7 @@ pub(crate) fn cases() -> Vec<Case> {
         machine::cases(),
         mock::cases(),
         observing::cases(),
+        origin_tls::cases(),
         peers::cases(),
         persistence::cases(),
         plugin_recordings::cases(),
