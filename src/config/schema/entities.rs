@@ -143,7 +143,7 @@ pub const SERVICES: Section = Section {
         key(
             "tls",
             "table",
-            "{}",
+            "(verified by the system's authorities)",
             "`[services.tls]`",
             "{ ca = [\"internal-ca.pem\"] }",
             Yes,
