@@ -8,6 +8,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use uuid::Uuid;
 
+use std::sync::Arc;
+use crate::net::tls::Certificate;
 use crate::config::model::Algorithm;
 use crate::config::model::ExchangeTimeouts;
 use crate::config::model::HashInput;
@@ -319,6 +321,37 @@ pub(super) struct TargetRow {
 
 fn usual_weight() -> u16 {
     100
+}
+
+/// A certificate as it is stored.
+#[derive(Deserialize)]
+pub(super) struct CertificateRow {
+    cert: String,
+    key: String,
+    #[serde(default)]
+    cert_alt: Option<String>,
+    #[serde(default)]
+    key_alt: Option<String>,
+}
+
+impl CertificateRow {
+    /// What clients are shown, the first choice first.
+    pub(super) fn shown(self) -> Vec<Arc<Certificate>> {
+        let certificate = |cert: String, key: String| {
+            Arc::new(Certificate::new(cert.into_bytes(), key.into_bytes(), None))
+        };
+        let alternative = self.cert_alt.zip(self.key_alt);
+        let alternative = alternative.map(|(cert, key)| certificate(cert, key));
+        let first = certificate(self.cert, self.key);
+        std::iter::once(first).chain(alternative).collect()
+    }
+}
+
+/// A server name as it is stored.
+#[derive(Deserialize)]
+pub(super) struct SniRow {
+    pub(super) name: String,
+    pub(super) certificate: Reference,
 }
 
 impl TargetRow {
