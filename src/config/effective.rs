@@ -169,7 +169,10 @@ fn sections(model: &Model, out: &mut Writer) {
 
 fn tls_of(tls: &Tls, out: &mut Writer) {
     out.header("[listeners.tls]");
-    out.string("min_version", word(&resolve::TLS_VERSIONS, &tls.min_version));
+    out.string(
+        "min_version",
+        word(&resolve::TLS_VERSIONS, &tls.min_version),
+    );
     out.string("client_auth", word(&resolve::CLIENT_AUTH, &tls.client_auth));
     let shown = |path: &PathBuf| path.to_string_lossy().into_owned();
     let client_ca: Vec<String> = tls.client_ca.iter().map(|ca| shown(&ca.path)).collect();

@@ -17,9 +17,9 @@ use uuid::Uuid;
 
 pub use plugin::Plugin;
 
-use crate::net::tls::Certificate;
 use crate::base::ids::ServiceIndex;
 use crate::entity::Kind;
+use crate::net::tls::Certificate;
 use crate::plugin::Consumer;
 use crate::plugin::Credential;
 

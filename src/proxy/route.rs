@@ -45,7 +45,10 @@ pub(super) fn route(exchange: &mut Exchange<'_>) -> Result<Routed, Stop> {
         path,
         fields: &head.fields,
         head: bytes,
-        sni: exchange.client.secured.and_then(|it| it.sni.as_deref().map(str::as_bytes)),
+        sni: exchange
+            .client
+            .secured
+            .and_then(|it| it.sni.as_deref().map(str::as_bytes)),
     };
     let decision = decide(
         snapshot,

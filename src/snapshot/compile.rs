@@ -125,6 +125,11 @@ pub fn recompile(
             idle: model.timeouts.upstream_keepalive_idle,
         },
         tls: super::tls::listeners(model)?,
+        client_certificates: model
+            .listeners
+            .iter()
+            .filter_map(|listener| listener.tls.as_ref())
+            .any(|tls| tls.client_auth != config::ClientAuth::None),
     })
 }
 

@@ -81,6 +81,8 @@ pub struct Snapshot {
     pub keep_alive: KeepAlive,
     /// The TLS of the listeners, by their place.
     pub tls: Vec<Option<ListenerTls>>,
+    /// Some listener asks clients for certificates.
+    pub client_certificates: bool,
 }
 
 /// Patience with clients.

@@ -66,7 +66,9 @@ pub(super) fn read(table: &Table<'_>, sink: &mut Sink) -> (Tls, Vec<Place>) {
         });
     }
     if client_auth != ClientAuth::None && client_ca.is_empty() {
-        let place = table.get("client_auth").map_or(table.place, |item| item.place);
+        let place = table
+            .get("client_auth")
+            .map_or(table.place, |item| item.place);
         let message = "`client_ca` is needed to verify the certificates of clients";
         sink.add(Code::Missing, place, message);
     }

@@ -228,7 +228,12 @@ impl Stored {
         let certificates: HashMap<Uuid, &Vec<Arc<Certificate>>> =
             certificates.map(|it| (it.id, &it.shown)).collect();
         for owned in self.server_names.iter() {
-            for certificate in certificates.get(&owned.certificate).into_iter().copied().flatten() {
+            for certificate in certificates
+                .get(&owned.certificate)
+                .into_iter()
+                .copied()
+                .flatten()
+            {
                 let entry = (owned.name.clone(), Arc::clone(certificate));
                 model.server_names.push(entry);
             }

@@ -8,8 +8,6 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use uuid::Uuid;
 
-use std::sync::Arc;
-use crate::net::tls::Certificate;
 use crate::config::model::Algorithm;
 use crate::config::model::ExchangeTimeouts;
 use crate::config::model::HashInput;
@@ -29,6 +27,7 @@ use crate::config::resolve::url::without_brackets;
 use crate::entity;
 use crate::entity::Document;
 use crate::entity::Kind;
+use crate::net::tls::Certificate;
 use crate::plugin::Compiler;
 use crate::plugin::Configured;
 use crate::plugin::Consumer;
@@ -38,6 +37,7 @@ use crate::plugin::Scope;
 use crate::plugin::Secret;
 use crate::plugin::registry;
 use crate::plugin::registry::Registry;
+use std::sync::Arc;
 
 /// Reads a row.
 pub(super) fn read<T: DeserializeOwned>(row: &[u8]) -> Result<T, String> {

@@ -4,12 +4,14 @@
 //! it stays with the certificate, which snapshots share.
 
 use std::fmt;
+use std::fmt::Write;
 use std::hash::Hash;
 use std::hash::Hasher;
 use std::sync::Arc;
 use std::sync::OnceLock;
 
 use foldhash::HashMap;
+use rustls::CipherSuite;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
@@ -126,6 +128,40 @@ pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> 
     Ok(read)
 }
 
+/// What is passed on of a client's certificate, which has been verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// Its subject, as RFC 4514 writes it, in printable ASCII.
+    pub subject: Box<str>,
+    /// The SHA-256 of it, in hexadecimal digits.
+    pub fingerprint: Box<str>,
+}
+
+impl ClientCertificate {
+    /// Reads a certificate in DER.
+    pub(in crate::net) fn read(der: &[u8]) -> Option<Self> {
+        let (_, parsed) = X509Certificate::from_der(der).ok()?;
+        let subject = parsed.subject().to_string();
+        let printable = |c: char| if matches!(c, ' '..='~') { c } else { '?' };
+        let mut suites = crypto::provider().cipher_suites.iter();
+        let hash = suites
+            .find(|suite| suite.suite() == CipherSuite::TLS13_AES_128_GCM_SHA256)?
+            .tls13()?
+            .common
+            .hash_provider
+            .hash(der);
+        let mut fingerprint = String::with_capacity(64);
+        for byte in hash.as_ref() {
+            // To a string it cannot fail.
+            let _ = write!(fingerprint, "{byte:02x}");
+        }
+        Some(Self {
+            subject: subject.chars().map(printable).collect::<String>().into(),
+            fingerprint: fingerprint.into(),
+        })
+    }
+}
+
 /// Certificates by name. Where several are for one name, a client is shown the first that it can verify.
 #[derive(Debug, Default)]
 pub struct Certificates {
@@ -177,11 +213,14 @@ impl Certificates {
 impl ResolvesServerCert for Certificates {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let name = hello.server_name().map(str::to_ascii_lowercase);
-        let name = name.as_deref().map(|name| name.strip_suffix('.').unwrap_or(name));
+        let name = name
+            .as_deref()
+            .map(|name| name.strip_suffix('.').unwrap_or(name));
         let usable = self.of(name).iter().filter_map(|it| it.certified().ok());
         let mut usable = usable.peekable();
         let first = usable.peek().map(|first| Arc::clone(first));
-        let verifiable = usable.find(|it| it.key.choose_scheme(hello.signature_schemes()).is_some());
+        let verifiable =
+            usable.find(|it| it.key.choose_scheme(hello.signature_schemes()).is_some());
         // With nothing that it can verify the handshake fails by the protocol's own words.
         verifiable.map(Arc::clone).or(first)
     }
@@ -194,7 +233,14 @@ mod tests {
     #[test]
     fn a_name_finds_the_closest_of_its_certificates() {
         let mut all = Certificates::default();
-        let names = ["a.test.x", "*.test.x", "*.b.test.x", "test.*", "test.b.*", "*"];
+        let names = [
+            "a.test.x",
+            "*.test.x",
+            "*.b.test.x",
+            "test.*",
+            "test.b.*",
+            "*",
+        ];
         let certificates = names.map(|name| Arc::new(Certificate::new(name.as_bytes(), [], None)));
         for (name, certificate) in names.iter().zip(&certificates) {
             all.add(name, certificate);
@@ -219,7 +265,10 @@ mod tests {
         let pem = one.cert.pem();
         let key = other.signing_key.serialize_pem();
         let mixed = Certificate::new(pem.as_bytes(), key.as_bytes(), None);
-        assert_eq!(mixed.certified().unwrap_err(), "certificate does not match key");
+        assert_eq!(
+            mixed.certified().unwrap_err(),
+            "certificate does not match key"
+        );
         let nothing = Certificate::new(*b"nothing", *b"", None);
         assert_eq!(nothing.certified().unwrap_err(), "no certificate in it");
         let right = one.signing_key.serialize_pem();

@@ -28,5 +28,12 @@ pub async fn connect(
 ) -> Result<(), Failure> {
     let conn = UnbufferedClientConnection::new(config, name)?;
     let session = Session::new(Engine::new(Side::Client(conn)), Vec::new());
-    handshake((&mut stream.reader, &mut stream.writer), session, pool, async || {}, |_| {}).await
+    handshake(
+        (&mut stream.reader, &mut stream.writer),
+        session,
+        pool,
+        async || {},
+        |_| {},
+    )
+    .await
 }

@@ -226,7 +226,10 @@ mod tests {
         assert_eq!(parse(b"\x16\x02"), Err(Fault::Malformed));
         assert_eq!(parse(b"\x16\x03\x01\0\0"), Err(Fault::Malformed));
         assert_eq!(parse(b"\x16\x03\x01\0\x01\x02"), Err(Fault::Malformed));
-        assert_eq!(parse(b"\x16\x03\x01\0\x04\x01\x01\0\0"), Err(Fault::TooLong));
+        assert_eq!(
+            parse(b"\x16\x03\x01\0\x04\x01\x01\0\0"),
+            Err(Fault::TooLong)
+        );
         let mut cut = records(NAMED, 16_384);
         cut.truncate(cut.len() - 1);
         cut[4] -= 1;

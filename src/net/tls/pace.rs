@@ -123,7 +123,10 @@ impl Waiter<'_> {
     async fn first(&self) {
         poll_fn(|cx| {
             let mut waiting = self.pace.waiting.borrow_mut();
-            if waiting.front().is_some_and(|(first, _)| *first == self.ticket) {
+            if waiting
+                .front()
+                .is_some_and(|(first, _)| *first == self.ticket)
+            {
                 return Poll::Ready(());
             }
             // Tickets rise from the front on.
