@@ -132,10 +132,11 @@ impl Onward<'_> {
         let nominated = Nominated::of_request(self.head, self.bytes);
         for field in self.head.fields.lines() {
             let name = field.name.of(self.bytes);
+            let ours = self.guarded && is_of_certificate(name);
             if passes(field, name)
                 && !nominated.covers_request(field, self.bytes)
                 && !self.edits.removes(field.known, name)
-                && !(self.guarded && is_of_certificate(name))
+                && !ours
             {
                 encode::received(out, field, self.bytes);
             }

@@ -105,11 +105,14 @@ impl Kit {
         (output.status.code().unwrap_or(-1), text)
     }
 
-    /// What openssl says while it connects for `a.test`.
+    /// What openssl says while it asks `a.test` for something.
     fn openssl(&self, gateway: &Gateway, arguments: &[&str]) -> String {
-        let mut command = Command::new("openssl");
+        let script = "printf 'GET / HTTP/1.1\\r\\nHost: a.test\\r\\nConnection: close\\r\\n\\r\\n' | \
+                      openssl s_client -ign_eof \"$@\"";
+        let mut command = Command::new("sh");
         command
-            .args(["s_client", "-connect", &gateway.listeners[0].to_string()])
+            .args(["-c", script, "sh", "-connect"])
+            .arg(gateway.listeners[0].to_string())
             .args(["-servername", "a.test", "-CAfile", &self.path("ca.pem")])
             .args(arguments);
         let output = tools::output(&mut command, Duration::from_secs(20));
@@ -212,7 +215,9 @@ fn sessions_resume_on_every_core_and_after_a_reload() {
         }
     }
     let resumed = "silverback_tls_handshakes_total{outcome=\"resumed\"}";
-    eventually("it is seen", || (gateway.metric(resumed) > 23.5).then_some(()));
+    eventually("it is seen", || {
+        (gateway.metric(resumed) > 23.5).then_some(())
+    });
 }
 
 fn staple_is_given_to_who_asks() {
@@ -300,7 +305,9 @@ fn certificate_files_are_followed() {
     kit.sign_with("new", &["a.test", "b.test"], &key);
     std::fs::rename(kit.path("new.key"), kit.path("a.key")).unwrap();
     std::fs::rename(kit.path("new.pem"), kit.path("a.pem")).unwrap();
-    eventually("it is seen", || (kit.curl(&gateway, "b.test", STATUS).0 == 0).then_some(()));
+    eventually("it is seen", || {
+        (kit.curl(&gateway, "b.test", STATUS).0 == 0).then_some(())
+    });
 }
 
 fn bad_certificate_is_refused_with_its_place() {
@@ -314,7 +321,7 @@ fn bad_certificate_is_refused_with_its_place() {
     );
     let file = kit.path("silverback.toml");
     std::fs::write(&file, text).unwrap();
-    let run = tools::silverback(&["check", &file]);
+    let run = tools::silverback(&["check", "--config", &file]);
     assert_eq!(run.code, Some(1));
     let said = format!("{}{}", run.stdout, run.stderr);
     for fault in [
@@ -344,12 +351,14 @@ fn stored_certificates_are_shown() {
     let mut client = crate::support::Client::connect(gateway.admin);
     client
         .send(format!(
-            "POST /certificates HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            "POST /certificates HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         ))
         .response()
         .expect(201);
-    eventually("it is seen", || (kit.curl(&gateway, "s.test", STATUS).0 == 0).then_some(()));
+    eventually("it is seen", || {
+        (kit.curl(&gateway, "s.test", STATUS).0 == 0).then_some(())
+    });
 }
 
 fn routes_for_https_alone_and_the_name_criterion() {
@@ -436,7 +445,9 @@ fn stalled_garbage_and_cut_hellos() {
             "silverback_tls_handshakes_total{{outcome=\"{name}\"}}"
         ))
     };
-    eventually("it is seen", || (outcome("timeout") > 1.5 && outcome("failed") > 0.5).then_some(()));
+    eventually("it is seen", || {
+        (outcome("timeout") > 1.5 && outcome("failed") > 0.5).then_some(())
+    });
     assert!(
         Path::new(&kit.path("ca.pem")).exists() && gateway.admin("GET", "/status").status() == 200
     );
