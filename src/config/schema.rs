@@ -2,6 +2,7 @@
 //! of `docs/configuration.md` are printed from here.
 
 mod entities;
+mod listeners;
 mod people;
 mod resilience;
 mod sections;
@@ -11,6 +12,9 @@ pub use entities::HEADERS;
 pub use entities::ROUTES;
 pub use entities::SERVICE_TLS;
 pub use entities::SERVICES;
+pub use listeners::LISTENER_CERTIFICATES;
+pub use listeners::LISTENER_TLS;
+pub use listeners::LISTENERS;
 pub use people::ACLS;
 pub use people::BASICAUTH;
 pub use people::CONSUMERS;
@@ -29,9 +33,6 @@ pub use sections::ADMIN_TOKENS;
 pub use sections::DNS;
 pub use sections::GATEWAY;
 pub use sections::LIMITS;
-pub use sections::LISTENER_CERTIFICATES;
-pub use sections::LISTENER_TLS;
-pub use sections::LISTENERS;
 pub use sections::ROOT;
 pub use sections::STORE;
 pub use sections::TIMEOUTS;

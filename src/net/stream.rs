@@ -30,6 +30,7 @@ use monoio::net::TcpStream;
 use rustls::HandshakeKind;
 
 use crate::net::fd;
+use crate::net::tls::ClientCertificate;
 use crate::net::tls::Session;
 use crate::net::tls::Tls;
 
@@ -106,6 +107,13 @@ impl Reader {
             let session = tls.session.borrow();
             session.state().handshake_kind() == Some(HandshakeKind::Resumed)
         })
+    }
+
+    /// The certificate by which the other end has shown who it is.
+    pub fn peer_certificate(&self) -> Option<ClientCertificate> {
+        let session = self.tls.as_ref()?.session.borrow();
+        let shown = session.state().peer_certificates()?.first()?;
+        ClientCertificate::read(shown)
     }
 
     /// Begins to wait for something to receive, although nobody has time for it yet.

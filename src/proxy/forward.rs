@@ -178,6 +178,11 @@ fn write_request(
         peer_text: exchange.client.text,
         port: exchange.client.listening.address.port(),
         secure: exchange.client.listening.tls.is_some(),
+        guarded: snapshot.client_certificates,
+        certificate: exchange
+            .client
+            .secured
+            .and_then(|it| it.certificate.as_ref()),
         trust: &snapshot.trust,
         request_id: &exchange.request_id,
         body_complete: exchange.body.complete,

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use crate::base::limits;
 use crate::net::pool::Size;
 use crate::net::tls;
+use crate::net::tls::ClientCertificate;
 use crate::net::tls::client_hello;
 use crate::proxy::connection::Connection;
 use crate::proxy::head::read_proxy_header;
@@ -23,6 +24,8 @@ const PLAIN_ANSWER: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/pla
 pub(super) struct Secured {
     /// The name that it asked for.
     pub(super) sni: Option<Box<str>>,
+    /// The certificate by which it has shown who it is.
+    pub(super) certificate: Option<ClientCertificate>,
 }
 
 /// Why there is no TLS on a connection.
@@ -121,7 +124,10 @@ async fn shake(cx: &Rc<Context>, conn: &mut Connection) -> Result<(), Fault> {
         Ok(Err(tls::Failure::Io(_))) => return Err(Fault::Gone),
         Err(_expired) => return Err(Fault::Late),
     }
-    conn.secured = Some(Rc::new(Secured { sni: hello.sni }));
+    conn.secured = Some(Rc::new(Secured {
+        sni: hello.sni,
+        certificate: conn.reader.peer_certificate(),
+    }));
     Ok(())
 }
 

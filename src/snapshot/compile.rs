@@ -134,6 +134,11 @@ pub fn recompile(
         },
         tls: super::tls::listeners(model)?,
         origins: Arc::new(origins.known),
+        client_certificates: model
+            .listeners
+            .iter()
+            .filter_map(|listener| listener.tls.as_ref())
+            .any(|tls| tls.client_auth != config::ClientAuth::None),
     })
 }
 

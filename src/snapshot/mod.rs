@@ -90,6 +90,8 @@ pub struct Snapshot {
     pub tls: Vec<Option<ListenerTls>>,
     /// The TLS of services.
     pub origins: Arc<KnownOrigins>,
+    /// Some listener asks clients for certificates.
+    pub client_certificates: bool,
 }
 
 /// What a snapshot passes on to the next.

@@ -102,19 +102,23 @@ pub(super) fn load(tls: &mut Tls, places: &[Place], directory: &Path, sink: &mut
     let mut places = places.iter().copied();
     let mut file = |path: &mut PathBuf, sink: &mut Sink| {
         let place = places.next().unwrap_or_default();
+        let written = path.display().to_string();
         let joined = directory.join(&*path);
         *path = std::path::absolute(&joined).unwrap_or(joined);
         let bytes = std::fs::read(&*path);
         let bytes = bytes.map_err(|error| {
-            let message = format!("cannot read {}: {error}", path.display());
-            sink.add(Code::Unreadable, place, message);
+            sink.add(
+                Code::Unreadable,
+                place,
+                format!("cannot read {written}: {error}"),
+            );
         });
-        (place, bytes)
+        (place, written, bytes)
     };
     for entry in &mut tls.certificates {
-        let (at, cert) = file(&mut entry.cert, sink);
-        let (key_at, key) = file(&mut entry.key, sink);
-        let ocsp = entry.ocsp.as_mut().map(|path| file(path, sink).1);
+        let (at, cert_written, cert) = file(&mut entry.cert, sink);
+        let (key_at, key_written, key) = file(&mut entry.key, sink);
+        let ocsp = entry.ocsp.as_mut().map(|path| file(path, sink).2);
         let (Ok(cert), Ok(key)) = (cert, key) else {
             continue;
         };
@@ -123,37 +127,38 @@ pub(super) fn load(tls: &mut Tls, places: &[Place], directory: &Path, sink: &mut
         match certificate.facts() {
             Ok((names, until)) => {
                 entry.names = names;
-                warn_if_over(&entry.cert, until, at, sink);
+                warn_if_over(&cert_written, until, at, sink);
                 if let Err(why) = certificate.certified() {
-                    let message = format!("{}: {why}", entry.key.display());
-                    sink.add(Code::BadCertificate, key_at, message);
+                    sink.add(
+                        Code::BadCertificate,
+                        key_at,
+                        format!("{key_written}: {why}"),
+                    );
                 }
             }
             Err(why) => {
-                let message = format!("{}: {why}", entry.cert.display());
-                sink.add(Code::BadCertificate, at, message);
+                sink.add(Code::BadCertificate, at, format!("{cert_written}: {why}"));
             }
         }
         entry.loaded = Arc::new(certificate);
     }
     for ca in &mut tls.client_ca {
-        let (at, Ok(pem)) = file(&mut ca.path, sink) else {
+        let (at, written, Ok(pem)) = file(&mut ca.path, sink) else {
             continue;
         };
         if let Err(why) = certificates::certificates(&pem) {
-            let message = format!("{}: {why}", ca.path.display());
-            sink.add(Code::BadCertificate, at, message);
+            sink.add(Code::BadCertificate, at, format!("{written}: {why}"));
         }
         ca.pem = pem.into();
     }
 }
 
 /// Clients will not take it; it is shown all the same, because to show nothing is worse.
-fn warn_if_over(path: &Path, until: i64, place: Place, sink: &mut Sink) {
+fn warn_if_over(written: &str, until: i64, place: Place, sink: &mut Sink) {
     let now = i64::try_from(clock::unix_micros() / 1_000_000).unwrap_or(i64::MAX);
     if until < now {
-        let days = (now - until) / 86_400;
-        let message = format!("{}: the certificate ended {days} days ago", path.display());
-        sink.add(Code::CertificateOver, place, message);
+        let message = format!("{written}: the certificate has ended");
+        let fault = sink.add(Code::CertificateOver, place, message);
+        fault.hint("clients that verify it refuse it");
     }
 }

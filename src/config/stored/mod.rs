@@ -24,6 +24,7 @@ use crate::config::model::Unserved;
 use crate::config::model::Upstream;
 use crate::config::resolve::services::DEFAULT_TIMEOUTS;
 use crate::entity::Kind;
+use crate::net::tls::Certificate;
 use crate::plugin::Compiler;
 use crate::plugin::Consumer;
 use crate::plugin::Credential;
@@ -41,6 +42,8 @@ pub struct Stored {
     consumers: Kept<Consumer>,
     credentials: Kept<Credential>,
     plugins: Kept<Plugin>,
+    certificates: Kept<OwnedCertificate>,
+    server_names: Kept<OwnedName>,
     unserved: Kept<Unserved>,
     shown: tls::Shown,
     compiler: Compiler,
@@ -58,6 +61,20 @@ struct OwnedRoute {
 struct OwnedTarget {
     upstream: Uuid,
     target: Target,
+}
+
+/// A certificate and its id; two if it has an alternative with a key of another type.
+#[derive(Clone, Debug)]
+struct OwnedCertificate {
+    id: Uuid,
+    shown: Vec<Arc<Certificate>>,
+}
+
+/// A server name and the id of its certificate.
+#[derive(Clone, Debug)]
+struct OwnedName {
+    name: String,
+    certificate: Uuid,
 }
 
 impl Stored {
@@ -125,10 +142,18 @@ impl Stored {
             Kind::HmacauthCredentials => self.hold(id, rows::credential::<rows::Hmac>(id, row)?),
             Kind::JwtSecrets => self.hold(id, rows::credential::<rows::Jwt>(id, row)?),
             Kind::Acls => self.hold(id, rows::credential::<rows::Group>(id, row)?),
-            Kind::Certificates => self.shown.certificate(id, row)?,
+            Kind::Certificates => {
+                let row: rows::CertificateRow = rows::read(row)?;
+                let shown = row.shown();
+                self.shown.certificate(id, &shown);
+                self.certificates.put(id, OwnedCertificate { id, shown });
+            }
+            Kind::Snis => {
+                let row: rows::SniRow = rows::read(row)?;
+                let (name, certificate) = (row.name.to_ascii_lowercase(), row.certificate.id);
+                self.server_names.put(id, OwnedName { name, certificate });
+            }
             Kind::CaCertificates => self.shown.authority(id, row)?,
-            // No listener shows certificates of the store yet.
-            Kind::Snis => {}
             // References to secrets are not followed yet.
             Kind::Vaults => {}
         }
@@ -154,7 +179,9 @@ impl Stored {
             | Kind::HmacauthCredentials
             | Kind::JwtSecrets
             | Kind::Acls => self.credentials.remove(id),
-            Kind::Certificates | Kind::Snis | Kind::CaCertificates | Kind::Vaults => {}
+            Kind::Certificates => self.certificates.remove(id),
+            Kind::Snis => self.server_names.remove(id),
+            Kind::CaCertificates | Kind::Vaults => {}
         }
     }
 
@@ -167,6 +194,8 @@ impl Stored {
             && self.consumers.is_empty()
             && self.credentials.is_empty()
             && self.plugins.is_empty()
+            && self.certificates.is_empty()
+            && self.server_names.is_empty()
     }
 
     /// Adds everything to the model of the files.
@@ -180,6 +209,7 @@ impl Stored {
         model.consumers.extend(self.consumers.iter().cloned());
         model.credentials.extend(self.credentials.iter().cloned());
         model.plugins.extend(self.plugins.iter().cloned());
+        self.join_names(model);
         model.unserved.extend(self.unserved.iter().cloned());
     }
 
@@ -204,6 +234,23 @@ impl Stored {
         // Routes stand by their service's place, those without one last.
         let place = |route: &Arc<Route>| route.service.map_or(u32::MAX, |index| index.0);
         model.routes.sort_by_key(place);
+    }
+
+    fn join_names(&self, model: &mut Model) {
+        let certificates = self.certificates.iter();
+        let certificates: HashMap<Uuid, &Vec<Arc<Certificate>>> =
+            certificates.map(|it| (it.id, &it.shown)).collect();
+        for owned in self.server_names.iter() {
+            for certificate in certificates
+                .get(&owned.certificate)
+                .into_iter()
+                .copied()
+                .flatten()
+            {
+                let entry = (owned.name.clone(), Arc::clone(certificate));
+                model.server_names.push(entry);
+            }
+        }
     }
 
     fn join_targets(&self, model: &mut Model) {

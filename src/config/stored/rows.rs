@@ -29,6 +29,7 @@ use crate::config::stored::health::Healthchecks;
 use crate::entity;
 use crate::entity::Document;
 use crate::entity::Kind;
+use crate::net::tls::Certificate;
 use crate::plugin::Compiler;
 use crate::plugin::Configured;
 use crate::plugin::Consumer;
@@ -38,6 +39,7 @@ use crate::plugin::Scope;
 use crate::plugin::Secret;
 use crate::plugin::registry;
 use crate::plugin::registry::Registry;
+use std::sync::Arc;
 
 /// Reads a row.
 pub(super) fn read<T: DeserializeOwned>(row: &[u8]) -> Result<T, String> {
@@ -344,6 +346,37 @@ pub(super) struct TargetRow {
 
 fn usual_weight() -> u16 {
     100
+}
+
+/// A certificate as it is stored.
+#[derive(Deserialize)]
+pub(super) struct CertificateRow {
+    cert: String,
+    key: String,
+    #[serde(default)]
+    cert_alt: Option<String>,
+    #[serde(default)]
+    key_alt: Option<String>,
+}
+
+impl CertificateRow {
+    /// What clients are shown, the first choice first.
+    pub(super) fn shown(self) -> Vec<Arc<Certificate>> {
+        let certificate = |cert: String, key: String| {
+            Arc::new(Certificate::new(cert.into_bytes(), key.into_bytes(), None))
+        };
+        let alternative = self.cert_alt.zip(self.key_alt);
+        let alternative = alternative.map(|(cert, key)| certificate(cert, key));
+        let first = certificate(self.cert, self.key);
+        std::iter::once(first).chain(alternative).collect()
+    }
+}
+
+/// A server name as it is stored.
+#[derive(Deserialize)]
+pub(super) struct SniRow {
+    pub(super) name: String,
+    pub(super) certificate: Reference,
 }
 
 impl TargetRow {

@@ -34,22 +34,15 @@ pub(super) struct Wants {
 }
 
 #[derive(Deserialize)]
-struct CertificateRow {
-    cert: String,
-    key: String,
-}
-
-#[derive(Deserialize)]
 struct CaRow {
     cert: String,
 }
 
 impl Shown {
-    pub(super) fn certificate(&mut self, id: Uuid, row: &[u8]) -> Result<(), String> {
-        let row: CertificateRow = rows::read(row)?;
-        let certificate = Certificate::new(row.cert.into_bytes(), row.key.into_bytes(), None);
-        self.certificates.insert(id, Arc::new(certificate));
-        Ok(())
+    /// Of several the first is shown to origins, as in Kong.
+    pub(super) fn certificate(&mut self, id: Uuid, shown: &[Arc<Certificate>]) {
+        self.certificates
+            .extend(shown.first().map(|first| (id, Arc::clone(first))));
     }
 
     pub(super) fn authority(&mut self, id: Uuid, row: &[u8]) -> Result<(), String> {

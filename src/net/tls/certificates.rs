@@ -4,12 +4,14 @@
 //! it stays with the certificate, which snapshots share.
 
 use std::fmt;
+use std::fmt::Write;
 use std::hash::Hash;
 use std::hash::Hasher;
 use std::sync::Arc;
 use std::sync::OnceLock;
 
 use foldhash::HashMap;
+use rustls::CipherSuite;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
@@ -124,6 +126,40 @@ pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> 
         return Err("no certificate in it".to_owned());
     }
     Ok(read)
+}
+
+/// What is passed on of a client's certificate, which has been verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// Its subject, as RFC 4514 writes it, in printable ASCII.
+    pub subject: Box<str>,
+    /// The SHA-256 of it, in hexadecimal digits.
+    pub fingerprint: Box<str>,
+}
+
+impl ClientCertificate {
+    /// Reads a certificate in DER.
+    pub(in crate::net) fn read(der: &[u8]) -> Option<Self> {
+        let (_, parsed) = X509Certificate::from_der(der).ok()?;
+        let subject = parsed.subject().to_string();
+        let printable = |c: char| if matches!(c, ' '..='~') { c } else { '?' };
+        let mut suites = crypto::provider().cipher_suites.iter();
+        let hash = suites
+            .find(|suite| suite.suite() == CipherSuite::TLS13_AES_128_GCM_SHA256)?
+            .tls13()?
+            .common
+            .hash_provider
+            .hash(der);
+        let mut fingerprint = String::with_capacity(64);
+        for byte in hash.as_ref() {
+            // To a string it cannot fail.
+            let _ = write!(fingerprint, "{byte:02x}");
+        }
+        Some(Self {
+            subject: subject.chars().map(printable).collect::<String>().into(),
+            fingerprint: fingerprint.into(),
+        })
+    }
 }
 
 /// Certificates by name. Where several are for one name, a client is shown the first that it can verify.

@@ -32,3 +32,9 @@ pub fn ticketer() -> Result<Arc<dyn ProducesTickets>, Error> {
     let ticketer = rustls::crypto::ring::Ticketer::new();
     ticketer
 }
+
+/// Makes it the provider of libraries that take whatever the process has.
+pub fn install() {
+    // Who was first has installed the same.
+    let _ = CryptoProvider::clone(provider()).install_default();
+}

@@ -22,6 +22,7 @@ mod tests;
 
 pub use certificates::Certificate;
 pub use certificates::Certificates;
+pub use certificates::ClientCertificate;
 pub use handshake::Failure;
 pub use pace::Pace;
 pub(super) use session::Session;

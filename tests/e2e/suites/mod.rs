@@ -40,6 +40,7 @@ mod routing;
 mod secrets;
 mod smuggling;
 mod status;
+mod tls;
 mod upgrade;
 
 use crate::support::Case;
@@ -77,6 +78,7 @@ pub(crate) fn cases() -> Vec<Case> {
         persistence::cases(),
         plugin_recordings::cases(),
         proxy_protocol::cases(),
+        tls::cases(),
         recordings::cases(),
         refreshing::cases(),
         reload::cases(),
