@@ -344,11 +344,8 @@ fn difference(kind: Kind, document: &Document) -> Option<String> {
         Kind::Services if has_certificates(document) => {
             Some("its certificates are kept in a store and left out of TOML".to_owned())
         }
-        Kind::Certificates | Kind::CaCertificates => {
+        Kind::Certificates | Kind::Snis | Kind::CaCertificates => {
             Some("kept in a store and left out of TOML, which names files".to_owned())
-        }
-        Kind::Snis => {
-            Some("kept in a store and left out of TOML; not used before there is TLS".to_owned())
         }
         Kind::Vaults => Some(
             "kept in a store and left out of TOML; no reference to a secret is followed yet"

@@ -32,9 +32,8 @@ const NOT_THERE: [(&str, &str); 3] = [
 ];
 
 /// Why an entity is not yet what it was in Kong.
-const NOT_YET: [&str; 4] = [
+const NOT_YET: [&str; 3] = [
     "kept in a store and left out of TOML; no reference to a secret is followed yet",
-    ": kept in a store and left out of TOML; not used before there is TLS",
     ": kept in a store and left out of TOML, which names files",
     ": its certificates are kept in a store and left out of TOML",
 ];
