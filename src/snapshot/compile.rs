@@ -121,12 +121,7 @@ pub fn recompile(
             limit: limits.connections,
             workers,
         },
-        timeouts: ClientTimeouts {
-            client_header: model.timeouts.client_header,
-            client_body_idle: model.timeouts.client_body_idle,
-            client_write_idle: model.timeouts.client_write_idle,
-            keep_alive: model.timeouts.keep_alive,
-        },
+        timeouts: client_timeouts(&model.timeouts),
         keep_alive: KeepAlive {
             pool_size: limits.upstream_keepalive_pool,
             requests: limits.upstream_keepalive_requests.unwrap_or(u32::MAX),
@@ -140,6 +135,15 @@ pub fn recompile(
             .filter_map(|listener| listener.tls.as_ref())
             .any(|tls| tls.client_auth != config::ClientAuth::None),
     })
+}
+
+fn client_timeouts(timeouts: &config::Timeouts) -> ClientTimeouts {
+    ClientTimeouts {
+        client_header: timeouts.client_header,
+        client_body_idle: timeouts.client_body_idle,
+        client_write_idle: timeouts.client_write_idle,
+        keep_alive: timeouts.keep_alive,
+    }
 }
 
 fn router(served: &[&config::Route]) -> Result<Router, String> {
