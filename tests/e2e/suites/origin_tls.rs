@@ -192,7 +192,7 @@ fn plaintext_is_refused() {
 fn refusing_origin_is_told_by_its_alert() {
     // handshake_failure, as an origin says that shares no version or suite with us.
     let origin = Origin::start(|mut peer| {
-        peer.send(&[21, 3, 3, 0, 2, 2, 40]);
+        peer.send([21, 3, 3, 0, 2, 2, 40]);
     });
     let gateway = secure(origin.port(), "", "").start();
     gateway
@@ -362,6 +362,22 @@ fn authorities_are_read_again() {
     gateway.get("/").expect(200);
 }
 
+/// Writes an entity.
+#[track_caller]
+fn write(gateway: &Gateway, path: &str, body: &str) {
+    let mut stream = std::net::TcpStream::connect(gateway.admin).unwrap();
+    let length = body.len();
+    write!(
+        stream,
+        "PUT {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+         Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 20"), "{answer}");
+}
+
 fn rows_of_the_store_say_the_same() {
     let authority = Authority::new();
     let origin = TlsOrigin::start(
@@ -375,19 +391,7 @@ fn rows_of_the_store_say_the_same() {
     let gateway = Config::empty()
         .sections("[store]\npath = \"store.redb\"")
         .start();
-    let put = |path: &str, body: String| {
-        let mut stream = std::net::TcpStream::connect(gateway.admin).unwrap();
-        let length = body.len();
-        write!(
-            stream,
-            "PUT {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
-             Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
-        )
-        .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        assert!(answer.starts_with("HTTP/1.1 20"), "{answer}");
-    };
+    let put = |path: &str, body: String| write(&gateway, path, &body);
     let (ca, cert) = (
         "11111111-1111-4111-8111-111111111111",
         "22222222-2222-4222-8222-222222222222",
