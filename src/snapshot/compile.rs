@@ -413,21 +413,15 @@ impl<'m> Targets<'m> {
         // As in Kong, a configured name is completed by the target's port like the target's own.
         let name = host_header.unwrap_or(&bracketed);
         let ported = host_header.is_some_and(|name| name.contains(':'));
-        let shown = |protocol: ServiceProtocol| -> Box<[u8]> {
-            let shown = if port == protocol.default_port() || ported {
-                name.to_owned()
-            } else {
-                format!("{name}:{port}")
-            };
-            shown.into_bytes().into()
+        let host_header = if port == ServiceProtocol::Http.default_port() || ported {
+            name.to_owned()
+        } else {
+            format!("{name}:{port}")
         };
-        let host_header = shown(ServiceProtocol::Http);
-        let over_tls = shown(ServiceProtocol::Https);
         TargetPlan {
             endpoint,
             weight,
-            host_over_tls: (over_tls != host_header).then_some(over_tls),
-            host_header,
+            host_header: host_header.into_bytes().into(),
         }
     }
 

@@ -130,7 +130,7 @@ impl Group {
         let members = places.into_iter().map(|(address, _, target)| Member {
             peer: peers.at(address),
             host: target.host_header.clone(),
-            host_over_tls: target.host_over_tls.clone(),
+            host_over_tls: target.host_over_tls(),
         });
         let members: Vec<Member> = members.collect();
         if plan.policy == Policy::Latency {
@@ -311,7 +311,6 @@ mod tests {
                     endpoint: Endpoint::At(SocketAddr::from(([127, 0, 0, 1], port))),
                     weight: 100,
                     host_header: Box::default(),
-                    host_over_tls: None,
                 })
                 .collect(),
             id: uuid::Uuid::nil(),

@@ -24,12 +24,12 @@ const SECTIONS: [(&str, u32); 16] = [
 ];
 
 /// Faults of origins and clients, machine and life cycle: the rows that this suite provokes.
-const FAULTS: [&str; 55] = [
+const FAULTS: [&str; 57] = [
     "FU1", "FU2", "FU3", "FU4", "FU5", "FU6", "FU7", "FU8", "FU9", "FU10", "FU11", "FU12", "FU13",
     "FU14", "FU15", "FU16", "FU17", "FU18", "FU19", "FU20", "FU21", "FU22", "FU23", "FU24", "FU25",
     "FU26", "FU27", "FU28", "FU29", "FU30", "FC1", "FC2", "FC3", "FC4", "FC5", "FC6", "FC7", "FC8",
-    "FC9", "FC10", "FC11", "FC18", "FC19", "FC20", "FR1", "FR3", "FR11", "FP1", "FP3", "FP5",
-    "FZ1", "FZ2", "FZ8", "FT4", "FZ13",
+    "FC9", "FC10", "FC11", "FC15", "FC18", "FC19", "FC20", "FR1", "FR3", "FR11", "FP1", "FP2",
+    "FP3", "FP5", "FZ1", "FZ2", "FZ8", "FT4", "FZ13",
 ];
 
 const TLS: &str = "needs TLS, which comes with its own part";
