@@ -53,7 +53,7 @@ pub(in crate::config) fn join(
     let mut services = Unique::new("service", placed.len());
     let mut upstreams = Unique::new("upstream", 0);
     for Placed { base, part } in placed.iter_mut() {
-        for (index, files) in &part.service_files {
+        for (index, files) in part.service_files.iter().flat_map(|named| &named.0) {
             let places: Vec<Place> = files.iter().map(|at| at.moved(*base)).collect();
             let service = &mut part.services[*index].value;
             origin_tls::load(service, &places, directory(sources, *base), sink);

@@ -43,8 +43,8 @@ pub(in crate::config) struct Part {
     /// Boxed, because a loader keeps thousands of parts and only the first has any.
     pub(super) sections: Option<Box<Sections>>,
     pub(super) services: Vec<Entry<Service>>,
-    /// The files that the TLS of services names, with the service's index.
-    pub(super) service_files: Vec<(usize, Vec<Place>)>,
+    /// Boxed, because most parts have none.
+    pub(super) service_files: Option<Box<ServiceFiles>>,
     pub(super) routes: Vec<RouteEntry>,
     pub(super) upstreams: Vec<Entry<Upstream>>,
     pub(super) consumers: Vec<Entry<Consumer>>,
@@ -56,6 +56,10 @@ pub(in crate::config) struct Part {
     /// Whether it says anything about entities, in whatever form.
     pub(in crate::config) has_entities: bool,
 }
+
+/// The files that the TLS of services names, with the service's index.
+#[derive(Debug, Default)]
+pub(super) struct ServiceFiles(pub(super) Vec<(usize, Vec<Place>)>);
 
 /// What is not an entity.
 #[derive(Debug, Default)]

@@ -82,7 +82,8 @@ pub(super) fn read(table: &Table<'_>, part: &mut Part, compiler: &mut Compiler, 
     });
     let index = part.services.len() - 1;
     if let Some(files) = files.filter(|files| !files.is_empty()) {
-        part.service_files.push((index, files));
+        let named = part.service_files.get_or_insert_default();
+        named.0.push((index, files));
     }
     for route in table.tables("routes", &schema::ROUTES, sink) {
         routes::read(&route, Some(index), part, compiler, sink);
