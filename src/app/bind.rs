@@ -65,6 +65,7 @@ impl Sockets {
         bound.listeners.push(Listening {
             address,
             proxy_protocol: entry.proxy_protocol,
+            tls: entry.tls.as_ref().and_then(|_| u16::try_from(number).ok()),
         });
         Ok(())
     }

@@ -318,6 +318,12 @@ fn stands_on(document: &Document, gone: &HashSet<String>) -> bool {
     parents.any(|id| gone.contains(id))
 }
 
+/// Whether a service names certificates, which TOML has as files alone.
+fn has_certificates(document: &Document) -> bool {
+    let some = |key: &str| document.get(key).is_some_and(|value| !value.is_null());
+    some("client_certificate") || some("ca_certificates")
+}
+
 /// What of an entity works otherwise here than in Kong, or not yet.
 fn difference(kind: Kind, document: &Document) -> Option<String> {
     let text = |key: &str| document.get(key).and_then(Value::as_str);
@@ -326,8 +332,8 @@ fn difference(kind: Kind, document: &Document) -> Option<String> {
         return Some(why.to_owned());
     }
     match kind {
-        Kind::Services if text("protocol") != Some("http") => {
-            Some("only services over http are served yet".to_owned())
+        Kind::Services if !matches!(text("protocol"), Some("http" | "https")) => {
+            Some("only services over http and https are served yet".to_owned())
         }
         Kind::Routes => {
             let protocols = document.get("protocols").and_then(Value::as_array);
@@ -335,8 +341,11 @@ fn difference(kind: Kind, document: &Document) -> Option<String> {
                 .is_some_and(|protocols| protocols.iter().any(|it| it == "http" || it == "https"));
             (!speaks).then(|| "only routes for http are served yet".to_owned())
         }
+        Kind::Services if has_certificates(document) => {
+            Some("its certificates are kept in a store and left out of TOML".to_owned())
+        }
         Kind::Certificates | Kind::Snis | Kind::CaCertificates => {
-            Some("kept in a store and left out of TOML; not used before there is TLS".to_owned())
+            Some("kept in a store and left out of TOML, which names files".to_owned())
         }
         Kind::Vaults => Some(
             "kept in a store and left out of TOML; no reference to a secret is followed yet"
@@ -442,7 +451,7 @@ services:
   - name: bad
     paths: [orders]
 - name: secure
-  url: https://127.0.0.1:9443
+  url: grpc://127.0.0.1:9443
 consumers:
 - username: alice
   keyauth_credentials:
@@ -469,7 +478,7 @@ vaults:
         report(&import.lines, &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         for line in [
-            "different    services[1] (secure): only services over http are served yet\n",
+            "different    services[1] (secure): only services over http and https are served yet\n",
             "different    vaults[0] (my-env): kept in a store and left out of TOML; no reference to a secret is followed yet\n",
             "unsupported  services[0].routes[1] (orders / bad): schema violation (paths.1: ",
             "unsupported  services[0].routes[0].plugins[1] (orders / orders / key_auth): there is no plugin 'key_auth' \
@@ -490,7 +499,7 @@ vaults:
 _format_version: '3.0'
 services:
 - name: secure
-  url: https://127.0.0.1:9443
+  url: grpc://127.0.0.1:9443
   routes:
   - name: secure
     paths: [/secure]
@@ -503,7 +512,7 @@ services:
         assert_eq!(
             toml.left_out,
             [
-                "services secure: only services over http are served yet",
+                "services secure: only services over http and https are served yet",
                 "routes secure: it stands on one that is left out",
                 "plugins cors: it stands on one that is left out",
             ]
@@ -522,7 +531,7 @@ services:
     #[test]
     fn what_is_imported_loads_as_toml_and_is_the_same_in_a_store() {
         let text = DOCUMENT
-            .replace("https://127.0.0.1:9443", "http://127.0.0.1:9443")
+            .replace("grpc://127.0.0.1:9443", "http://127.0.0.1:9443")
             .replace("- name: made-up", "- name: cors")
             .replace(
                 "    - name: key_auth\n  - name: bad\n    paths: [orders]\n",

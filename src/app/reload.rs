@@ -11,6 +11,7 @@ use serde::Deserialize;
 use super::cli::Exit;
 use super::reachable;
 use crate::config;
+use crate::net::tls::crypto;
 
 /// A gateway that has said nothing for so long is stuck; reading and installing take a few seconds at most.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -70,6 +71,7 @@ pub fn reload(admin: SocketAddr, wait: bool) -> Exit {
 }
 
 async fn ask(admin: SocketAddr, wait: bool) -> Result<Answer, String> {
+    crypto::install();
     let client = reqwest::Client::builder()
         .no_proxy()
         .timeout(PATIENCE)

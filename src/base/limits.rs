@@ -316,6 +316,16 @@ pub const ACCEPT_BREATH: Duration = Duration::from_millis(1);
 pub const EVICT_IDLE: Duration = Duration::from_secs(2);
 /// Idle connections that are closed at once for want of room: looking for one costs as much as looking for some.
 pub const EVICTIONS: usize = 16;
+/// Most plaintext in one TLS record (RFC 8446 section 5.1).
+pub const TLS_RECORD_PLAIN_BYTES: usize = 16_384;
+/// Most bytes that encryption adds to a record that we send: its header, the number of TLS 1.2, a content type, the tag.
+pub const TLS_RECORD_OVERHEAD_BYTES: usize = 5 + 8 + 1 + 16;
+/// What is received of TLS at a time: the longest record that TLS 1.2 permits (RFC 5246 section 6.2.3) and some.
+pub const BUFFER_RECORD_BYTES: usize = 5 + TLS_RECORD_PLAIN_BYTES + 2_048 + 251;
+/// What a large buffer takes when it is encrypted, and a kilobyte of what the protocol itself has to say.
+pub const BUFFER_SEALED_BYTES: usize = BUFFER_LARGE_BYTES + 5 * TLS_RECORD_OVERHEAD_BYTES + 1_024;
+/// Idle buffers for TLS that a core keeps, of each of the two sizes.
+pub const BUFFERS_TLS_KEPT: usize = 64;
 /// Active checks of the process under way at a time, all upstreams together.
 pub const PROBES: usize = 64;
 /// Most checks of one upstream at a time that can be configured, as in Kong.
@@ -328,3 +338,19 @@ pub const QUEUE: u32 = 100;
 pub const QUEUE_CEILING: u32 = 65_536;
 /// What a core has to tell of targets until the next tick; more is left to control's own checks.
 pub const HEALTH_NOTICES: usize = 1_024;
+/// Longest first message of a TLS client; those with large post-quantum keys take some 2 KB.
+pub const CLIENT_HELLO_BYTES: usize = 16_384;
+/// Default of `tls.handshake_timeout`.
+pub const TLS_HANDSHAKE: Duration = Duration::from_secs(10);
+/// Handshakes that a core has in progress at once; what comes beyond them waits for its turn or its deadline.
+pub const TLS_HANDSHAKES: usize = 1_024;
+/// The part of a core that handshakes may take while they are many: this many nanoseconds of each thousand.
+pub const TLS_HANDSHAKE_SHARE: u64 = 500;
+/// What handshakes may take of a core at once before they wait: some ten of them.
+pub const TLS_HANDSHAKE_BURST: Duration = Duration::from_millis(4);
+/// How often handshakes that wait are looked at.
+pub const TLS_HANDSHAKE_PAUSE: Duration = Duration::from_millis(1);
+/// Names by which a core keeps ways over TLS to one address, before one that nobody uses makes room.
+pub const TLS_NAMES: usize = 64;
+/// Most certificates between an origin's and its authority's that can be configured, as in Kong.
+pub const TLS_DEPTH_CEILING: u16 = 64;

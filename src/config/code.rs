@@ -43,10 +43,12 @@ pub enum Code {
     BadPlugin,
     AdminExposed,
     BadTokenHash,
+    BadCertificate,
     IncludeMatchesNothing,
     UpstreamUnused,
     UpstreamEmpty,
     TotalTooShort,
+    CertificateOver,
 }
 
 /// What there is to know about a kind of fault.
@@ -231,6 +233,11 @@ impl Code {
             "a token's hash that is not `sha256:` and 64 hexadecimal digits",
         ),
         row(
+            Self::BadCertificate,
+            "SB0223",
+            "a certificate or key that cannot be used",
+        ),
+        row(
             Self::IncludeMatchesNothing,
             "SB0301",
             "warning: an include pattern matches no file",
@@ -249,6 +256,11 @@ impl Code {
             Self::TotalTooShort,
             "SB0305",
             "warning: a total timeout ends before the timeout of a stage can",
+        ),
+        row(
+            Self::CertificateOver,
+            "SB0306",
+            "warning: a certificate that has ended",
         ),
     ];
 

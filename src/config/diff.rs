@@ -299,7 +299,8 @@ fn timeout_keys(old: &ExchangeTimeouts, new: &ExchangeTimeouts) -> Vec<&'static 
 }
 
 fn service_keys(old: &Service, new: &Service) -> Vec<&'static str> {
-    let mut keys = differing!(old, new; name, protocol, host, port, path, retries, enabled, tags);
+    let mut keys =
+        differing!(old, new; name, protocol, host, port, path, retries, enabled, tls, tags);
     keys.extend(timeout_keys(&old.timeouts, &new.timeouts));
     keys
 }
@@ -328,7 +329,8 @@ fn route_keys(
 
 fn upstream_keys(old: &Upstream, new: &Upstream) -> Vec<&'static str> {
     let mut keys = differing!(old, new;
-        name, algorithm, hash_on, hash_fallback, slots, host_header, use_srv_name, tags, targets);
+        name, algorithm, hash_on, hash_fallback, slots, host_header, use_srv_name, tags, targets,
+        client as "client_certificate");
     if old.resilience != new.resilience {
         let usual = Rules::default();
         let old = old.resilience.as_deref().unwrap_or(&usual);

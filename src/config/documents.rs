@@ -88,6 +88,8 @@ fn service(service: &Service) -> Document {
         "write_timeout": millis(service.timeouts.write),
         "read_timeout": millis(service.timeouts.read),
         "enabled": service.enabled,
+        "tls_verify": service.tls.as_ref().map(|tls| tls.verify),
+        "tls_verify_depth": service.tls.as_ref().and_then(|tls| tls.depth),
         "tags": list(&service.tags),
     }))
 }

@@ -5,6 +5,7 @@ mod resilience;
 
 use std::fmt::Display;
 use std::fmt::Write;
+use std::path::PathBuf;
 
 use super::model::Algorithm;
 use super::model::ExchangeTimeouts;
@@ -15,6 +16,8 @@ use super::model::Model;
 use super::model::Overload;
 use super::model::Route;
 use super::model::Service;
+use super::model::ServiceTls;
+use super::model::Tls;
 use super::model::Upstream;
 use super::model::Workers;
 use super::raw::duration;
@@ -185,12 +188,36 @@ fn write_overload(overload: &Overload, out: &mut Writer) {
     out.value("connections_per_address", connections);
 }
 
+fn tls_of(tls: &Tls, out: &mut Writer) {
+    out.header("[listeners.tls]");
+    out.string(
+        "min_version",
+        word(&resolve::TLS_VERSIONS, &tls.min_version),
+    );
+    out.string("client_auth", word(&resolve::CLIENT_AUTH, &tls.client_auth));
+    let shown = |path: &PathBuf| path.to_string_lossy().into_owned();
+    let client_ca: Vec<String> = tls.client_ca.iter().map(|ca| shown(&ca.path)).collect();
+    out.strings("client_ca", &client_ca);
+    out.duration("handshake_timeout", tls.handshake_timeout);
+    for certificate in &tls.certificates {
+        out.header("[[listeners.tls.certificates]]");
+        out.string("cert", &shown(&certificate.cert));
+        out.string("key", &shown(&certificate.key));
+        if let Some(ocsp) = &certificate.ocsp {
+            out.string("ocsp", &shown(ocsp));
+        }
+    }
+}
+
 fn edges(model: &Model, out: &mut Writer) {
     for listener in &model.listeners {
         out.header("[[listeners]]");
         out.string("address", &listener.address.to_string());
         out.value("proxy_protocol", listener.proxy_protocol);
         out.value("backlog", listener.backlog);
+        if let Some(tls) = &listener.tls {
+            tls_of(tls, out);
+        }
     }
     if let Some(admin) = &model.admin {
         out.header("[admin]");
@@ -245,6 +272,33 @@ fn write_service(service: &Service, out: &mut Writer) {
     write_timeouts(&service.timeouts, out);
     out.value("enabled", service.enabled);
     out.strings("tags", &service.tags);
+    if let Some(tls) = &service.tls {
+        origin_tls(tls, out);
+    }
+}
+
+/// What comes from the store has no path to write.
+fn origin_tls(tls: &ServiceTls, out: &mut Writer) {
+    out.header("[services.tls]");
+    out.value("verify", tls.verify);
+    if let Some(depth) = tls.depth {
+        out.value("verify_depth", depth);
+    }
+    if let Some(sni) = &tls.sni {
+        out.string("sni", sni);
+    }
+    let named = |path: &PathBuf| !path.as_os_str().is_empty();
+    let shown = |path: &PathBuf| path.to_string_lossy().into_owned();
+    let ca = tls.ca.iter().map(|ca| &ca.path).filter(|path| named(path));
+    out.strings("ca", &ca.map(shown).collect::<Vec<_>>());
+    if let Some(client) = tls.client.as_ref().filter(|client| named(&client.cert)) {
+        out.string("client_cert", &shown(&client.cert));
+        out.string("client_key", &shown(&client.key));
+    }
+    out.string(
+        "min_version",
+        word(&resolve::TLS_VERSIONS, &tls.min_version),
+    );
 }
 
 fn write_timeouts(timeouts: &ExchangeTimeouts, out: &mut Writer) {

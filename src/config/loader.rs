@@ -96,7 +96,7 @@ impl Loader {
             complete,
         } = reading;
         let (hashes, mut placed): (Vec<u128>, Vec<Placed>) = blocks.into_iter().unzip();
-        let (model, spots) = join::join(&mut placed, complete, &mut sink);
+        let (model, spots) = join::join(&mut placed, &sources, complete, &mut sink);
         let faults = finished(sink, &sources);
         let is_good = complete && faults.iter().all(|fault| fault.code.is_warning());
         if is_good {
@@ -107,6 +107,7 @@ impl Loader {
         if !is_good {
             return Err(Faults(faults));
         }
+        watched.extend(model.files().cloned());
         watched.sort();
         watched.dedup();
         Ok(Loaded {

@@ -5,6 +5,7 @@
 //! something, numbers are in range, patterns are well formed. Entities and defaults are Kong's.
 
 mod plugin;
+mod service;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -16,9 +17,13 @@ use ipnet::IpNet;
 use uuid::Uuid;
 
 pub use plugin::Plugin;
+pub use service::Service;
+pub use service::ServiceProtocol;
+pub use service::ServiceTls;
 
 use crate::base::ids::ServiceIndex;
 use crate::entity::Kind;
+use crate::net::tls::Certificate;
 use crate::plugin::Consumer;
 use crate::plugin::Credential;
 use crate::resilience::Rules;
@@ -37,6 +42,8 @@ pub struct Model {
     pub timeouts: Timeouts,
     /// `[[listeners]]`, at least one.
     pub listeners: Vec<Listener>,
+    /// What is shown for which name on every listener that speaks TLS.
+    pub server_names: Vec<(String, Arc<Certificate>)>,
     /// `[admin]`; without it there is no admin listener.
     pub admin: Option<Admin>,
     /// `[access_log]`; without it there is no access log.
@@ -75,6 +82,14 @@ pub struct Unserved {
 }
 
 impl Model {
+    /// Every file that it names and that was read with it.
+    pub fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        let tls = self.listeners.iter().filter_map(|it| it.tls.as_deref());
+        let listeners = tls.flat_map(super::resolve::tls::files);
+        let origins = self.services.iter().filter_map(|it| it.tls.as_deref());
+        listeners.chain(origins.flat_map(super::resolve::origin_tls::files))
+    }
+
     /// The service that `index` points at.
     pub fn service(&self, index: ServiceIndex) -> &Service {
         &self.services[index.0 as usize]
@@ -189,6 +204,77 @@ pub struct Listener {
     pub proxy_protocol: bool,
     /// Length of the kernel's queue of connections not yet accepted.
     pub backlog: u32,
+    /// What is shown to clients, if they have to speak TLS.
+    pub tls: Option<Arc<Tls>>,
+}
+
+/// The TLS of a listener.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Tls {
+    /// Certificates from files; the first is shown to who asks for a name that nobody knows.
+    pub certificates: Vec<CertificateFiles>,
+    /// The oldest version that is spoken.
+    pub min_version: TlsVersion,
+    /// Whether clients have to show a certificate.
+    pub client_auth: ClientAuth,
+    /// The authorities that theirs are verified with.
+    pub client_ca: Vec<CaFile>,
+    /// How long a handshake may take.
+    pub handshake_timeout: Duration,
+}
+
+/// A certificate from files.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct CertificateFiles {
+    /// The certificate and its chain, in PEM.
+    pub cert: PathBuf,
+    /// Its private key, in PEM.
+    pub key: PathBuf,
+    /// An answer of its OCSP responder, in DER.
+    pub ocsp: Option<PathBuf>,
+    /// The names that it is for.
+    pub names: Vec<String>,
+    /// What the files held.
+    pub loaded: Arc<Certificate>,
+}
+
+/// Certificates of authorities from a file.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct CaFile {
+    /// The file.
+    pub path: PathBuf,
+    /// What it held.
+    pub pem: Box<[u8]>,
+}
+
+/// A version of TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TlsVersion {
+    /// 1.2
+    Tls12,
+    /// 1.3
+    Tls13,
+}
+
+/// Whether a client has to show a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ClientAuth {
+    /// It is not asked for one.
+    None,
+    /// It may; one that cannot be verified is refused.
+    Optional,
+    /// It must.
+    Required,
+}
+
+impl Listener {
+    /// Whether it can be had from `other` without another socket.
+    pub fn is_at_home_in(&self, other: &Self) -> bool {
+        self.address == other.address
+            && self.proxy_protocol == other.proxy_protocol
+            && self.backlog == other.backlog
+            && self.tls.is_some() == other.tls.is_some()
+    }
 }
 
 /// The admin listener.
@@ -279,54 +365,6 @@ pub enum DnsFamily {
     Ipv4,
     /// IPv6 only.
     Ipv6,
-}
-
-/// An origin: where requests go.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Service {
-    /// Given, or Kong's deterministic id of the name.
-    pub id: Uuid,
-    /// Unique among services.
-    pub name: Option<String>,
-    /// How the origin is spoken to.
-    pub protocol: ServiceProtocol,
-    /// A host name or IP address (IPv6 without brackets), or the name of an upstream.
-    pub host: String,
-    /// The origin's port.
-    pub port: u16,
-    /// Starts with `/`; what the upstream path begins with.
-    pub path: Option<String>,
-    /// Attempts after the first one.
-    pub retries: u16,
-    /// How long each stage may take; what a route does not set itself.
-    pub timeouts: ExchangeTimeouts,
-    /// A disabled service's routes match nothing.
-    pub enabled: bool,
-    /// Labels for the Admin API.
-    pub tags: Vec<String>,
-}
-
-/// How an origin is spoken to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ServiceProtocol {
-    /// HTTP/1.1 over TCP.
-    Http,
-}
-
-impl ServiceProtocol {
-    /// The spelling in a configuration, which is the URL scheme.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Http => "http",
-        }
-    }
-
-    /// The port that a URL of this scheme leaves out.
-    pub fn default_port(self) -> u16 {
-        match self {
-            Self::Http => 80,
-        }
-    }
 }
 
 /// How long each stage of an exchange with an origin may take.
@@ -447,6 +485,8 @@ pub struct Upstream {
     pub tags: Vec<String>,
     /// In the order of the file; a weight of zero takes no requests.
     pub targets: Vec<Target>,
+    /// What services that name no certificate of their own show to its targets.
+    pub client: Option<Arc<Certificate>>,
     /// How targets that fail are dealt with; none if all of it is the default.
     pub resilience: Option<Arc<Rules>>,
 }

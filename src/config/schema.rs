@@ -2,6 +2,7 @@
 //! of `docs/configuration.md` are printed from here.
 
 mod entities;
+mod listeners;
 mod overload;
 mod people;
 mod resilience;
@@ -10,7 +11,11 @@ mod upstreams;
 
 pub use entities::HEADERS;
 pub use entities::ROUTES;
+pub use entities::SERVICE_TLS;
 pub use entities::SERVICES;
+pub use listeners::LISTENER_CERTIFICATES;
+pub use listeners::LISTENER_TLS;
+pub use listeners::LISTENERS;
 pub use overload::OVERLOAD;
 pub use people::ACLS;
 pub use people::BASICAUTH;
@@ -30,7 +35,6 @@ pub use sections::ADMIN_TOKENS;
 pub use sections::DNS;
 pub use sections::GATEWAY;
 pub use sections::LIMITS;
-pub use sections::LISTENERS;
 pub use sections::ROOT;
 pub use sections::STORE;
 pub use sections::TIMEOUTS;
@@ -84,12 +88,15 @@ pub const SECTIONS: &[&Section] = &[
     &OVERLOAD,
     &TIMEOUTS,
     &LISTENERS,
+    &LISTENER_TLS,
+    &LISTENER_CERTIFICATES,
     &ADMIN,
     &ADMIN_TOKENS,
     &ACCESS_LOG,
     &STORE,
     &DNS,
     &SERVICES,
+    &SERVICE_TLS,
     &ROUTES,
     &HEADERS,
     &UPSTREAMS,

@@ -24,8 +24,8 @@ use crate::entity::Clash;
 use crate::entity::Origin;
 use crate::lint;
 use crate::lint::Finding;
-use crate::plugin::Directory;
 use crate::snapshot;
+use crate::snapshot::Heritage;
 use crate::snapshot::Snapshot;
 use crate::store;
 use crate::store::FileRow;
@@ -198,7 +198,7 @@ pub struct Builder {
     before: Option<Loaded>,
     stored: Stored,
     /// Of the snapshot that was compiled last.
-    directory: Option<Arc<Directory>>,
+    heritage: Option<Heritage>,
 }
 
 impl Builder {
@@ -210,7 +210,7 @@ impl Builder {
             read: None,
             before: None,
             stored: Stored::default(),
-            directory: None,
+            heritage: None,
         }
     }
 
@@ -297,9 +297,9 @@ impl Builder {
             None
         } else {
             let snapshot =
-                snapshot::recompile(&model, generation, self.workers, self.directory.as_ref())
+                snapshot::recompile(&model, generation, self.workers, self.heritage.as_ref())
                     .map_err(Refusal::Compile)?;
-            self.directory = Some(Arc::clone(&snapshot.directory));
+            self.heritage = Some(snapshot.heritage());
             Some(Arc::new(snapshot))
         };
         let findings = if is_news && snapshot.is_some() {
@@ -378,7 +378,12 @@ fn restart_keys(old: &Model, new: &Model) -> Vec<&'static str> {
         old.gateway.workers != new.gateway.workers,
         old.gateway.user != new.gateway.user,
         old.gateway.group != new.gateway.group,
-        old.listeners != new.listeners,
+        old.listeners.len() != new.listeners.len()
+            || !old
+                .listeners
+                .iter()
+                .zip(&new.listeners)
+                .all(|(old, new)| new.is_at_home_in(old)),
         old.admin != new.admin,
         old.access_log != new.access_log,
         old.store != new.store,

@@ -38,6 +38,9 @@ pub enum Cause {
     ConnectUnroutable,
     ConnectTimeout,
     ConnectFailed,
+    TlsProtocol,
+    TlsCertificate,
+    TlsAlert,
     ConnectionLimit,
     ConnectionTerminated,
     ResponseIncomplete,
@@ -94,7 +97,7 @@ const NO_PEER: &str = "failure to get a peer from the ring-balancer";
 
 impl Cause {
     /// Every cause, in the order of the table.
-    pub const ALL: [Self; 42] = {
+    pub const ALL: [Self; 45] = {
         use Cause as C;
         [
             C::RequestMalformed,
@@ -123,6 +126,9 @@ impl Cause {
             C::ConnectUnroutable,
             C::ConnectTimeout,
             C::ConnectFailed,
+            C::TlsProtocol,
+            C::TlsCertificate,
+            C::TlsAlert,
             C::ConnectionLimit,
             C::ConnectionTerminated,
             C::ResponseIncomplete,
@@ -166,7 +172,7 @@ impl Cause {
             Self::ClientClosed => row("client_closed", "http_request_error", 499, "Client closed request", "the client leaves before it is answered"),
             Self::ClientStalled => row("client_stalled", "connection_write_timeout", 499, "Client closed request", "the client reads nothing of the answer for `timeouts.client_write_idle`"),
             Self::RouteNotFound => row("route_not_found", "destination_not_found", 404, "no Route matched with those values", "no route matches"),
-            Self::ServiceMissing => row("service_missing", "proxy_configuration_error", 503, "no Service found with those values", "the route has no service, or one that is kept and not served: any but over http"),
+            Self::ServiceMissing => row("service_missing", "proxy_configuration_error", 503, "no Service found with those values", "the route has no service, or one that is kept and not served: any but over http and https"),
             Self::HttpsRequired => row("https_required", "http_request_denied", 426, "Please use HTTPS protocol", "the route is for HTTPS alone"),
             Self::TargetMissing => row("target_missing", "destination_unavailable", 503, NO_PEER, "the upstream has no target that may be used"),
             Self::TargetsUnhealthy => row("targets_unhealthy", "destination_unavailable", 503, NO_PEER, "all targets that were not tried are unhealthy, or their circuit breakers are open"),
@@ -175,8 +181,11 @@ impl Cause {
             Self::DnsTimeout => row("dns_timeout", "dns_timeout", 503, "name resolution failed", "no name server answers"),
             Self::ConnectRefused => row("connect_refused", "connection_refused", 502, BAD_GATEWAY, "every attempt to connect was refused"),
             Self::ConnectUnroutable => row("connect_unroutable", "destination_ip_unroutable", 502, BAD_GATEWAY, "there is no route to the target's address"),
-            Self::ConnectTimeout => row("connect_timeout", "connection_timeout", 504, UPSTREAM_TIMEOUT, "no connection within `connect_timeout`"),
+            Self::ConnectTimeout => row("connect_timeout", "connection_timeout", 504, UPSTREAM_TIMEOUT, "no connection, or no end of its TLS handshake, within `connect_timeout`"),
             Self::ConnectFailed => row("connect_failed", "connection_terminated", 502, BAD_GATEWAY, "connecting failed in another way"),
+            Self::TlsProtocol => row("tls_protocol", "tls_protocol_error", 502, BAD_GATEWAY, "what the origin speaks is no TLS, or none that both sides permit"),
+            Self::TlsCertificate => row("tls_certificate", "tls_certificate_error", 502, BAD_GATEWAY, "the origin's certificate is not for its name, ended, or signed by nobody who is believed; or the one that the origin is to be shown cannot be used"),
+            Self::TlsAlert => row("tls_alert", "tls_alert_received", 502, BAD_GATEWAY, "the origin refuses the TLS handshake by an alert"),
             Self::ConnectionLimit => row("connection_limit", "connection_limit_reached", 503, "The upstream server is currently unavailable", "this process has no file descriptor or port left for a connection"),
             Self::ConnectionTerminated => row("connection_terminated", "connection_terminated", 502, BAD_GATEWAY, "the origin closes before the first byte of its answer"),
             Self::ResponseIncomplete => row("response_incomplete", "http_response_incomplete", 502, BAD_GATEWAY, "the origin closes in the middle of its answer"),

@@ -302,6 +302,9 @@ fn family(cause: Cause) -> Family {
         | Cause::ConnectUnroutable
         | Cause::ConnectTimeout
         | Cause::ConnectFailed
+        | Cause::TlsProtocol
+        | Cause::TlsCertificate
+        | Cause::TlsAlert
         | Cause::ConnectionLimit
         | Cause::ConnectionTerminated
         | Cause::ResponseIncomplete

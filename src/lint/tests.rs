@@ -174,9 +174,9 @@ fn what_is_stored_and_not_served() {
         (put.is_ok(), told)
     };
     let told = format!(
-        "/services/{id}: SB0409: service `secure` is stored and not served: only services over http are served yet"
+        "/services/{id}: SB0409: service `secure` is stored and not served: only services over http and https are served yet"
     );
-    assert_eq!(put("https"), (false, vec![told]));
+    assert_eq!(put("grpc"), (false, vec![told]));
     let told =
         format!("/services/{id}: SB0405: service `secure` has no route, so no request reaches it");
     assert_eq!(put("http"), (true, vec![told]));

@@ -17,6 +17,7 @@ use monoio::io::OwnedWriteHalf;
 use monoio::net::TcpStream;
 use rustix::buffer::spare_capacity;
 use rustix::net::RecvFlags;
+use rustix::net::SendFlags;
 use socket2::SockRef;
 
 /// The socket of a half.
@@ -61,6 +62,29 @@ pub(super) fn peek(half: &OwnedReadHalf<TcpStream>) -> io::Result<usize> {
     Ok(seen)
 }
 
+/// Sends what the socket takes at once: how many bytes.
+pub(super) fn send_now(half: &OwnedReadHalf<TcpStream>, bytes: &[u8]) -> io::Result<usize> {
+    let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+    Ok(rustix::net::send(borrow(socket(half)), bytes, flags)?)
+}
+
+/// The same by the other half. `fd` is the descriptor of the stream that `half` is a half of.
+pub(super) fn send_now_from(
+    fd: RawFd,
+    half: &OwnedWriteHalf<TcpStream>,
+    bytes: &[u8],
+) -> io::Result<usize> {
+    let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+    Ok(rustix::net::send(borrow_of(fd, half), bytes, flags)?)
+}
+
+/// The descriptor `fd` of the stream that `half` is a half of.
+fn borrow_of(fd: RawFd, half: &OwnedWriteHalf<TcpStream>) -> BorrowedFd<'_> {
+    let _open = half;
+    // SAFETY: `half` stays borrowed as long as the descriptor does, and it keeps the stream, thus `fd`, open.
+    unsafe { BorrowedFd::borrow_raw(fd) }
+}
+
 /// Bounds what the kernel receives for us before we read it: the size of the receive buffer, which also ends the
 /// kernel's own tuning of it, and the window, which that tuning would have opened.
 pub(super) fn bound_receive(stream: &TcpStream, bytes: u32) -> io::Result<()> {
@@ -85,9 +109,6 @@ pub(super) fn bound_receive(stream: &TcpStream, bytes: u32) -> io::Result<()> {
 
 /// Makes the socket's close a reset. `fd` is the descriptor of the stream that `half` is a half of.
 pub(super) fn reset_on_close(fd: RawFd, half: &OwnedWriteHalf<TcpStream>) {
-    let _open = half;
-    // SAFETY: `half` is borrowed until the end of this function, and it keeps the stream, thus `fd`, open.
-    let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
     // A socket that has failed already cannot be told; its close is a reset anyhow.
-    let _ = SockRef::from(&borrowed).set_linger(Some(Duration::ZERO));
+    let _ = SockRef::from(&borrow_of(fd, half)).set_linger(Some(Duration::ZERO));
 }

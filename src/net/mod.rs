@@ -12,6 +12,7 @@ pub mod listener;
 pub mod pool;
 pub mod proxy_protocol;
 pub mod stream;
+pub mod tls;
 
 pub use addresses::Addresses;
 pub use addresses::Permit;

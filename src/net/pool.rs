@@ -1,4 +1,4 @@
-//! One core's buffers, in three sizes, handed out empty and taken back.
+//! One core's buffers, in a few sizes, handed out empty and taken back.
 //!
 //! A buffer is a plain `Vec<u8>` whose capacity tells its size class. The pool keeps a bounded number of each,
 //! so that a burst's memory goes back to the allocator when the burst is over.
@@ -7,15 +7,19 @@ use std::cell::RefCell;
 
 use crate::base::limits;
 
-/// The three sizes that buffers come in.
+/// The sizes that buffers come in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Size {
     /// Scratch for a piece of a head.
     Small,
     /// What holds a head while it is built, or a response's first bytes.
     Medium,
+    /// What a TLS record is received into.
+    Record,
     /// What relays bodies.
     Large,
+    /// What a large buffer is encrypted into.
+    Sealed,
 }
 
 impl Size {
@@ -24,7 +28,9 @@ impl Size {
         match self {
             Self::Small => limits::BUFFER_SMALL_BYTES,
             Self::Medium => limits::BUFFER_MEDIUM_BYTES,
+            Self::Record => limits::BUFFER_RECORD_BYTES,
             Self::Large => limits::BUFFER_LARGE_BYTES,
+            Self::Sealed => limits::BUFFER_SEALED_BYTES,
         }
     }
 
@@ -34,20 +40,36 @@ impl Size {
             Self::Small => limits::BUFFERS_SMALL_KEPT,
             Self::Medium => limits::BUFFERS_MEDIUM_KEPT,
             Self::Large => limits::BUFFERS_LARGE_KEPT,
+            Self::Record | Self::Sealed => limits::BUFFERS_TLS_KEPT,
         }
     }
 
+    /// All of them, the smallest first.
+    const ALL: [Self; 5] = [
+        Self::Small,
+        Self::Medium,
+        Self::Record,
+        Self::Large,
+        Self::Sealed,
+    ];
+
     fn of(capacity: usize) -> Option<Self> {
-        [Self::Small, Self::Medium, Self::Large]
-            .into_iter()
-            .find(|size| size.bytes() == capacity)
+        Self::ALL.into_iter().find(|size| size.bytes() == capacity)
+    }
+
+    /// The smallest size that holds so many bytes, or the largest.
+    pub(super) fn holding(bytes: usize) -> Self {
+        let mut sizes = Self::ALL.into_iter();
+        sizes
+            .find(|size| size.bytes() >= bytes)
+            .unwrap_or(Self::Sealed)
     }
 }
 
 /// The idle buffers of one core.
 #[derive(Debug, Default)]
 pub struct Pool {
-    idle: [RefCell<Vec<Vec<u8>>>; 3],
+    idle: [RefCell<Vec<Vec<u8>>>; Size::ALL.len()],
 }
 
 impl Pool {

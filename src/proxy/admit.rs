@@ -210,7 +210,7 @@ fn ask_each(
         client: snapshot.trust.client(peer, trusted, &head.fields, bytes),
         peer: client.address,
         listener: client.listening.address,
-        secure: false,
+        secure: client.listening.tls.is_some(),
         connection_requests: client.requests,
         id: request_id,
         route: &plan.named,

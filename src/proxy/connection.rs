@@ -12,6 +12,7 @@ use crate::net::Reader;
 use crate::net::Writer;
 use crate::proxy::exchange::Client;
 use crate::proxy::exchange::Downstream;
+use crate::proxy::secure::Secured;
 use crate::shard::Listening;
 use crate::upstream::Pinned;
 
@@ -36,6 +37,8 @@ pub(super) struct Connection {
     pub(super) rest: Rest,
     /// An upstream connection that the client has authenticated and nobody else may use.
     pub(super) pinned: Option<Box<Pinned>>,
+    /// What is known of the client, if it speaks TLS.
+    pub(super) secured: Option<Rc<Secured>>,
 }
 
 impl Connection {
@@ -51,6 +54,7 @@ impl Connection {
                 ahead: &mut self.ahead,
                 rest: &mut self.rest,
                 pinned: &mut self.pinned,
+                secured: self.secured.as_deref(),
             },
             reader: Some(&mut self.reader),
             writer: Some(&mut self.writer),

@@ -35,6 +35,7 @@ use crate::proxy::head::linger;
 use crate::proxy::head::read_head;
 use crate::proxy::record::record;
 use crate::proxy::route::route;
+use crate::proxy::secure::Secured;
 use crate::proxy::serve::Context;
 use crate::proxy::serve::Job;
 use crate::shard::InFlight;
@@ -107,6 +108,8 @@ pub(super) struct Client<'a> {
     pub(super) ahead: &'a mut Option<Vec<u8>>,
     pub(super) rest: &'a mut Rest,
     pub(super) pinned: &'a mut Option<Box<Pinned>>,
+    /// None if it speaks no TLS, or is not there.
+    pub(super) secured: Option<&'a Secured>,
 }
 
 /// The client's side of an exchange.

@@ -1,9 +1,9 @@
 //! Why an exchange stops before its answer is relayed, and what of it the client can still be told.
 
-use std::io;
-
 use crate::http::Cause;
 use crate::http::reply::Reply;
+use crate::net::tls::Failure;
+use crate::net::tls::upstream::Trouble;
 
 /// An exchange's early end.
 #[derive(Debug)]
@@ -25,8 +25,18 @@ impl From<Cause> for Stop {
     }
 }
 
-/// Why an attempt to connect failed.
-pub(super) fn connect_cause(error: &io::Error) -> Cause {
+/// Why an attempt to connect failed, TLS included.
+pub(super) fn connect_cause(failure: &Failure) -> Cause {
+    let error = match failure {
+        Failure::Io(error) => error,
+        Failure::Tls(error) => {
+            return match Trouble::of(error) {
+                Trouble::Certificate => Cause::TlsCertificate,
+                Trouble::Alert => Cause::TlsAlert,
+                Trouble::Protocol => Cause::TlsProtocol,
+            };
+        }
+    };
     match error.raw_os_error() {
         Some(libc::ECONNREFUSED) => Cause::ConnectRefused,
         Some(libc::EHOSTUNREACH | libc::ENETUNREACH | libc::EACCES | libc::EPERM) => {

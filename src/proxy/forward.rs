@@ -8,6 +8,7 @@
 
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::clock::Instant;
@@ -16,6 +17,7 @@ use crate::http::Framing;
 use crate::http::Method;
 use crate::http::Name;
 use crate::net::pool::Size;
+use crate::net::tls::UpstreamTls;
 use crate::proxy::admit::Admitted;
 use crate::proxy::body::append_chunk;
 use crate::proxy::connection::Fate;
@@ -34,6 +36,8 @@ use crate::upstream::Group;
 use crate::upstream::Lease;
 use crate::upstream::Member;
 use crate::upstream::Peer;
+use crate::upstream::Pinned;
+use crate::upstream::Secured;
 
 /// How an attempt ended without an answer.
 pub(super) enum Missed {
@@ -134,12 +138,20 @@ async fn attempt(
     member: &Member,
     fresh: bool,
 ) -> Result<Fate, Missed> {
-    let lease = lease(exchange, admitted, &member.peer, fresh).await?;
+    let (host, secured) = match &destination.tls {
+        None => (&member.host, None),
+        Some(tls) => {
+            let host = member.host_over_tls.as_ref().unwrap_or(&member.host);
+            let secured = secured(exchange, admitted, tls, &member.peer, host);
+            (host, Some(secured?))
+        }
+    };
+    let lease = lease(exchange, admitted, &member.peer, secured, fresh).await?;
     exchange.tally.upstream = Some(lease.peer().address);
     exchange.tally.reused = lease.is_reused();
     exchange.idle_nanos = lease.idle_nanos();
     let mut out = exchange.cx.shard.pool.take(Size::Medium);
-    write_request(exchange, admitted, destination, &member.host, &mut out);
+    write_request(exchange, admitted, destination, host, &mut out);
     let lease = send(exchange, admitted, lease, out).await?;
     relay::converse(exchange, admitted, lease).await
 }
@@ -167,6 +179,12 @@ fn write_request(
         peer: exchange.client.address.ip(),
         peer_text: exchange.client.text,
         port: exchange.client.listening.address.port(),
+        secure: exchange.client.listening.tls.is_some(),
+        guarded: snapshot.client_certificates,
+        certificate: exchange
+            .client
+            .secured
+            .and_then(|it| it.certificate.as_ref()),
         trust: &snapshot.trust,
         request_id: &exchange.request_id,
         body_complete: exchange.body.complete,
@@ -193,14 +211,51 @@ fn write_request(
     }
 }
 
+/// The way to a peer over TLS: as the origin of the name that is configured, else of that which the request goes
+/// upstream with.
+fn secured(
+    exchange: &Exchange<'_>,
+    admitted: &Admitted,
+    tls: &Arc<UpstreamTls>,
+    peer: &Peer,
+    host: &[u8],
+) -> Result<Rc<Secured>, Missed> {
+    if let Some(name) = &tls.settings().sni {
+        return Ok(peer.over(tls, name));
+    }
+    let route = exchange.instance.snapshot.route(admitted.matched.route);
+    let rewritten = exchange.scratch.verdicts.rewrite.host.as_deref();
+    let shown = rewritten.unwrap_or(if route.preserve_host {
+        exchange.scratch.request.authority.of(exchange.input)
+    } else {
+        host
+    });
+    // No certificate is for what is no text.
+    let name = std::str::from_utf8(without_port(shown));
+    let name = name.map_err(|_| Missed::Unsent(Cause::TlsCertificate))?;
+    Ok(peer.over(tls, name))
+}
+
+/// The host of an authority, without brackets.
+fn without_port(authority: &[u8]) -> &[u8] {
+    if let Some(rest) = authority.strip_prefix(b"[") {
+        return rest.split(|&byte| byte == b']').next().unwrap_or(rest);
+    }
+    authority
+        .split(|&byte| byte == b':')
+        .next()
+        .unwrap_or(authority)
+}
+
 /// A connection to the peer: an idle one, else a fresh one within the connect timeout.
 async fn lease(
     exchange: &mut Exchange<'_>,
     admitted: &Admitted,
     peer: &Rc<Peer>,
+    secured: Option<Rc<Secured>>,
     fresh: bool,
 ) -> Result<Lease, Missed> {
-    if !fresh && let Some(lease) = exchange.idle_lease(peer) {
+    if !fresh && let Some(lease) = exchange.idle_lease(peer, secured.as_ref()) {
         return Ok(lease);
     }
     let patience = exchange
@@ -210,7 +265,8 @@ async fn lease(
         .timeouts
         .connect;
     exchange.moments.sent = Some(exchange.arm(patience));
-    match exchange.guard.limit(pin!(peer.connect())).await {
+    let connecting = peer.connect(secured, &exchange.cx.shard.pool);
+    match exchange.guard.limit(pin!(connecting)).await {
         Ok(Ok(lease)) => {
             exchange.cx.shard.metrics.count(Counter::UpstreamOpened, 1);
             Ok(lease)
@@ -295,8 +351,9 @@ impl Exchange<'_> {
     /// An idle connection to the peer: the client's own, if it has one there, else one of the pool. A request
     /// that must not be sent twice takes only one that was used just now, because the longer a connection has
     /// been idle the likelier the request crosses its close.
-    fn idle_lease(&mut self, peer: &Rc<Peer>) -> Option<Lease> {
-        if let Some(pinned) = self.client.pinned.take_if(|pinned| pinned.leads_to(peer))
+    fn idle_lease(&mut self, peer: &Rc<Peer>, secured: Option<&Rc<Secured>>) -> Option<Lease> {
+        let fits = |pinned: &mut Box<Pinned>| pinned.leads_to(peer) && pinned.is_by(secured);
+        if let Some(pinned) = self.client.pinned.take_if(fits)
             && let Some(lease) = pinned.resume()
         {
             return Some(lease);
@@ -307,7 +364,7 @@ impl Exchange<'_> {
         } else {
             keep.idle.min(peer.unsafe_idle(self.moments.received))
         };
-        peer.reuse(idle, self.moments.received)
+        peer.reuse(secured, idle, self.moments.received)
     }
 
     /// The member that the client's own connection leads to.

@@ -40,6 +40,7 @@ pub(super) async fn read_head(
     let begun = cx.shard.now();
     if conn.requests == 0
         && conn.listening.proxy_protocol
+        && conn.secured.is_none()
         && let Err(head) = read_proxy_header(cx, conn, input, begun, patience).await
     {
         return head;
@@ -108,7 +109,7 @@ fn make_room(cx: &Context, input: &mut Vec<u8>) {
 }
 
 /// Reads the PROXY protocol's header and takes over the address it names.
-async fn read_proxy_header(
+pub(super) async fn read_proxy_header(
     cx: &Context,
     conn: &mut Connection,
     input: &mut Vec<u8>,

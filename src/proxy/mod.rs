@@ -39,6 +39,7 @@ pub mod response_head;
 mod response_phase;
 mod retry;
 mod route;
+mod secure;
 mod serve;
 mod tunnel;
 

@@ -130,6 +130,9 @@ fn outcome<T>(exchange: &Exchange<'_>, result: &Result<T, Missed>) -> Option<Out
         Cause::ConnectRefused
         | Cause::ConnectUnroutable
         | Cause::ConnectFailed
+        | Cause::TlsProtocol
+        | Cause::TlsCertificate
+        | Cause::TlsAlert
         | Cause::ConnectionTerminated
         | Cause::ResponseIncomplete
         | Cause::ResponseMalformed

@@ -59,7 +59,7 @@ fn access_record<'a>(exchange: &'a Exchange<'_>, outcome: &Outcome) -> AccessRec
         unix_micros: exchange.cx.shard.unix_micros_at(exchange.moments.received),
         client_ip: exchange.client.address.ip(),
         client_port: exchange.client.address.port(),
-        secure: false,
+        secure: exchange.client.listening.tls.is_some(),
         version: head.version,
         status: outcome.status,
         cause: outcome.cause,

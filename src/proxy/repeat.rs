@@ -158,6 +158,7 @@ pub async fn repeat(cx: Rc<Context>, repeat: Repeat) {
             ahead: &mut ahead,
             rest: &mut rest,
             pinned: &mut pinned,
+            secured: None,
         },
         reader: None,
         writer: None,

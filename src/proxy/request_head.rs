@@ -21,6 +21,7 @@ use crate::http1::encode;
 use crate::http1::hop_by_hop::Nominated;
 use crate::http1::hop_by_hop::wants_upgrade;
 use crate::http1::trailers;
+use crate::net::tls::ClientCertificate;
 use crate::plugin::Edits;
 use crate::plugin::Rewrite;
 use crate::router::Match;
@@ -54,6 +55,12 @@ pub struct Onward<'a> {
     pub peer_text: &'a ClientText,
     /// The listener's port.
     pub port: u16,
+    /// The client speaks TLS.
+    pub secure: bool,
+    /// Fields about certificates of clients are ours to write.
+    pub guarded: bool,
+    /// The certificate by which the client has shown who it is.
+    pub certificate: Option<&'a ClientCertificate>,
     /// Whose word about clients is taken.
     pub trust: &'a TrustPolicy,
     /// The request's id.
@@ -67,6 +74,13 @@ pub struct Onward<'a> {
     pub edits: &'a Edits,
     /// What else they change.
     pub rewrite: &'a Rewrite,
+}
+
+/// Whether a field is one by which the origin is told of the client's certificate, or looks so.
+fn is_of_certificate(name: &[u8]) -> bool {
+    const PREFIX: &[u8] = b"x-client-cert-";
+    let begin = name.get(..PREFIX.len());
+    begin.is_some_and(|begin| begin.eq_ignore_ascii_case(PREFIX))
 }
 
 impl Onward<'_> {
@@ -118,12 +132,21 @@ impl Onward<'_> {
         let nominated = Nominated::of_request(self.head, self.bytes);
         for field in self.head.fields.lines() {
             let name = field.name.of(self.bytes);
+            let ours = self.guarded && is_of_certificate(name);
             if passes(field, name)
                 && !nominated.covers_request(field, self.bytes)
                 && !self.edits.removes(field.known, name)
+                && !ours
             {
                 encode::received(out, field, self.bytes);
             }
+        }
+        if let Some(certificate) = self.certificate {
+            out.extend_from_slice(b"X-Client-Cert-Subject: ");
+            out.extend_from_slice(certificate.subject.as_bytes());
+            out.extend_from_slice(b"\r\nX-Client-Cert-Fingerprint: ");
+            out.extend_from_slice(certificate.fingerprint.as_bytes());
+            out.extend_from_slice(b"\r\n");
         }
         out.extend_from_slice(self.edits.lines());
     }
@@ -148,7 +171,7 @@ impl Onward<'_> {
             peer: self.peer_text,
             client: text,
             peer_trusted,
-            scheme: "http",
+            scheme: if self.secure { "https" } else { "http" },
             port: self.port,
             host: head.host.of(bytes),
             path: self.raw_path,

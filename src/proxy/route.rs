@@ -36,15 +36,19 @@ pub(super) fn route(exchange: &mut Exchange<'_>) -> Result<Routed, Stop> {
     let path = path.map_err(|_| Cause::RequestMalformed)?;
     let instance = Rc::clone(&exchange.instance);
     let snapshot = &instance.snapshot;
+    let secured = exchange.client.listening.tls.is_some();
     let facts = Facts {
-        scheme: Scheme::Http,
+        scheme: if secured { Scheme::Https } else { Scheme::Http },
         method: head.method_span.of(bytes),
         host: head.host.of(bytes),
-        port: head.port.unwrap_or(80),
+        port: head.port.unwrap_or(if secured { 443 } else { 80 }),
         path,
         fields: &head.fields,
         head: bytes,
-        sni: None,
+        sni: exchange
+            .client
+            .secured
+            .and_then(|it| it.sni.as_deref().map(str::as_bytes)),
     };
     let decision = decide(
         snapshot,

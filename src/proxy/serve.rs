@@ -15,6 +15,7 @@ use crate::proxy::connection::Rest;
 use crate::proxy::exchange::burst;
 use crate::proxy::fiber::Fiber;
 use crate::proxy::repeat::Repeats;
+use crate::proxy::secure::secure;
 use crate::shard::Listening;
 use crate::shard::Shard;
 use crate::telemetry::Gauge;
@@ -89,12 +90,16 @@ pub fn serve(
         ahead: None,
         rest: Rest::No,
         pinned: None,
+        secured: None,
     });
     requests(cx, conn)
 }
 
 /// Borrows a fiber whenever there is something to do.
 async fn requests(cx: Rc<Context>, mut conn: Box<Connection>) {
+    if conn.listening.tls.is_some() && !Box::pin(secure(&cx, &mut conn)).await {
+        return;
+    }
     while greeted(&cx, &mut conn) || wait(&cx, &mut conn).await {
         let mut fiber = cx.fiber();
         match fiber.run(conn).await {

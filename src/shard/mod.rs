@@ -24,6 +24,7 @@ use crate::http::request_id::RequestId;
 use crate::http::request_id::request_id;
 use crate::net::Deadlines;
 use crate::net::Pool;
+use crate::net::tls::Pace;
 use crate::plugin;
 use crate::plugin::Shared;
 use crate::router;
@@ -41,6 +42,8 @@ pub struct Listening {
     pub address: SocketAddr,
     /// Connections begin with a PROXY protocol header.
     pub proxy_protocol: bool,
+    /// Its place among the listeners, if clients speak TLS there.
+    pub tls: Option<u16>,
 }
 
 /// Sets the plugins' random numbers apart from those of balancers.
@@ -52,7 +55,9 @@ pub struct Shard {
     /// Which core.
     pub core: CoreId,
     /// Buffers.
-    pub pool: Pool,
+    pub pool: Rc<Pool>,
+    /// What handshakes of TLS may take.
+    pub pace: Pace,
     /// Deadlines of all connections.
     pub deadlines: Rc<Deadlines>,
     /// Where this core connects to.
@@ -99,7 +104,8 @@ impl Shard {
         metrics.install(snapshot.generation, snapshot.routes.len());
         Self {
             core,
-            pool: Pool::default(),
+            pool: Rc::default(),
+            pace: Pace::default(),
             deadlines: Rc::default(),
             peers: Peers::of(core),
             wards: Wards::new(core),

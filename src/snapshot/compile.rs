@@ -18,6 +18,7 @@ use crate::base::ids::UpstreamIndex;
 use crate::base::tier::Tier;
 use crate::config::Model;
 use crate::config::model as config;
+use crate::config::model::ServiceProtocol;
 use crate::http::IpSet;
 use crate::http::forwarded::RealIpHeader;
 use crate::http::forwarded::TrustPolicy;
@@ -38,6 +39,7 @@ use crate::snapshot::ClientTimeouts;
 use crate::snapshot::ConnectionShares;
 use crate::snapshot::Destination;
 use crate::snapshot::Endpoint;
+use crate::snapshot::Heritage;
 use crate::snapshot::KeepAlive;
 use crate::snapshot::NameKind;
 use crate::snapshot::NameQuery;
@@ -47,6 +49,7 @@ use crate::snapshot::Snapshot;
 use crate::snapshot::TargetPlan;
 use crate::snapshot::UpstreamPlan;
 use crate::snapshot::chains::Chains;
+use crate::snapshot::origins::Origins;
 use crate::snapshot::overload;
 
 /// Compiles a model for so many workers.
@@ -58,7 +61,7 @@ pub fn compile(model: &Model, generation: Generation, workers: usize) -> Result<
     recompile(model, generation, workers, None)
 }
 
-/// As [`compile`], with the directory of the snapshot `before`, which is shared if it is of the same people.
+/// As [`compile`], with what the snapshot `before` passes on, which is shared as far as it is the same.
 ///
 /// # Errors
 /// As [`compile`].
@@ -66,15 +69,19 @@ pub fn recompile(
     model: &Model,
     generation: Generation,
     workers: usize,
-    before: Option<&Arc<Directory>>,
+    before: Option<&Heritage>,
 ) -> Result<Snapshot, String> {
     let served = served(model);
     let router = router(&served)?;
     let mut targets = Targets::new(model, workers);
+    let mut origins = Origins::new(model, before.map(|before| &*before.origins));
     let destinations: Vec<Destination> = (0..)
         .zip(&model.services)
-        .map(|(index, service)| destination(ServiceIndex(index), service, &mut targets))
+        .map(|(index, service)| {
+            destination(ServiceIndex(index), service, &mut targets, &mut origins)
+        })
         .collect();
+    let before = before.map(|before| &before.directory);
     let directory = Directory::renewed(before, &model.consumers, &model.credentials);
     let chains = Chains::new(model, &directory);
     let mut patience = Patience::default();
@@ -118,18 +125,29 @@ pub fn recompile(
             workers,
         },
         overload: overload::plan(&model.overload, workers),
-        timeouts: ClientTimeouts {
-            client_header: model.timeouts.client_header,
-            client_body_idle: model.timeouts.client_body_idle,
-            client_write_idle: model.timeouts.client_write_idle,
-            keep_alive: model.timeouts.keep_alive,
-        },
+        timeouts: client_timeouts(&model.timeouts),
         keep_alive: KeepAlive {
             pool_size: limits.upstream_keepalive_pool,
             requests: limits.upstream_keepalive_requests.unwrap_or(u32::MAX),
             idle: model.timeouts.upstream_keepalive_idle,
         },
+        tls: super::tls::listeners(model)?,
+        origins: Arc::new(origins.known),
+        client_certificates: model
+            .listeners
+            .iter()
+            .filter_map(|listener| listener.tls.as_ref())
+            .any(|tls| tls.client_auth != config::ClientAuth::None),
     })
+}
+
+fn client_timeouts(timeouts: &config::Timeouts) -> ClientTimeouts {
+    ClientTimeouts {
+        client_header: timeouts.client_header,
+        client_body_idle: timeouts.client_body_idle,
+        client_write_idle: timeouts.client_write_idle,
+        keep_alive: timeouts.keep_alive,
+    }
 }
 
 fn router(served: &[&config::Route]) -> Result<Router, String> {
@@ -288,12 +306,14 @@ fn destination<'m>(
     index: ServiceIndex,
     service: &'m config::Service,
     targets: &mut Targets<'m>,
+    origins: &mut Origins<'m>,
 ) -> Destination {
     let path = service.path.as_deref();
     Destination {
         service: index,
         upstream: targets.upstream_of(service),
         retries: u32::from(service.retries),
+        tls: origins.of(service),
         path: path.map_or(Cow::Borrowed(b"/"), |path| {
             Cow::Owned(path.as_bytes().to_vec())
         }),
@@ -347,8 +367,7 @@ impl<'m> Targets<'m> {
         if let Some(index) = self.by_host.get(&key) {
             return *index;
         }
-        let default_port = service.protocol.default_port();
-        let target = self.target(&service.host, service.port, default_port, 100, None);
+        let target = self.target(&service.host, service.port, 100, None);
         let plan = UpstreamPlan {
             name: service.host.as_str().into(),
             policy: Policy::RoundRobin,
@@ -380,7 +399,7 @@ impl<'m> Targets<'m> {
             },
             slots: upstream.slots,
             targets: targets
-                .map(|target| self.target(&target.host, target.port, 80, target.weight, host))
+                .map(|target| self.target(&target.host, target.port, target.weight, host))
                 .collect(),
             admission,
             id: upstream.id,
@@ -400,7 +419,6 @@ impl<'m> Targets<'m> {
         &mut self,
         host: &str,
         port: u16,
-        default_port: u16,
         weight: u16,
         host_header: Option<&str>,
     ) -> TargetPlan {
@@ -417,7 +435,7 @@ impl<'m> Targets<'m> {
         // As in Kong, a configured name is completed by the target's port like the target's own.
         let name = host_header.unwrap_or(&bracketed);
         let ported = host_header.is_some_and(|name| name.contains(':'));
-        let host_header = if port == default_port || ported {
+        let host_header = if port == ServiceProtocol::Http.default_port() || ported {
             name.to_owned()
         } else {
             format!("{name}:{port}")

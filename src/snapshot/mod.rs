@@ -9,9 +9,11 @@ mod chains;
 mod compile;
 mod decide;
 mod marks;
+mod origins;
 mod overload;
 mod plan;
 mod shares;
+mod tls;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,6 +34,7 @@ pub use marks::Marks;
 pub use marks::News;
 pub use marks::Notice;
 pub use marks::TargetKey;
+pub use origins::KnownOrigins;
 pub use overload::Admission;
 pub use overload::OverloadPlan;
 pub use overload::misspelt_limit;
@@ -42,6 +45,7 @@ pub use plan::RouteTimeouts;
 pub use plan::TargetPlan;
 pub use plan::UpstreamPlan;
 pub use shares::ConnectionShares;
+pub use tls::ListenerTls;
 
 use crate::base::ids::Generation;
 use crate::base::ids::RouteIndex;
@@ -88,6 +92,31 @@ pub struct Snapshot {
     pub timeouts: ClientTimeouts,
     /// Bounds of the pools of idle upstream connections.
     pub keep_alive: KeepAlive,
+    /// The TLS of the listeners, by their place.
+    pub tls: Vec<Option<ListenerTls>>,
+    /// The TLS of services.
+    pub origins: Arc<KnownOrigins>,
+    /// Some listener asks clients for certificates.
+    pub client_certificates: bool,
+}
+
+/// What a snapshot passes on to the next.
+#[derive(Clone, Debug)]
+pub struct Heritage {
+    /// Consumers and credentials.
+    pub directory: Arc<Directory>,
+    /// The TLS of services, with its sessions.
+    pub origins: Arc<KnownOrigins>,
+}
+
+impl Snapshot {
+    /// What the next one may share with it.
+    pub fn heritage(&self) -> Heritage {
+        Heritage {
+            directory: Arc::clone(&self.directory),
+            origins: Arc::clone(&self.origins),
+        }
+    }
 }
 
 /// Patience with clients.

@@ -12,6 +12,7 @@ use crate::balance::Policy;
 use crate::base::ids::ServiceIndex;
 use crate::base::ids::UpstreamIndex;
 use crate::base::tier::Tier;
+use crate::net::tls::UpstreamTls;
 use crate::plugin::Chain;
 use crate::plugin::Named;
 use crate::resilience::Rules;
@@ -77,6 +78,8 @@ pub struct Destination {
     pub upstream: UpstreamIndex,
     /// Further attempts after the first.
     pub retries: u32,
+    /// The TLS that its targets are spoken to by.
+    pub tls: Option<Arc<UpstreamTls>>,
     /// The service's path, `/` if it has none.
     pub path: Cow<'static, [u8]>,
 }
@@ -149,6 +152,20 @@ pub struct TargetPlan {
     pub host_header: Box<[u8]>,
 }
 
+impl TargetPlan {
+    /// The Host that is sent to it over TLS, where it is another, because another port is the default.
+    pub fn host_over_tls(&self) -> Option<Box<[u8]>> {
+        let host = &*self.host_header;
+        match self.endpoint.port() {
+            80 if host.ends_with(b"]") || !host.contains(&b':') => {
+                Some([host, b":80"].concat().into())
+            }
+            443 => host.strip_suffix(b":443").map(Into::into),
+            _ => None,
+        }
+    }
+}
+
 /// Where a target is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Endpoint {
@@ -159,6 +176,14 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
+    /// The port that is configured.
+    pub fn port(self) -> u16 {
+        match self {
+            Self::At(address) => address.port(),
+            Self::Named(_, port) => port,
+        }
+    }
+
     /// As it is configured, and the same without its port.
     pub fn named(self, snapshot: &Snapshot) -> (Box<str>, Box<str>) {
         match self {
@@ -169,5 +194,28 @@ impl Endpoint {
                 (format!("{host}:{port}").into(), host.into())
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn default_ports_are_those_of_the_protocol() {
+        let over_tls = |port: u16, host: &str| {
+            let plan = TargetPlan {
+                endpoint: Endpoint::Named(0, port),
+                weight: 1,
+                host_header: host.as_bytes().into(),
+            };
+            plan.host_over_tls()
+                .map(|host| String::from_utf8(host.into_vec()).unwrap())
+        };
+        assert_eq!(over_tls(443, "a:443").as_deref(), Some("a"));
+        assert_eq!(over_tls(80, "a").as_deref(), Some("a:80"));
+        assert_eq!(over_tls(80, "[::1]").as_deref(), Some("[::1]:80"));
+        assert_eq!(over_tls(80, "a:9"), None);
+        assert_eq!(over_tls(8443, "a:8443"), None);
     }
 }

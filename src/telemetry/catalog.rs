@@ -56,6 +56,8 @@ pub enum Metric {
     ConnectionsActive,
     ConnectionsWaiting,
     AcceptPauses,
+    TlsHandshakes,
+    TlsHandshaking,
     Panics,
     UpstreamOpened,
     UpstreamReused,
@@ -115,7 +117,7 @@ pub enum Metric {
 
 impl Metric {
     /// Every metric, in the order of the exposition.
-    pub const ALL: [Self; 65] = {
+    pub const ALL: [Self; 67] = {
         use Metric as M;
         [
             M::Requests,
@@ -128,6 +130,8 @@ impl Metric {
             M::ConnectionsActive,
             M::ConnectionsWaiting,
             M::AcceptPauses,
+            M::TlsHandshakes,
+            M::TlsHandshaking,
             M::Panics,
             M::UpstreamOpened,
             M::UpstreamReused,
@@ -203,6 +207,8 @@ impl Metric {
             Self::ConnectionsActive => row("silverback_connections_active", Gauge, &[], "Downstream connections open, the waiting ones included"),
             Self::ConnectionsWaiting => row("silverback_connections_waiting", Gauge, &[], "Downstream connections open that wait for a request"),
             Self::AcceptPauses => row("silverback_accept_pauses_total", Counter, &[], "Times that a core stopped accepting, out of descriptors or at the connection limit"),
+            Self::TlsHandshakes => row("silverback_tls_handshakes_total", Counter, &["outcome"], "Handshakes of TLS with clients, by how they ended: full, resumed, failed, timeout, gone (the client left), plain (it spoke HTTP without TLS), refused (too many at once)"),
+            Self::TlsHandshaking => row("silverback_tls_handshakes_in_progress", Gauge, &[], "Handshakes of TLS with clients in progress"),
             Self::Panics => row("silverback_panics_total", Counter, &[], "Panics caught around a connection; each is a bug to report"),
             Self::UpstreamOpened => row("silverback_upstream_connections_opened_total", Counter, &[], "Upstream connections opened"),
             Self::UpstreamReused => row("silverback_upstream_connections_reused_total", Counter, &[], "Exchanges that went over a pooled upstream connection"),

@@ -13,6 +13,20 @@ pub enum Counter {
     ConnectionsAccepted,
     /// Times that accepting paused, because no descriptor was left or the connection limit was reached.
     AcceptPauses,
+    /// Handshakes of TLS that were complete, without an earlier session.
+    TlsFull,
+    /// Handshakes that took up an earlier session.
+    TlsResumed,
+    /// Handshakes that the protocol did not permit.
+    TlsFailed,
+    /// Handshakes that were too slow.
+    TlsLate,
+    /// Handshakes whose client left.
+    TlsGone,
+    /// Connections that began with HTTP where TLS is spoken.
+    TlsPlain,
+    /// Connections that were refused because too many handshakes were in progress.
+    TlsRefused,
     /// Panics caught around a connection.
     Panics,
     /// Upstream connections opened.
@@ -69,10 +83,17 @@ pub enum Counter {
 
 impl Counter {
     /// Every counter, in order.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 36] = [
         Self::Requests,
         Self::ConnectionsAccepted,
         Self::AcceptPauses,
+        Self::TlsFull,
+        Self::TlsResumed,
+        Self::TlsFailed,
+        Self::TlsLate,
+        Self::TlsGone,
+        Self::TlsPlain,
+        Self::TlsRefused,
         Self::Panics,
         Self::UpstreamOpened,
         Self::UpstreamReused,
@@ -112,6 +133,13 @@ impl Counter {
             | Self::LogProduced
             | Self::LogDropped
             | Self::CpuNanos
+            | Self::TlsFull
+            | Self::TlsResumed
+            | Self::TlsFailed
+            | Self::TlsLate
+            | Self::TlsGone
+            | Self::TlsPlain
+            | Self::TlsRefused
             | Self::CacheHits
             | Self::CacheMisses
             | Self::CacheRefreshed
@@ -149,6 +177,8 @@ pub enum Gauge {
     ConnectionsActive,
     /// Downstream connections that wait for a request, no byte of it received.
     ConnectionsWaiting,
+    /// Handshakes of TLS in progress.
+    TlsHandshaking,
     /// Idle upstream connections in the pool.
     UpstreamIdle,
     /// Counters of limits that have a cell on the core.
@@ -173,9 +203,10 @@ pub enum Gauge {
 
 impl Gauge {
     /// Every gauge, in order.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::ConnectionsActive,
         Self::ConnectionsWaiting,
+        Self::TlsHandshaking,
         Self::UpstreamIdle,
         Self::LimitCells,
         Self::RequestsActive,
@@ -196,6 +227,7 @@ impl Gauge {
         match self {
             Self::ConnectionsActive => Metric::ConnectionsActive,
             Self::ConnectionsWaiting => Metric::ConnectionsWaiting,
+            Self::TlsHandshaking => Metric::TlsHandshaking,
             Self::UpstreamIdle => Metric::UpstreamIdle,
             Self::LimitCells => Metric::LimitCells,
             Self::RequestsActive => Metric::RequestsActive,

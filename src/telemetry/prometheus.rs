@@ -84,6 +84,7 @@ impl Text {
             | Metric::QueueRefusals => self.counters(metric, totals),
             Metric::ConnectionsActive
             | Metric::ConnectionsWaiting
+            | Metric::TlsHandshaking
             | Metric::UpstreamIdle
             | Metric::RequestsActive
             | Metric::UpstreamLimit
@@ -93,6 +94,7 @@ impl Text {
             | Metric::QueueLength => self.gauges(metric, totals),
             Metric::TargetHealth | Metric::TargetEjections => self.targets(metric, facts),
             Metric::CacheAnswers => self.cache_answers(totals),
+            Metric::TlsHandshakes => self.handshakes(totals),
             Metric::CacheBytes | Metric::CacheEntries | Metric::LimitCounters => {
                 self.plain(metric, shared_number(metric, facts));
             }
@@ -239,6 +241,20 @@ impl Text {
             ("bypass", Counter::CacheBypassed),
         ] {
             self.labelled(Metric::CacheAnswers, &[status], totals.counter(counter));
+        }
+    }
+
+    fn handshakes(&mut self, totals: &Totals) {
+        for (outcome, counter) in [
+            ("full", Counter::TlsFull),
+            ("resumed", Counter::TlsResumed),
+            ("failed", Counter::TlsFailed),
+            ("timeout", Counter::TlsLate),
+            ("gone", Counter::TlsGone),
+            ("plain", Counter::TlsPlain),
+            ("refused", Counter::TlsRefused),
+        ] {
+            self.labelled(Metric::TlsHandshakes, &[outcome], totals.counter(counter));
         }
     }
 

@@ -149,11 +149,21 @@ impl Default for Totals {
 }
 
 /// One core's share.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct CoreTotals {
     counters: [u64; Counter::COUNT],
     gauges: [i64; Gauge::COUNT],
     turns: Turns,
+}
+
+impl Default for CoreTotals {
+    fn default() -> Self {
+        Self {
+            counters: [0; Counter::COUNT],
+            gauges: [0; Gauge::COUNT],
+            turns: Turns::default(),
+        }
+    }
 }
 
 impl CoreTotals {

@@ -35,6 +35,8 @@ pub struct Member {
     pub peer: Rc<Peer>,
     /// The Host that is sent to it.
     pub host: Box<[u8]>,
+    /// That over TLS, where it is another.
+    pub host_over_tls: Option<Box<[u8]>>,
 }
 
 /// The members of an upstream on this core, and its balancer's state.
@@ -131,6 +133,7 @@ impl Group {
         let members = places.into_iter().map(|(address, _, target)| Member {
             peer: peers.at(address),
             host: target.host_header.clone(),
+            host_over_tls: target.host_over_tls(),
         });
         let members: Vec<Member> = members.collect();
         if plan.policy == Policy::Latency {

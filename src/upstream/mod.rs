@@ -11,6 +11,7 @@ mod gate;
 mod peer;
 mod queue;
 mod repeats;
+mod secured;
 mod vitals;
 
 pub use care::Care;
@@ -29,4 +30,5 @@ pub use peer::Pinned;
 pub use queue::Waiting;
 pub use repeats::Repeats;
 pub use repeats::StatusSet;
+pub use secured::Secured;
 pub use vitals::Wards;

@@ -3,9 +3,9 @@
 use std::cell::Cell;
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::balance::Ewma;
@@ -13,14 +13,18 @@ use crate::base::clock::Instant;
 use crate::base::ids::CoreId;
 use crate::base::limits;
 use crate::net;
+use crate::net::Pool;
 use crate::net::Stream;
+use crate::net::tls::Failure;
+use crate::net::tls::UpstreamTls;
 use crate::snapshot::Admission;
 use crate::snapshot::KeepAlive;
 use crate::upstream::Gate;
+use crate::upstream::secured::Secured;
 
 /// An idle connection. It is watched, so that whatever the origin does is seen before it is reused.
 #[derive(Debug)]
-struct Idle {
+pub(super) struct Idle {
     stream: Stream,
     served: u32,
     since: Instant,
@@ -32,7 +36,7 @@ impl Idle {
         now.nanos_since(self.since) >= age
     }
 
-    fn is_usable(&mut self, keep: &KeepAlive, now: Instant) -> bool {
+    pub(super) fn is_usable(&mut self, keep: &KeepAlive, now: Instant) -> bool {
         !self.is_older(keep.idle, now) && self.stream.reader.is_quiet()
     }
 }
@@ -43,6 +47,8 @@ pub struct Peer {
     /// Where it is.
     pub address: SocketAddr,
     idle: RefCell<Vec<Idle>>,
+    /// The same connections over TLS, apart by settings and name; most peers have none.
+    secured: RefCell<Vec<Rc<Secured>>>,
     in_flight: Cell<u32>,
     latency: Cell<Option<Ewma>>,
     /// The last time that a connection met its close, and how long it had been idle then.
@@ -54,6 +60,7 @@ impl Peer {
         Self {
             address,
             idle: RefCell::default(),
+            secured: RefCell::default(),
             in_flight: Cell::new(0),
             latency: Cell::new(None),
             closed: Cell::new(None),
@@ -65,10 +72,38 @@ impl Peer {
         self.in_flight.get()
     }
 
+    /// The way to it over TLS by these settings, as the origin of this name.
+    pub fn over(&self, tls: &Arc<UpstreamTls>, name: &str) -> Rc<Secured> {
+        let mut secured = self.secured.borrow_mut();
+        if let Some(known) = secured.iter().find(|known| known.is_by(tls, name)) {
+            return Rc::clone(known);
+        }
+        // Names may be whatever clients say.
+        if secured.len() >= limits::TLS_NAMES
+            && let Some(unused) = secured.iter().position(|it| Rc::strong_count(it) == 1)
+        {
+            secured.swap_remove(unused);
+        }
+        let new = Rc::new(Secured::new(tls, name));
+        secured.push(Rc::clone(&new));
+        new
+    }
+
+    /// The idle connections of a way.
+    #[inline]
+    fn idle_of<'a>(&'a self, secured: Option<&'a Rc<Secured>>) -> &'a RefCell<Vec<Idle>> {
+        secured.map_or(&self.idle, |secured| &secured.idle)
+    }
+
     /// The idle connection used last, if there is one that is open, silent and idle for less than `age`.
-    pub fn reuse(self: &Rc<Self>, age: Duration, now: Instant) -> Option<Lease> {
+    pub fn reuse(
+        self: &Rc<Self>,
+        secured: Option<&Rc<Secured>>,
+        age: Duration,
+        now: Instant,
+    ) -> Option<Lease> {
         loop {
-            let mut idles = self.idle.borrow_mut();
+            let mut idles = self.idle_of(secured).borrow_mut();
             // The one used last is on top, so that if it is too old all are.
             let mut idle = idles.pop_if(|idle| !idle.is_older(age, now))?;
             drop(idles);
@@ -80,6 +115,7 @@ impl Peer {
                 } = idle;
                 return Some(Lease {
                     hold: Hold::on(self),
+                    secured: secured.cloned(),
                     stream,
                     served,
                     idle_nanos: now.nanos_since(since),
@@ -135,12 +171,21 @@ impl Peer {
     /// A fresh connection.
     ///
     /// # Errors
-    /// Whatever the kernel says of the attempt.
-    pub async fn connect(self: &Rc<Self>) -> io::Result<Lease> {
+    /// Whatever the kernel says of the attempt, or TLS of the origin.
+    pub async fn connect(
+        self: &Rc<Self>,
+        secured: Option<Rc<Secured>>,
+        pool: &Rc<Pool>,
+    ) -> Result<Lease, Failure> {
         let hold = Hold::on(self);
-        let stream = net::connect(self.address).await?;
+        let mut stream = net::connect(self.address).await?;
+        if let Some(secured) = &secured {
+            // A handshake is large and rare.
+            Box::pin(secured.shake(&mut stream, pool)).await?;
+        }
         Ok(Lease {
             hold,
+            secured,
             stream,
             served: 0,
             idle_nanos: 0,
@@ -174,6 +219,8 @@ impl Drop for Hold {
 #[derive(Debug)]
 pub struct Lease {
     hold: Hold,
+    /// What it speaks TLS by, if it does.
+    secured: Option<Rc<Secured>>,
     /// The connection.
     pub stream: Stream,
     served: u32,
@@ -202,6 +249,7 @@ impl Lease {
     pub fn pin(self) -> Pinned {
         let Self {
             hold,
+            secured,
             mut stream,
             served,
             ..
@@ -209,6 +257,7 @@ impl Lease {
         stream.reader.watch();
         Pinned {
             peer: Rc::clone(&hold.peer),
+            secured,
             stream,
             served: served + 1,
         }
@@ -224,12 +273,13 @@ impl Lease {
     pub fn release(self, keep: &KeepAlive, now: Instant) {
         let Self {
             hold,
+            secured,
             mut stream,
             served,
             ..
         } = self;
         let served = served + 1;
-        let mut idle = hold.peer.idle.borrow_mut();
+        let mut idle = hold.peer.idle_of(secured.as_ref()).borrow_mut();
         if served < keep.requests && idle.len() < keep.pool_size {
             stream.reader.watch();
             idle.push(Idle {
@@ -246,6 +296,7 @@ impl Lease {
 #[derive(Debug)]
 pub struct Pinned {
     peer: Rc<Peer>,
+    secured: Option<Rc<Secured>>,
     stream: Stream,
     served: u32,
 }
@@ -256,10 +307,16 @@ impl Pinned {
         Rc::ptr_eq(&self.peer, peer)
     }
 
+    /// Whether it goes this way.
+    pub fn is_by(&self, secured: Option<&Rc<Secured>>) -> bool {
+        self.secured.as_ref().map(Rc::as_ptr) == secured.map(Rc::as_ptr)
+    }
+
     /// Takes it into use again, if it is still open and silent.
     pub fn resume(mut self) -> Option<Lease> {
         self.stream.reader.is_quiet().then(|| Lease {
             hold: Hold::on(&self.peer),
+            secured: self.secured,
             stream: self.stream,
             served: self.served,
             idle_nanos: 0,
@@ -332,8 +389,10 @@ impl Peers {
             peer.idle
                 .borrow_mut()
                 .retain_mut(|idle| idle.is_usable(keep, now));
+            let mut secured = peer.secured.borrow_mut();
+            secured.retain(|secured| secured.prune(keep, now) || Rc::strong_count(secured) > 1);
             // An install drops every group that refers to it; its connections outlive that.
-            Rc::strong_count(peer) > 1 || !peer.idle.borrow().is_empty()
+            Rc::strong_count(peer) > 1 || !peer.idle.borrow().is_empty() || !secured.is_empty()
         });
     }
 
@@ -342,16 +401,21 @@ impl Peers {
         self.known
             .borrow()
             .values()
-            .map(|peer| peer.idle.borrow().len())
+            .map(|peer| {
+                let secured = peer.secured.borrow();
+                let over_tls = secured.iter().map(|secured| secured.idle.borrow().len());
+                peer.idle.borrow().len() + over_tls.sum::<usize>()
+            })
             .sum()
     }
 
     /// Closes every idle connection.
     pub fn close_idle(&self) {
-        self.known
-            .borrow()
-            .values()
-            .for_each(|peer| peer.idle.borrow_mut().clear());
+        self.known.borrow().values().for_each(|peer| {
+            peer.idle.borrow_mut().clear();
+            let secured = peer.secured.borrow();
+            secured.iter().for_each(|it| it.idle.borrow_mut().clear());
+        });
     }
 }
 

@@ -27,12 +27,12 @@ const SECTIONS: [(&str, u32); 16] = [
 /// Faults of origins and clients, machine and life cycle: the rows that this suite provokes.
 const FAULTS: &[&str] = &[
     "FU1", "FU2", "FU3", "FU4", "FU5", "FU6", "FU7", "FU8", "FU9", "FU10", "FU11", "FU12", "FU13",
-    "FU14", "FU15", "FU16", "FU17", "FU18", "FU19", "FU20", "FU21", "FU22", "FU23", "FU26", "FU27",
-    "FU28", "FU29", "FU30", "FC1", "FC2", "FC3", "FC4", "FC5", "FC6", "FC7", "FC8", "FC9", "FC10",
-    "FC11", "FC12", "FC13", "FC14", "FC18", "FC19", "FC20", "FR1", "FR2", "FR3", "FR4", "FR8",
-    "FR11", "FR12", "FR13", "FR14", "FP1", "FP3", "FP5", "FP7", "FP9", "FP10", "FP12", "FT1",
-    "FT2", "FT3", "FT4", "FD5", "FZ1", "FZ2", "FZ4", "FZ5", "FZ8", "FZ13", "FZ14", "FZ15", "FZ16",
-    "FI4", "FI6",
+    "FU14", "FU15", "FU16", "FU17", "FU18", "FU19", "FU20", "FU21", "FU22", "FU23", "FU24", "FU25",
+    "FU26", "FU27", "FU28", "FU29", "FU30", "FC1", "FC2", "FC3", "FC4", "FC5", "FC6", "FC7", "FC8",
+    "FC9", "FC10", "FC11", "FC12", "FC13", "FC14", "FC15", "FC18", "FC19", "FC20", "FR1", "FR2",
+    "FR3", "FR4", "FR8", "FR11", "FR12", "FR13", "FR14", "FP1", "FP2", "FP3", "FP5", "FP7", "FP9",
+    "FP10", "FP12", "FT1", "FT2", "FT3", "FT4", "FD5", "FZ1", "FZ2", "FZ4", "FZ5", "FZ8", "FZ13",
+    "FZ14", "FZ15", "FZ16", "FI4", "FI6",
 ];
 
 /// Faults that another suite provokes, where that is nearer to their cause: the row, the file, the test in it.

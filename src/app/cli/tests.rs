@@ -98,7 +98,6 @@ fn bad_addresses_and_urls_are_explained() {
         ("example.com:80", "1", "expected ADDRESS:PORT"),
         ("", "1", "ADDR"),
         ("1", "ftp://a", "scheme `ftp` is neither http nor https"),
-        ("1", "https://a", "an https origin is not supported"),
         ("1", "http://", "names no host"),
         ("1", "http://a:0", "has no valid port"),
         ("1", "http://a:+1", "has no valid port"),

@@ -51,12 +51,10 @@ pub(super) fn origin(text: &str) -> Result<OriginUrl, String> {
         return Ok(OriginUrl(format!("http://127.0.0.1:{port}")));
     }
     let url = split_url(text)?;
-    if url.secure {
-        return Err("an https origin is not supported: name an http one".to_owned());
-    }
     if text.contains(['?', '#']) {
         return Err("an origin's URL has neither query nor fragment".to_owned());
     }
     let path = url.target.trim_end_matches('/');
-    Ok(OriginUrl(format!("http://{}{path}", url.authority)))
+    let scheme = if url.secure { "https" } else { "http" };
+    Ok(OriginUrl(format!("{scheme}://{}{path}", url.authority)))
 }

@@ -10,6 +10,7 @@ mod routes;
 mod unique;
 
 use std::net::IpAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use foldhash::HashMap;
@@ -20,10 +21,13 @@ use crate::config::fault::Sink;
 use crate::config::model::Listener;
 use crate::config::model::Model;
 use crate::config::source::Place;
+use crate::config::source::Sources;
 
+use super::origin_tls;
 use super::part::Part;
 use super::part::Sections;
 use super::sections;
+use super::tls;
 use unique::Named;
 use unique::Unique;
 
@@ -38,6 +42,7 @@ pub(in crate::config) struct Placed {
 /// something unknown may be right.
 pub(in crate::config) fn join(
     placed: &mut [Placed],
+    sources: &Sources,
     complete: bool,
     sink: &mut Sink,
 ) -> (Model, Vec<(Uuid, Place)>) {
@@ -48,6 +53,11 @@ pub(in crate::config) fn join(
     let mut services = Unique::new("service", placed.len());
     let mut upstreams = Unique::new("upstream", 0);
     for Placed { base, part } in placed.iter_mut() {
+        for (index, files) in part.service_files.iter().flat_map(|named| &named.0) {
+            let places: Vec<Place> = files.iter().map(|at| at.moved(*base)).collect();
+            let service = &mut part.services[*index].value;
+            origin_tls::load(service, &places, directory(sources, *base), sink);
+        }
         for entry in &mut part.services {
             services.add(entry, *base, sink);
         }
@@ -86,7 +96,8 @@ pub(in crate::config) fn join(
         access_log: once(placed, "access_log", |read| read.access_log.as_ref(), sink),
         store: once(placed, "store", |read| read.store.as_ref(), sink),
         dns: once(placed, "dns", |read| read.dns.as_ref(), sink).unwrap_or_default(),
-        listeners: listeners(placed, sink),
+        listeners: listeners(placed, sources, sink),
+        server_names: Vec::new(),
         routes: routes::in_order(routes),
         services: services.values,
         upstreams: upstreams.values,
@@ -127,12 +138,25 @@ fn once<T: Clone>(
     first.map(|(_, value)| value)
 }
 
-fn listeners(placed: &[Placed], sink: &mut Sink) -> Vec<Listener> {
-    let mut found: Vec<(Place, &Listener)> = Vec::new();
+/// Where the file of a part stands: paths in it are seen from there.
+fn directory(sources: &Sources, base: Place) -> &Path {
+    let file = sources.files.get(base.file as usize);
+    let directory = file.and_then(|file| file.path.parent());
+    directory.unwrap_or(Path::new(""))
+}
+
+fn listeners(placed: &[Placed], sources: &Sources, sink: &mut Sink) -> Vec<Listener> {
+    let mut found: Vec<(Place, Listener)> = Vec::new();
     for Placed { base, part } in placed {
-        for (place, listener) in part.sections.iter().flat_map(|read| &read.listeners) {
-            let place = place.moved(*base);
-            let clash = found.iter().find(|(_, other)| collide(listener, other));
+        for entry in part.sections.iter().flat_map(|read| &read.listeners) {
+            let place = entry.at.moved(*base);
+            let mut listener = entry.value.clone();
+            if let Some(tls) = &mut listener.tls {
+                let places: Vec<Place> = entry.files.iter().map(|at| at.moved(*base)).collect();
+                let directory = directory(sources, *base);
+                tls::load(Arc::make_mut(tls), &places, directory, sink);
+            }
+            let clash = found.iter().find(|(_, other)| collide(&listener, other));
             if let Some((first, other)) = clash {
                 let message = format!(
                     "listener {} collides with {}",
@@ -163,10 +187,7 @@ fn listeners(placed: &[Placed], sink: &mut Sink) -> Vec<Listener> {
     if found.is_empty() {
         return vec![sections::default_listener()];
     }
-    found
-        .into_iter()
-        .map(|(_, listener)| listener.clone())
-        .collect()
+    found.into_iter().map(|(_, listener)| listener).collect()
 }
 
 /// Whether a connection could belong to either.

@@ -44,6 +44,8 @@ pub(in crate::config) struct Part {
     /// Boxed, because a loader keeps thousands of parts and only the first has any.
     pub(super) sections: Option<Box<Sections>>,
     pub(super) services: Vec<Entry<Service>>,
+    /// Boxed, because most parts have none.
+    pub(super) service_files: Option<Box<ServiceFiles>>,
     pub(super) routes: Vec<RouteEntry>,
     pub(super) upstreams: Vec<Entry<Upstream>>,
     pub(super) consumers: Vec<Entry<Consumer>>,
@@ -56,6 +58,10 @@ pub(in crate::config) struct Part {
     pub(in crate::config) has_entities: bool,
 }
 
+/// The files that the TLS of services names, with the service's index.
+#[derive(Debug, Default)]
+pub(super) struct ServiceFiles(pub(super) Vec<(usize, Vec<Place>)>);
+
 /// What is not an entity.
 #[derive(Debug, Default)]
 pub(super) struct Sections {
@@ -67,7 +73,17 @@ pub(super) struct Sections {
     pub(super) access_log: Option<(Place, AccessLog)>,
     pub(super) dns: Option<(Place, Dns)>,
     pub(super) store: Option<(Place, PathBuf)>,
-    pub(super) listeners: Vec<(Place, Listener)>,
+    pub(super) listeners: Vec<ListenerEntry>,
+}
+
+/// A listener with the places that faults about it show.
+#[derive(Debug)]
+pub(super) struct ListenerEntry {
+    /// Its address.
+    pub(super) at: Place,
+    /// The files that its TLS names.
+    pub(super) files: Vec<Place>,
+    pub(super) value: Listener,
 }
 
 /// An entity with the places that faults about it show.

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -27,9 +28,11 @@ use crate::config::raw::text::Text;
 use crate::config::schema;
 
 use super::admin;
+use super::part::ListenerEntry;
 use super::part::Sections;
 use super::patterns;
 use super::template;
+use super::tls;
 
 /// What a timeout may be: Kong's bounds.
 pub(super) const TIMEOUT: RangeInclusive<Duration> =
@@ -313,27 +316,33 @@ pub(super) fn default_listener() -> Listener {
         address: SocketAddr::from(([0, 0, 0, 0], 8_000)),
         proxy_protocol: false,
         backlog: limits::LISTENER_BACKLOG,
+        tls: None,
     }
 }
 
-fn listener(
-    table: &Table<'_>,
-    sink: &mut Sink,
-) -> Option<(crate::config::source::Place, Listener)> {
+fn listener(table: &Table<'_>, sink: &mut Sink) -> Option<ListenerEntry> {
     let backlog = i64::from(limits::LISTENER_BACKLOG);
     let backlog = table.integer("backlog", backlog, 1..=65_535, sink);
     let proxy_protocol = table.flag("proxy_protocol", false, sink);
+    let tls = table.table("tls", &schema::LISTENER_TLS, sink);
+    let tls = tls.map(|table| tls::read(&table, sink));
     let Some(item) = table.get("address") else {
         table.missing("address", sink);
         return None;
     };
     let text = item.text(sink)?;
-    let listener = Listener {
+    let (tls, files) = tls.unzip();
+    let value = Listener {
         address: socket(&text, None, sink)?,
         proxy_protocol,
         backlog: u32::try_from(backlog).unwrap_or(limits::LISTENER_BACKLOG),
+        tls: tls.map(Arc::new),
     };
-    Some((text.place, listener))
+    Some(ListenerEntry {
+        at: text.place,
+        files: files.unwrap_or_default(),
+        value,
+    })
 }
 
 /// `ip:port`, or `ip` where there is a default port.

@@ -15,6 +15,7 @@ use crate::config::schema;
 use crate::plugin::Compiler;
 
 use super::names;
+use super::origin_tls;
 use super::part::Entry;
 use super::part::OwnTimeouts;
 use super::part::Part;
@@ -52,6 +53,15 @@ pub(super) fn read(table: &Table<'_>, part: &mut Part, compiler: &mut Compiler, 
     let idle = table
         .get("idle_timeout")
         .map_or(timeouts.read, |_| timeouts.idle);
+    let tls = table.table("tls", &schema::SERVICE_TLS, sink);
+    let tls = tls.map(|table| origin_tls::read(&table, sink));
+    let (tls, files) = tls.unzip();
+    if let Some(item) = table.get("tls")
+        && protocol != ServiceProtocol::Https
+    {
+        let message = "`tls` is for services over `https`";
+        sink.add(Code::KeysConflict, item.place, message);
+    }
     let service = Service {
         id: id.map_or_else(|| kong_id("services", &key), |(id, _)| id),
         name: name.map(|name| name.value.to_owned()),
@@ -62,6 +72,7 @@ pub(super) fn read(table: &Table<'_>, part: &mut Part, compiler: &mut Compiler, 
         retries: u16::try_from(retries).unwrap_or(limits::RETRIES_CEILING),
         timeouts: ExchangeTimeouts { idle, ..timeouts },
         enabled: table.flag("enabled", true, sink),
+        tls: tls.map(Arc::new),
         tags: names::tags(table, sink),
     };
     part.services.push(Entry {
@@ -70,6 +81,10 @@ pub(super) fn read(table: &Table<'_>, part: &mut Part, compiler: &mut Compiler, 
         value: Arc::new(service),
     });
     let index = part.services.len() - 1;
+    if let Some(files) = files.filter(|files| !files.is_empty()) {
+        let named = part.service_files.get_or_insert_default();
+        named.0.push((index, files));
+    }
     for route in table.tables("routes", &schema::ROUTES, sink) {
         routes::read(&route, Some(index), part, compiler, sink);
     }

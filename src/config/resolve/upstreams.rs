@@ -62,6 +62,7 @@ pub(super) fn read(table: &Table<'_>, part: &mut Part, sink: &mut Sink) {
         use_srv_name: table.flag("use_srv_name", false, sink),
         tags: names::tags(table, sink),
         targets: targets(table, id_value, sink),
+        client: None,
         resilience: resilience::read(table, sink),
     };
     let at = name.map_or(table.place, |text| text.place);

@@ -17,11 +17,13 @@ pub(super) struct Url {
 }
 
 /// What services are reached by.
-pub(super) const PROTOCOLS: &[(&str, ServiceProtocol)] = &[("http", ServiceProtocol::Http)];
+pub(super) const PROTOCOLS: &[(&str, ServiceProtocol)] = &[
+    ("http", ServiceProtocol::Http),
+    ("https", ServiceProtocol::Https),
+];
 
 /// What Kong's services and routes may speak beyond what this version does.
 pub(super) const UNSUPPORTED: &[&str] = &[
-    "https",
     "grpc",
     "grpcs",
     "tcp",
@@ -39,10 +41,10 @@ pub(super) fn unsupported(text: &Text<'_>, length: usize, sink: &mut Sink) {
         &text.value[..length]
     );
     let fault = sink.add(Code::NotSupported, text.part(0, length), message);
-    fault.hint("services are reached by `http`: HTTP/1.1 over TCP");
+    fault.hint("services are reached by `http` or `https`: HTTP/1.1 over TCP or TLS");
 }
 
-/// Reads `http://host[:port][/path]`.
+/// Reads `http://host[:port][/path]`, or the same with `https`.
 #[expect(clippy::too_many_lines, reason = "one arm for each part of a URL")]
 pub(super) fn read(text: &Text<'_>, sink: &mut Sink) -> Option<Url> {
     let value = text.value;
@@ -59,7 +61,7 @@ pub(super) fn read(text: &Text<'_>, sink: &mut Sink) -> Option<Url> {
     let Some((_, protocol)) = known else {
         let message = format!("unknown scheme `{scheme}` in url");
         let fault = sink.add(Code::BadUrl, text.part(0, scheme.len()), message);
-        fault.hint("services are reached by `http`: HTTP/1.1 over TCP");
+        fault.hint("services are reached by `http` or `https`: HTTP/1.1 over TCP or TLS");
         return None;
     };
     let authority_at = scheme.len() + 3;

@@ -371,41 +371,6 @@ pub const TIMEOUTS: Section = Section {
     ],
 };
 
-/// `[[listeners]]`
-pub const LISTENERS: Section = Section {
-    title: "[[listeners]]",
-    about: "An address to accept clients on. Without any, the gateway listens on 0.0.0.0:8000.",
-    keys: &[
-        key(
-            "address",
-            "string",
-            "(required)",
-            "`ip:port`, IPv6 in brackets",
-            "\"127.0.0.1:8000\"",
-            Restart,
-            "Where to listen; every worker has its own socket there. Port 0 lets the kernel choose.",
-        ),
-        key(
-            "proxy_protocol",
-            "boolean",
-            "false",
-            "",
-            "true",
-            Restart,
-            "Whether every connection starts with a PROXY protocol header, version 1 or 2.",
-        ),
-        key(
-            "backlog",
-            "integer",
-            "4096",
-            "1 to 65535",
-            "1024",
-            Restart,
-            "The kernel's queue of connections not yet accepted; it is lowered to `net.core.somaxconn`.",
-        ),
-    ],
-};
-
 /// `[admin]`
 pub const ADMIN: Section = Section {
     title: "[admin]",

@@ -7,6 +7,7 @@
 pub(super) mod health;
 mod kept;
 mod rows;
+mod tls;
 
 use std::sync::Arc;
 
@@ -23,6 +24,7 @@ use crate::config::model::Unserved;
 use crate::config::model::Upstream;
 use crate::config::resolve::services::DEFAULT_TIMEOUTS;
 use crate::entity::Kind;
+use crate::net::tls::Certificate;
 use crate::plugin::Compiler;
 use crate::plugin::Consumer;
 use crate::plugin::Credential;
@@ -40,7 +42,10 @@ pub struct Stored {
     consumers: Kept<Consumer>,
     credentials: Kept<Credential>,
     plugins: Kept<Plugin>,
+    certificates: Kept<OwnedCertificate>,
+    server_names: Kept<OwnedName>,
     unserved: Kept<Unserved>,
+    shown: tls::Shown,
     compiler: Compiler,
 }
 
@@ -56,6 +61,20 @@ struct OwnedRoute {
 struct OwnedTarget {
     upstream: Uuid,
     target: Target,
+}
+
+/// A certificate and its id; two if it has an alternative with a key of another type.
+#[derive(Clone, Debug)]
+struct OwnedCertificate {
+    id: Uuid,
+    shown: Vec<Arc<Certificate>>,
+}
+
+/// A server name and the id of its certificate.
+#[derive(Clone, Debug)]
+struct OwnedName {
+    name: String,
+    certificate: Uuid,
 }
 
 impl Stored {
@@ -82,9 +101,15 @@ impl Stored {
     fn take(&mut self, kind: Kind, id: Uuid, row: &[u8]) -> Result<(), String> {
         match kind {
             Kind::Services => {
-                let service = rows::read::<rows::ServiceRow>(row)?.service(id);
-                let service = service.ok_or("only services over http are served yet")?;
+                let mut row: rows::ServiceRow = rows::read(row)?;
+                let wants = tls::Wants {
+                    ca: row.ca_certificates.take().unwrap_or_default(),
+                    client: row.client_certificate.map(|client| client.id),
+                };
+                let service = row.service(id);
+                let service = service.ok_or("only services over http and https are served yet")?;
                 self.services.put(id, service);
+                self.shown.service(id, wants);
             }
             Kind::Routes => {
                 let row: rows::RouteRow = rows::read(row)?;
@@ -95,6 +120,7 @@ impl Stored {
             }
             Kind::Upstreams => {
                 let row: rows::UpstreamRow = rows::read(row)?;
+                self.shown.upstream(id, row.client_certificate);
                 self.upstreams.put(id, row.upstream(id));
             }
             Kind::Targets => {
@@ -116,8 +142,18 @@ impl Stored {
             Kind::HmacauthCredentials => self.hold(id, rows::credential::<rows::Hmac>(id, row)?),
             Kind::JwtSecrets => self.hold(id, rows::credential::<rows::Jwt>(id, row)?),
             Kind::Acls => self.hold(id, rows::credential::<rows::Group>(id, row)?),
-            // There is no TLS yet that would use them.
-            Kind::Certificates | Kind::Snis | Kind::CaCertificates => {}
+            Kind::Certificates => {
+                let row: rows::CertificateRow = rows::read(row)?;
+                let shown = row.shown();
+                self.shown.certificate(id, &shown);
+                self.certificates.put(id, OwnedCertificate { id, shown });
+            }
+            Kind::Snis => {
+                let row: rows::SniRow = rows::read(row)?;
+                let (name, certificate) = (row.name.to_ascii_lowercase(), row.certificate.id);
+                self.server_names.put(id, OwnedName { name, certificate });
+            }
+            Kind::CaCertificates => self.shown.authority(id, row)?,
             // References to secrets are not followed yet.
             Kind::Vaults => {}
         }
@@ -130,6 +166,7 @@ impl Stored {
 
     fn remove(&mut self, kind: Kind, id: Uuid) {
         self.unserved.remove(id);
+        self.shown.remove(id);
         match kind {
             Kind::Services => self.services.remove(id),
             Kind::Routes => self.routes.remove(id),
@@ -142,7 +179,9 @@ impl Stored {
             | Kind::HmacauthCredentials
             | Kind::JwtSecrets
             | Kind::Acls => self.credentials.remove(id),
-            Kind::Certificates | Kind::Snis | Kind::CaCertificates | Kind::Vaults => {}
+            Kind::Certificates => self.certificates.remove(id),
+            Kind::Snis => self.server_names.remove(id),
+            Kind::CaCertificates | Kind::Vaults => {}
         }
     }
 
@@ -155,10 +194,14 @@ impl Stored {
             && self.consumers.is_empty()
             && self.credentials.is_empty()
             && self.plugins.is_empty()
+            && self.certificates.is_empty()
+            && self.server_names.is_empty()
     }
 
     /// Adds everything to the model of the files.
     pub fn join(&mut self, model: &mut Model) {
+        self.shown.join_services(&mut self.services);
+        self.shown.join_upstreams(&mut self.upstreams);
         model.services.extend(self.services.iter().cloned());
         self.join_routes(model);
         model.upstreams.extend(self.upstreams.iter().cloned());
@@ -166,6 +209,7 @@ impl Stored {
         model.consumers.extend(self.consumers.iter().cloned());
         model.credentials.extend(self.credentials.iter().cloned());
         model.plugins.extend(self.plugins.iter().cloned());
+        self.join_names(model);
         model.unserved.extend(self.unserved.iter().cloned());
     }
 
@@ -190,6 +234,23 @@ impl Stored {
         // Routes stand by their service's place, those without one last.
         let place = |route: &Arc<Route>| route.service.map_or(u32::MAX, |index| index.0);
         model.routes.sort_by_key(place);
+    }
+
+    fn join_names(&self, model: &mut Model) {
+        let certificates = self.certificates.iter();
+        let certificates: HashMap<Uuid, &Vec<Arc<Certificate>>> =
+            certificates.map(|it| (it.id, &it.shown)).collect();
+        for owned in self.server_names.iter() {
+            for certificate in certificates
+                .get(&owned.certificate)
+                .into_iter()
+                .copied()
+                .flatten()
+            {
+                let entry = (owned.name.clone(), Arc::clone(certificate));
+                model.server_names.push(entry);
+            }
+        }
     }
 
     fn join_targets(&self, model: &mut Model) {

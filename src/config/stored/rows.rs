@@ -18,6 +18,7 @@ use crate::config::model::Protocols;
 use crate::config::model::Route;
 use crate::config::model::Service;
 use crate::config::model::ServiceProtocol;
+use crate::config::model::ServiceTls;
 use crate::config::model::Target;
 use crate::config::model::Upstream;
 use crate::config::raw::nearest;
@@ -28,6 +29,7 @@ use crate::config::stored::health::Healthchecks;
 use crate::entity;
 use crate::entity::Document;
 use crate::entity::Kind;
+use crate::net::tls::Certificate;
 use crate::plugin::Compiler;
 use crate::plugin::Configured;
 use crate::plugin::Consumer;
@@ -37,6 +39,7 @@ use crate::plugin::Scope;
 use crate::plugin::Secret;
 use crate::plugin::registry;
 use crate::plugin::registry::Registry;
+use std::sync::Arc;
 
 /// Reads a row.
 pub(super) fn read<T: DeserializeOwned>(row: &[u8]) -> Result<T, String> {
@@ -71,6 +74,10 @@ pub(super) struct ServiceRow {
     write_timeout: u64,
     read_timeout: u64,
     enabled: bool,
+    tls_verify: Option<bool>,
+    tls_verify_depth: Option<u16>,
+    pub(super) ca_certificates: Option<Vec<Uuid>>,
+    pub(super) client_certificate: Option<Reference>,
     tags: Option<Vec<String>>,
 }
 
@@ -87,6 +94,10 @@ impl Default for ServiceRow {
             write_timeout: 60_000,
             read_timeout: 60_000,
             enabled: true,
+            tls_verify: None,
+            tls_verify_depth: None,
+            ca_certificates: None,
+            client_certificate: None,
             tags: None,
         }
     }
@@ -96,10 +107,19 @@ impl ServiceRow {
     /// The service; `None` if it is spoken to by a protocol that the data plane does not speak.
     pub(super) fn service(self, id: Uuid) -> Option<Service> {
         let read = Duration::from_millis(self.read_timeout);
-        (self.protocol == ServiceProtocol::Http.as_str()).then(|| Service {
+        let known = [ServiceProtocol::Http, ServiceProtocol::Https];
+        let protocol = known.into_iter().find(|it| it.as_str() == self.protocol);
+        let usual = ServiceTls::default();
+        let tls = ServiceTls {
+            verify: self.tls_verify.unwrap_or(usual.verify),
+            depth: self.tls_verify_depth,
+            ..usual
+        };
+        protocol.map(|protocol| Service {
             id,
             name: self.name,
-            protocol: ServiceProtocol::Http,
+            protocol,
+            tls: tls.unless_usual(),
             host: without_brackets(&self.host).to_owned(),
             port: self.port,
             path: self.path,
@@ -226,6 +246,7 @@ pub(super) struct UpstreamRow {
     slots: u32,
     host_header: Option<String>,
     use_srv_name: bool,
+    pub(super) client_certificate: Option<Reference>,
     tags: Option<Vec<String>>,
     healthchecks: Option<Healthchecks>,
 }
@@ -248,6 +269,7 @@ impl Default for UpstreamRow {
             slots: 10_000,
             host_header: None,
             use_srv_name: false,
+            client_certificate: None,
             tags: None,
             healthchecks: None,
         }
@@ -287,6 +309,7 @@ impl UpstreamRow {
             use_srv_name: self.use_srv_name,
             tags: self.tags.unwrap_or_default(),
             targets: Vec::new(),
+            client: None,
             resilience: self.healthchecks.and_then(|checks| checks.rules().shared()),
         }
     }
@@ -323,6 +346,37 @@ pub(super) struct TargetRow {
 
 fn usual_weight() -> u16 {
     100
+}
+
+/// A certificate as it is stored.
+#[derive(Deserialize)]
+pub(super) struct CertificateRow {
+    cert: String,
+    key: String,
+    #[serde(default)]
+    cert_alt: Option<String>,
+    #[serde(default)]
+    key_alt: Option<String>,
+}
+
+impl CertificateRow {
+    /// What clients are shown, the first choice first.
+    pub(super) fn shown(self) -> Vec<Arc<Certificate>> {
+        let certificate = |cert: String, key: String| {
+            Arc::new(Certificate::new(cert.into_bytes(), key.into_bytes(), None))
+        };
+        let alternative = self.cert_alt.zip(self.key_alt);
+        let alternative = alternative.map(|(cert, key)| certificate(cert, key));
+        let first = certificate(self.cert, self.key);
+        std::iter::once(first).chain(alternative).collect()
+    }
+}
+
+/// A server name as it is stored.
+#[derive(Deserialize)]
+pub(super) struct SniRow {
+    pub(super) name: String,
+    pub(super) certificate: Reference,
 }
 
 impl TargetRow {

@@ -9,7 +9,6 @@ mod registry;
 #[cfg(test)]
 mod tests;
 mod timetable;
-mod tls;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

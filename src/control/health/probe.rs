@@ -16,7 +16,7 @@ use rustls::ClientConfig;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::tls;
+use crate::net::tls::upstream::Settings;
 use crate::resilience::ActiveChecks;
 use crate::resilience::CheckKind;
 use crate::resilience::Outcome;
@@ -48,7 +48,11 @@ impl Prober {
     /// # Errors
     /// A sentence, when the cryptography cannot be set up.
     pub(super) fn new() -> Result<Self, String> {
-        let trusting = tls::trusting().map_err(|error| error.to_string())?;
+        let trusting = Settings {
+            verify: false,
+            ..Settings::default()
+        };
+        let trusting = trusting.config()?;
         let plain = usual(&trusting)
             .build()
             .map_err(|error| error.to_string())?;
@@ -60,13 +64,15 @@ impl Prober {
     }
 
     fn verifying(&self) -> Option<&ClientConfig> {
-        let made = self.verifying.get_or_init(|| match tls::verifying() {
-            Ok(config) => Some(config),
-            Err(error) => {
-                tracing::error!("certificates of targets cannot be verified: {error}");
-                None
-            }
-        });
+        let made = self
+            .verifying
+            .get_or_init(|| match Settings::default().config() {
+                Ok(config) => Some(config),
+                Err(error) => {
+                    tracing::error!("certificates of targets cannot be verified: {error}");
+                    None
+                }
+            });
         made.as_ref()
     }
 

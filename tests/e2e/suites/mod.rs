@@ -27,6 +27,7 @@ mod logs;
 mod machine;
 mod mock;
 mod observing;
+mod origin_tls;
 mod overload;
 mod packages;
 mod peers;
@@ -44,6 +45,7 @@ mod secrets;
 mod smuggling;
 mod status;
 mod succession;
+mod tls;
 mod upgrade;
 
 use crate::support::Case;
@@ -80,10 +82,12 @@ pub(crate) fn cases() -> Vec<Case> {
         observing::cases(),
         overload::cases(),
         packages::cases(),
+        origin_tls::cases(),
         peers::cases(),
         persistence::cases(),
         plugin_recordings::cases(),
         proxy_protocol::cases(),
+        tls::cases(),
         recordings::cases(),
         refreshing::cases(),
         reload::cases(),

@@ -9,6 +9,7 @@ pub(crate) mod message;
 pub(crate) mod origin;
 pub(crate) mod report;
 pub(crate) mod said;
+pub(crate) mod tls;
 pub(crate) mod tools;
 pub(crate) mod wire;
 
