@@ -212,7 +212,9 @@ fn sessions_resume_on_every_core_and_after_a_reload() {
         }
     }
     let resumed = "silverback_tls_handshakes_total{outcome=\"resumed\"}";
-    eventually("it is seen", || (gateway.metric(resumed) > 23.5).then_some(()));
+    eventually("it is seen", || {
+        (gateway.metric(resumed) > 23.5).then_some(())
+    });
 }
 
 fn staple_is_given_to_who_asks() {
@@ -300,7 +302,9 @@ fn certificate_files_are_followed() {
     kit.sign_with("new", &["a.test", "b.test"], &key);
     std::fs::rename(kit.path("new.key"), kit.path("a.key")).unwrap();
     std::fs::rename(kit.path("new.pem"), kit.path("a.pem")).unwrap();
-    eventually("it is seen", || (kit.curl(&gateway, "b.test", STATUS).0 == 0).then_some(()));
+    eventually("it is seen", || {
+        (kit.curl(&gateway, "b.test", STATUS).0 == 0).then_some(())
+    });
 }
 
 fn bad_certificate_is_refused_with_its_place() {
@@ -349,7 +353,9 @@ fn stored_certificates_are_shown() {
         ))
         .response()
         .expect(201);
-    eventually("it is seen", || (kit.curl(&gateway, "s.test", STATUS).0 == 0).then_some(()));
+    eventually("it is seen", || {
+        (kit.curl(&gateway, "s.test", STATUS).0 == 0).then_some(())
+    });
 }
 
 fn routes_for_https_alone_and_the_name_criterion() {
@@ -436,7 +442,9 @@ fn stalled_garbage_and_cut_hellos() {
             "silverback_tls_handshakes_total{{outcome=\"{name}\"}}"
         ))
     };
-    eventually("it is seen", || (outcome("timeout") > 1.5 && outcome("failed") > 0.5).then_some(()));
+    eventually("it is seen", || {
+        (outcome("timeout") > 1.5 && outcome("failed") > 0.5).then_some(())
+    });
     assert!(
         Path::new(&kit.path("ca.pem")).exists() && gateway.admin("GET", "/status").status() == 200
     );
