@@ -13,6 +13,7 @@ use clap::Parser;
 use clap::Subcommand;
 use clap::ValueEnum;
 
+pub mod cert;
 pub mod pages;
 #[cfg(test)]
 mod tests;
@@ -169,6 +170,10 @@ pub enum Command {
     /// Make tokens for the Admin API
     #[command(subcommand, arg_required_else_help = true)]
     Token(TokenCommand),
+
+    /// Make certificates
+    #[command(subcommand, arg_required_else_help = true)]
+    Cert(cert::CertCommand),
 
     /// Read one of Kong's declarative documents, into the store or into a TOML file
     #[command(after_help = IMPORT_EXAMPLES)]

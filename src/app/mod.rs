@@ -2,6 +2,7 @@
 
 pub mod beside;
 mod bind;
+pub mod cert;
 pub mod cli;
 pub mod demo;
 pub mod doctor;
@@ -34,6 +35,7 @@ use cli::Format;
 use cli::ProxyArgs;
 use cli::RouteCommand;
 use cli::TokenCommand;
+use cli::cert::CertCommand;
 use run::Plan;
 
 use crate::base::ids::Generation;
@@ -107,6 +109,7 @@ fn obey(command: Command) -> Exit {
         Command::Token(TokenCommand::New { name, role, output }) => {
             token::print(&name, role, output.format, &mut out)
         }
+        Command::Cert(CertCommand::Dev(arguments)) => return cert::dev(&arguments),
         Command::Doctor { config, output } => return examine(&config, output.format),
         Command::Version { output } => cli::pages::version(output.format, &mut out),
         Command::Completion { shell } => cli::pages::completion(shell, &mut out),
