@@ -9,6 +9,7 @@ mod floor;
 mod lane;
 mod machine;
 mod net;
+mod open;
 mod origin;
 mod pace;
 mod policies;
@@ -40,6 +41,8 @@ enum Command {
     Origin(origin::Options),
     /// Forward bytes, knowing nothing of HTTP.
     Floor(floor::Options),
+    /// Send an open-loop load somewhere and say what came of it.
+    Load(open::profile::Options),
     /// Run the cases against the floor, Silverback, nginx and HAProxy; write a report.
     Compare(compare::Options),
 }
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Origin(options) => origin::run(&options).map(|()| true),
         Command::Floor(options) => floor::run(&options).map(|()| true),
+        Command::Load(options) => open::profile::run(&options),
         Command::Compare(options) => compare::run(options),
     };
     match result {

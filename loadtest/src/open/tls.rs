@@ -1,0 +1,89 @@
+//! TLS for the generator and for the proxies of a comparison: one certificate that the kit makes for itself.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rcgen::CertifiedKey;
+use rustls::ClientConfig;
+use rustls::RootCertStore;
+use rustls::client::Resumption;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::PrivateKeyDer;
+
+/// The name that the certificate is for.
+pub(crate) const NAME: &str = "localhost";
+
+/// A certificate with its key, ECDSA P-256, in memory and in files.
+#[derive(Clone, Debug)]
+pub(crate) struct Certificate {
+    pub(crate) cert: PathBuf,
+    pub(crate) key: PathBuf,
+    /// Both in one file, which is what HAProxy reads.
+    pub(crate) both: PathBuf,
+    der: CertificateDer<'static>,
+}
+
+impl Certificate {
+    /// Makes one and writes its files.
+    pub(crate) fn new(directory: &Path) -> io::Result<Self> {
+        let CertifiedKey { cert, signing_key } = made()?;
+        let (certificate, key) = (cert.pem(), signing_key.serialize_pem());
+        let file = |name: &str, text: &str| {
+            let path = directory.join(name);
+            fs::write(&path, text).map(|()| path)
+        };
+        Ok(Self {
+            cert: file("kit.crt", &certificate)?,
+            key: file("kit.key", &key)?,
+            both: file("kit.pem", &format!("{certificate}{key}"))?,
+            der: cert.der().clone(),
+        })
+    }
+
+    /// What a client needs that trusts it alone; `resume` keeps sessions.
+    pub(crate) fn client(&self, resume: bool) -> io::Result<Arc<ClientConfig>> {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.der.clone()).map_err(io::Error::other)?;
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(io::Error::other)?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        if !resume {
+            config.resumption = Resumption::disabled();
+        }
+        Ok(Arc::new(config))
+    }
+}
+
+fn made() -> io::Result<CertifiedKey<rcgen::KeyPair>> {
+    rcgen::generate_simple_self_signed(vec![NAME.to_owned(), "127.0.0.1".to_owned()])
+        .map_err(io::Error::other)
+}
+
+/// A server's side, for the tests of the generator.
+#[cfg(test)]
+pub(crate) fn pair() -> (Arc<ClientConfig>, Arc<rustls::ServerConfig>) {
+    let CertifiedKey { cert, signing_key } = made().expect("a certificate");
+    let mut roots = RootCertStore::empty();
+    roots.add(cert.der().clone()).expect("a root");
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let client = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let key = PrivateKeyDer::try_from(signing_key.serialize_der()).expect("a key");
+    let mut server = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![cert.der().clone()], key)
+        .expect("a pair");
+    server.ticketer = rustls::crypto::aws_lc_rs::Ticketer::new().expect("tickets");
+    (Arc::new(client), Arc::new(server))
+}
