@@ -18,6 +18,7 @@ mod process;
 mod report;
 mod ring;
 mod routes;
+mod scripted;
 mod slab;
 mod stats;
 mod verdict;
@@ -39,6 +40,8 @@ struct Arguments {
 enum Command {
     /// Serve prepared answers.
     Origin(origin::Options),
+    /// Serve answers that echo a request's number, or that have the fault it names.
+    Scripted(scripted::Options),
     /// Forward bytes, knowing nothing of HTTP.
     Floor(floor::Options),
     /// Send an open-loop load somewhere and say what came of it.
@@ -50,6 +53,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Origin(options) => origin::run(&options).map(|()| true),
+        Command::Scripted(options) => scripted::run(&options).map(|()| true),
         Command::Floor(options) => floor::run(&options).map(|()| true),
         Command::Load(options) => open::profile::run(&options),
         Command::Compare(options) => compare::run(options),

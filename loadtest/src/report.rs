@@ -91,6 +91,8 @@ pub(crate) struct Report {
     pub(crate) throughput: Vec<Throughput>,
     pub(crate) behaviour: Vec<Behaviour>,
     pub(crate) failures: Vec<String>,
+    /// Cases, or parts of them, that could not run, and why.
+    pub(crate) skipped: Vec<String>,
     pub(crate) measured: Vec<Measured>,
     pub(crate) verdict: Vec<Row>,
 }
@@ -172,6 +174,7 @@ impl Report {
             throughput: Vec::new(),
             behaviour: Vec::new(),
             failures: Vec::new(),
+            skipped: Vec::new(),
             measured: Vec::new(),
             verdict: Vec::new(),
         }
@@ -258,6 +261,9 @@ impl Report {
                     )
                 }
             };
+        }
+        for skipped in &self.skipped {
+            let _ = writeln!(text, "- **SKIPPED** {skipped}");
         }
         for failure in &self.failures {
             let _ = writeln!(text, "- **FAILED** {failure}");

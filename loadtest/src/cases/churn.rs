@@ -88,6 +88,7 @@ fn capacity(run: &Run, running: &Running, lines: &str) -> io::Result<f64> {
         connections: 64,
         path: "/".to_owned(),
         arguments: Vec::new(),
+        tls: false,
         requests: Requests::List(file),
     };
     let full = wrk::run(&load, &running.authority(), 3, &run.workshop.directory)?;

@@ -53,6 +53,7 @@ pub(super) fn run(run: &mut Run) -> io::Result<()> {
             connections: 64,
             path: "/".to_owned(),
             arguments: Vec::new(),
+            tls: false,
             requests: Requests::List(file),
         };
         let full = wrk::run(&load, &running.authority(), 2, &run.workshop.directory)?;

@@ -41,7 +41,7 @@ pub(super) fn plain(run: &mut Run, case: Case) -> io::Result<()> {
     setup.bulk = matches!(case, Case::Body64k | Case::Body1m);
     let load = load_of(case);
     let mut entries = Vec::new();
-    for lane in run.lanes.clone() {
+    for lane in run.lanes_among(&[Lane::Floor, Lane::Silverback, Lane::Nginx, Lane::Haproxy]) {
         entries.push(entry(run, lane, lane.name(), &setup, load.clone())?);
     }
     let mib = match case {
@@ -129,6 +129,7 @@ fn load(connections: u32, path: &str, requests: Requests) -> Load {
         connections,
         path: path.to_owned(),
         arguments: Vec::new(),
+        tls: false,
         requests,
     }
 }

@@ -11,7 +11,6 @@ use rustls::ClientConfig;
 use rustls::RootCertStore;
 use rustls::client::Resumption;
 use rustls::pki_types::CertificateDer;
-use rustls::pki_types::PrivateKeyDer;
 
 /// The name that the certificate is for.
 pub(crate) const NAME: &str = "localhost";
@@ -77,7 +76,7 @@ pub(crate) fn pair() -> (Arc<ClientConfig>, Arc<rustls::ServerConfig>) {
         .expect("versions")
         .with_root_certificates(roots)
         .with_no_client_auth();
-    let key = PrivateKeyDer::try_from(signing_key.serialize_der()).expect("a key");
+    let key = rustls::pki_types::PrivateKeyDer::try_from(signing_key.serialize_der()).expect("a key");
     let mut server = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .expect("versions")

@@ -26,6 +26,9 @@ pub(crate) struct Stats {
     pub(crate) posts: u64,
     /// Numbered POSTs that arrived more than once.
     pub(crate) posts_repeated: u64,
+    /// Requests in line or worked on, now and at most; of the scripted origin alone.
+    pub(crate) in_flight: u64,
+    pub(crate) in_flight_max: u64,
 }
 
 /// Counters and numbers.
