@@ -47,6 +47,12 @@ pub(crate) struct Options {
     /// At most three rounds of one second and shorter behaviour cases: for a first look, not for a verdict.
     #[arg(long)]
     pub(crate) quick: bool,
+    /// Requests of `chaos`; a million if it is not said.
+    #[arg(long)]
+    pub(crate) requests: Option<u64>,
+    /// What `chaos` draws its faults from; by the clock if it is not said.
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
     /// nginx and HAProxy add the forwarding fields that Silverback always adds.
     #[arg(long)]
     peer_headers: bool,
@@ -180,7 +186,10 @@ impl Run {
     ) -> io::Result<Origin> {
         let listen = format!("--listen={address}");
         let all = [kind, &listen].into_iter().chain(arguments.iter().copied());
-        let log = self.workshop.directory.join(format!("{kind}-{}.log", address.port()));
+        let log = self
+            .workshop
+            .directory
+            .join(format!("{kind}-{}.log", address.port()));
         let mut process = Process::start(&self.workshop.own, all, "1", &log)?;
         process.listens(address)?;
         Ok(Origin { process, address })
@@ -189,14 +198,19 @@ impl Run {
     /// Says that a case, or a part of it, cannot run.
     pub(crate) fn skip(&mut self, case: Case, reason: &str) {
         eprintln!("SKIPPED {}: {reason}", case.name());
-        self.report.skipped.push(format!("{}: {reason}", case.name()));
+        self.report
+            .skipped
+            .push(format!("{}: {reason}", case.name()));
     }
 
     /// Whether Silverback takes a configuration; the case is skipped with its words if not.
     pub(crate) fn takes(&mut self, case: Case, setup: &Setup) -> io::Result<bool> {
         let refused = self.workshop.refusal(setup)?;
         if let Some(why) = &refused {
-            self.skip(case, &format!("this Silverback does not take the configuration: {why}"));
+            self.skip(
+                case,
+                &format!("this Silverback does not take the configuration: {why}"),
+            );
         }
         Ok(refused.is_none())
     }

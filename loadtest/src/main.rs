@@ -2,6 +2,7 @@
 //!
 //! `silverback-loadtest compare` starts everything else; see `loadtest/README.md`.
 
+mod bars;
 mod cases;
 mod client;
 mod compare;

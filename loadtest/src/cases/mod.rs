@@ -1,7 +1,14 @@
 //! The cases: throughput (CPU per request beside the peers) and behaviour (pass or fail).
 
+mod bench;
+mod burst;
+mod changes;
+mod chaos;
 mod churn;
+mod crowd;
+mod flap;
 mod futex;
+mod handshake;
 mod idle;
 mod install;
 mod limit;
@@ -59,6 +66,19 @@ pub(crate) enum Case {
     Churn15000,
     #[value(name = "posts-15000")]
     Posts15000,
+    TlsKeepalive,
+    TlsHandshake,
+    Burst,
+    Flap,
+    #[value(name = "connections-5000")]
+    Connections5000,
+    SlowSenders,
+    SlowReaders,
+    #[value(name = "reload-200")]
+    Reload200,
+    #[value(name = "upgrade-20")]
+    Upgrade20,
+    Chaos,
 }
 
 impl Case {
@@ -93,5 +113,15 @@ pub(crate) fn run(run: &mut Run, case: Case) -> io::Result<()> {
         Case::Limit1000 => limit::run(run),
         Case::Churn15000 => churn::run(run),
         Case::Posts15000 => posts::run(run),
+        Case::TlsKeepalive => throughput::tls(run),
+        Case::TlsHandshake => handshake::run(run),
+        Case::Burst => burst::run(run),
+        Case::Flap => flap::run(run),
+        Case::Connections5000 => crowd::storm(run),
+        Case::SlowSenders => crowd::senders(run),
+        Case::SlowReaders => crowd::readers(run),
+        Case::Reload200 => changes::reloads(run),
+        Case::Upgrade20 => changes::upgrades(run),
+        Case::Chaos => chaos::run(run),
     }
 }

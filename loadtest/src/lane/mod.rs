@@ -123,7 +123,9 @@ impl Workshop {
 
     /// Whether Silverback has a verb.
     pub(crate) fn has_verb(&self, verb: &str) -> bool {
-        let output = Command::new(&self.silverback).args([verb, "--help"]).output();
+        let output = Command::new(&self.silverback)
+            .args([verb, "--help"])
+            .output();
         output.is_ok_and(|output| output.status.success())
     }
 }

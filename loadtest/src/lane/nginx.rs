@@ -58,7 +58,11 @@ http {{
 
 /// The address, with TLS if that is wanted.
 fn listen(setup: &Setup, ports: &Ports) -> String {
-    let tls = if setup.custom.tls.is_some() { " ssl" } else { "" };
+    let tls = if setup.custom.tls.is_some() {
+        " ssl"
+    } else {
+        ""
+    };
     format!("{}{tls}", ports.listen)
 }
 

@@ -17,7 +17,13 @@ pub(crate) fn install(workshop: &Workshop) -> Result<(), String> {
     let directory = home(&workshop.directory);
     std::fs::create_dir_all(&directory).map_err(|error| error.to_string())?;
     let output = Command::new("npm")
-        .args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"])
+        .args([
+            "install",
+            "--no-audit",
+            "--no-fund",
+            "--ignore-scripts",
+            "--prefix",
+        ])
         .arg(&directory)
         .arg(PACKAGE)
         .output()
@@ -26,7 +32,10 @@ pub(crate) fn install(workshop: &Workshop) -> Result<(), String> {
         return Ok(());
     }
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
-    Err(format!("npm install {PACKAGE}: {}", text.lines().next().unwrap_or("failed")))
+    Err(format!(
+        "npm install {PACKAGE}: {}",
+        text.lines().next().unwrap_or("failed")
+    ))
 }
 
 fn home(work: &Path) -> PathBuf {

@@ -6,7 +6,9 @@ mod answer;
 mod engine;
 pub(crate) mod profile;
 mod schedule;
-mod tally;
+pub(crate) mod tally;
+#[cfg(test)]
+mod tests;
 pub(crate) mod tls;
 mod wire;
 
@@ -366,6 +368,3 @@ fn pin() {
     set.set(CPU);
     let _ = rustix::thread::sched_setaffinity(None, &set);
 }
-
-#[cfg(test)]
-mod tests;

@@ -76,7 +76,8 @@ pub(crate) fn pair() -> (Arc<ClientConfig>, Arc<rustls::ServerConfig>) {
         .expect("versions")
         .with_root_certificates(roots)
         .with_no_client_auth();
-    let key = rustls::pki_types::PrivateKeyDer::try_from(signing_key.serialize_der()).expect("a key");
+    let key =
+        rustls::pki_types::PrivateKeyDer::try_from(signing_key.serialize_der()).expect("a key");
     let mut server = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .expect("versions")

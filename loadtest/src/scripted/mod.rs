@@ -4,8 +4,8 @@
 //!
 //! One thread, epoll. `GET /_set?mode=hang&delay_us=500&slots=8` changes it while it runs; `GET /_stats` tells.
 
-pub(crate) mod script;
 mod request;
+pub(crate) mod script;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -131,7 +131,12 @@ pub(crate) fn run(options: &Options) -> io::Result<()> {
     let listener = net::listen(options.listen)?;
     listener.set_nonblocking(true)?;
     let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-    epoll::add(&epoll, &listener, epoll::EventData::new_u64(LISTENER), EventFlags::IN)?;
+    epoll::add(
+        &epoll,
+        &listener,
+        epoll::EventData::new_u64(LISTENER),
+        EventFlags::IN,
+    )?;
     let mut scripted = Scripted {
         epoll,
         listener,
@@ -224,14 +229,18 @@ impl Scripted {
         if connection.phase == Phase::Echoing {
             let back = std::mem::take(&mut connection.input);
             // Small and rare: what does not fit at once ends the tunnel.
-            let whole = connection.socket.write(&back).is_ok_and(|sent| sent == back.len());
+            let whole = connection
+                .socket
+                .write(&back)
+                .is_ok_and(|sent| sent == back.len());
             if connection.ended || !back.is_empty() && !whole {
                 self.gone(index);
             }
             return;
         }
         let hanging = connection.phase == Phase::Hanging;
-        if connection.ended && (hanging || connection.phase == Phase::Reading && connection.input.is_empty())
+        if connection.ended
+            && (hanging || connection.phase == Phase::Reading && connection.input.is_empty())
         {
             return self.gone(index);
         }
@@ -355,7 +364,8 @@ impl Scripted {
                     connection.phase = Phase::Reading;
                     return self.read(index);
                 }
-                Some(Step::Send(bytes)) => match connection.socket.write(&bytes[connection.sent..]) {
+                Some(Step::Send(bytes)) => match connection.socket.write(&bytes[connection.sent..])
+                {
                     Ok(sent) => {
                         connection.sent += sent;
                         self.ledger.stats.bytes_sent += sent as u64;
@@ -373,7 +383,12 @@ impl Scripted {
                     connection.steps.pop_front();
                     connection.phase = Phase::Waiting;
                     let worked = false;
-                    return self.due.push(Reverse(Due { at, index, stamp, worked }));
+                    return self.due.push(Reverse(Due {
+                        at,
+                        index,
+                        stamp,
+                        worked,
+                    }));
                 }
                 Some(Step::Close) => return self.gone(index),
                 Some(Step::Reset) => {

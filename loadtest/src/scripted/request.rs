@@ -37,7 +37,9 @@ pub(super) fn read(bytes: &[u8], finder: &memmem::Finder<'_>) -> Option<(Asked, 
     let mut words = lines.next()?.split(' ');
     let (method, target) = (words.next()?, words.next()?);
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let size = path.strip_prefix("/bytes/").and_then(|size| size.parse().ok());
+    let size = path
+        .strip_prefix("/bytes/")
+        .and_then(|size| size.parse().ok());
     let mut asked = Asked {
         fault: None,
         number: None,

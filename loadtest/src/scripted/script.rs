@@ -136,10 +136,17 @@ impl Fault {
             Kind::StallBody => vec![send(&[&sized, half]), Step::Hang],
             Kind::BadSize => vec![send(&[&chunks, b"zz\r\n"]), Step::Close],
             Kind::BadEnd => vec![send(&[&chunks, &chunk(half), b"3\r\nabcdef"]), Step::Close],
-            Kind::Short => vec![send(&[&sized, &body[..body.len().saturating_sub(1)]]), Step::Close],
+            Kind::Short => vec![
+                send(&[&sized, &body[..body.len().saturating_sub(1)]]),
+                Step::Close,
+            ],
             Kind::Long => vec![send(&[&sized, body, &second()])],
             Kind::Unsolicited => {
-                vec![send(&[&sized, body]), Step::Wait(SHORT), Step::Send(second())]
+                vec![
+                    send(&[&sized, body]),
+                    Step::Wait(SHORT),
+                    Step::Send(second()),
+                ]
             }
             Kind::HugeHead => {
                 let field = format!("X-Huge: {}\r\n", "x".repeat(64 * 1024));
@@ -168,7 +175,8 @@ pub(super) fn good(body: &[u8]) -> Vec<Step> {
 
 /// A WebSocket's handshake, as far as a gateway looks at it, then an echo of bytes.
 pub(super) fn tunnel() -> Vec<Step> {
-    let text = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+    let text =
+        b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
     vec![Step::Send(text.to_vec()), Step::Echo]
 }
 
@@ -191,7 +199,8 @@ fn chunk(bytes: &[u8]) -> Vec<u8> {
 
 /// An answer that nobody asked for.
 fn second() -> Vec<u8> {
-    let text = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 10\r\n\r\nsmuggledxx";
+    let text =
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 10\r\n\r\nsmuggledxx";
     text.to_vec()
 }
 
