@@ -50,15 +50,21 @@ pub(crate) struct Options {
     /// Requests of `chaos`; a million if it is not said.
     #[arg(long)]
     pub(crate) requests: Option<u64>,
-    /// What `chaos` draws its faults from; by the clock if it is not said.
+    /// Minutes of `soak`; ten if it is not said.
+    #[arg(long)]
+    pub(crate) minutes: Option<u64>,
+    /// What `chaos` and `mutations` draw its faults from; by the clock if it is not said.
     #[arg(long)]
     pub(crate) seed: Option<u64>,
+    /// Requests a second of `chaos`, some of which wait for their deadline.
+    #[arg(long, default_value_t = 2000.0)]
+    pub(crate) rate: f64,
     /// nginx and HAProxy add the forwarding fields that Silverback always adds.
     #[arg(long)]
     peer_headers: bool,
     /// Where the report and the programs' logs go.
     #[arg(long, default_value = "target/loadtest")]
-    out: PathBuf,
+    pub(crate) out: PathBuf,
     /// Silverback's binary.
     #[arg(long, default_value = "target/release/silverback")]
     silverback: PathBuf,

@@ -21,10 +21,18 @@ use crate::open::Outcome;
 use crate::open::Schedule;
 use crate::open::profile;
 use crate::open::profile::Bounds;
+use crate::open::profile::Step;
 use crate::origin::Stats;
 use crate::proc;
 use crate::verdict::Figure;
 use crate::verdict::Measured;
+
+/// What an operator would write against overload: each upstream's limit follows what it can take, and nobody waits long.
+pub(super) const ADAPTIVE: &str = "
+[overload]
+upstream_adaptive = true
+upstream_wait = \"100ms\"
+";
 
 /// Changes the scripted origin, or only asks it; what it has seen.
 pub(super) fn tell(origin: SocketAddrV4, query: &str) -> io::Result<Stats> {
@@ -34,11 +42,16 @@ pub(super) fn tell(origin: SocketAddrV4, query: &str) -> io::Result<Stats> {
 
 /// The rate up to which a proxy keeps the 99th percentile under 20 ms, by a staircase of the open loop.
 pub(super) fn capacity(run: &Run, load: &Load) -> io::Result<f64> {
-    let each = Duration::from_millis(run.pick(1500, 500));
-    let bounds = Bounds::p99(Duration::from_millis(20));
-    let steps = profile::staircase(load, 500.0, 1.25, each, bounds)?;
+    let steps = staircase(run, load)?;
     let knee = profile::knee(&steps);
     knee.ok_or_else(|| io::Error::other(format!("no rate keeps its bounds: {steps:?}")))
+}
+
+/// Rises until a bound breaks.
+pub(super) fn staircase(run: &Run, load: &Load) -> io::Result<Vec<Step>> {
+    let each = Duration::from_millis(run.pick(1500, 500));
+    let bounds = Bounds::p99(Duration::from_millis(20));
+    profile::staircase(load, 500.0, 1.25, each, bounds)
 }
 
 /// Plain requests for that long.

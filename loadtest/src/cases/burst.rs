@@ -61,7 +61,12 @@ pub(super) fn run(run: &mut Run) -> io::Result<()> {
             run.skip(Case::Burst, &why);
             continue;
         }
-        let setup = run.setup(&origin);
+        let mut setup = run.setup(&origin);
+        setup.custom.sections = bench::ADAPTIVE.to_owned();
+        if lane == Lane::Silverback && !run.takes(Case::Burst, &setup)? {
+            // Without it, it does what it does by default.
+            setup.custom.sections.clear();
+        }
         let running = lane.start(&run.workshop, &setup)?;
         let outcome = Load {
             connections: CONNECTIONS,

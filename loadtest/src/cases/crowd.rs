@@ -24,9 +24,12 @@ use crate::lane::Lane;
 use crate::lane::Running;
 use crate::machine;
 use crate::net;
+use crate::open::Draft;
 use crate::open::Load;
 use crate::open::Outcome;
+use crate::open::Request;
 use crate::open::Schedule;
+use crate::open::Stream;
 use crate::open::fact;
 use crate::proc;
 use crate::stats::Spread;
@@ -363,7 +366,19 @@ impl Tunnels {
     }
 }
 
-/// Requests of any load that were due in a while, for those who only want to see that all went well.
+/// GETs of a consumer.
+pub(super) fn keyed(name: &str, share: u32, key: &str) -> Stream {
+    Stream {
+        name: name.to_owned(),
+        share,
+        requests: vec![Request::new(&Draft {
+            fields: &format!("apikey: {key}\r\n"),
+            ..Draft::get("/")
+        })],
+    }
+}
+
+/// An even load, for those who only want to see that all goes well.
 pub(super) fn steady(address: SocketAddrV4, rate: f64, time: Duration) -> Load {
     Load {
         window: Duration::from_millis(100),

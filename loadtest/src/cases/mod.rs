@@ -6,6 +6,8 @@ mod changes;
 mod chaos;
 mod churn;
 mod crowd;
+mod deadlines;
+mod drain;
 mod flap;
 mod futex;
 mod handshake;
@@ -13,11 +15,17 @@ mod idle;
 mod install;
 mod limit;
 mod memory;
+mod mutations;
+mod overload;
+mod panic;
 mod plugins;
 mod posts;
 mod reload;
+mod slow_origin;
 mod slow_reader;
+mod soak;
 mod stale_pool;
+mod surroundings;
 mod throughput;
 
 use std::io;
@@ -79,6 +87,15 @@ pub(crate) enum Case {
     #[value(name = "upgrade-20")]
     Upgrade20,
     Chaos,
+    SlowOrigin,
+    Overload,
+    Drain,
+    Panic,
+    Mutations,
+    Deadlines,
+    LogFull,
+    ClockJumps,
+    Soak,
 }
 
 impl Case {
@@ -123,5 +140,14 @@ pub(crate) fn run(run: &mut Run, case: Case) -> io::Result<()> {
         Case::Reload200 => changes::reloads(run),
         Case::Upgrade20 => changes::upgrades(run),
         Case::Chaos => chaos::run(run),
+        Case::SlowOrigin => slow_origin::run(run),
+        Case::Overload => overload::run(run),
+        Case::Drain => drain::run(run),
+        Case::Panic => panic::run(run),
+        Case::Mutations => mutations::run(run),
+        Case::Deadlines => deadlines::run(run),
+        Case::LogFull => surroundings::full(run),
+        Case::ClockJumps => surroundings::clock(run),
+        Case::Soak => soak::run(run),
     }
 }

@@ -101,10 +101,9 @@ pub(crate) struct Workshop {
 impl Workshop {
     /// Why Silverback does not take a configuration, in its own words.
     pub(crate) fn refusal(&self, setup: &Setup) -> io::Result<Option<String>> {
-        let unused = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1);
         let ports = Ports {
-            listen: unused,
-            admin: unused,
+            listen: SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1),
+            admin: SocketAddrV4::new(Ipv4Addr::LOCALHOST, 2),
         };
         let file = self.directory.join("taken.toml");
         fs::write(&file, silverback::config(setup, &ports, &self.directory))?;

@@ -10,7 +10,6 @@ use std::time::Duration;
 use std::time::Instant;
 
 use hdrhistogram::Histogram;
-use rustix::event::Timespec;
 use rustix::event::epoll;
 use rustix::event::epoll::EventFlags;
 use rustls::pki_types::ServerName;
@@ -27,12 +26,13 @@ use super::tally::Moments;
 use super::tally::Tally;
 use super::tls;
 use super::wire::Wire;
+use crate::net;
 use crate::slab::Slab;
 
 /// Requests that may wait for a connection.
 const WAITING_MAX: usize = 200_000;
-/// Arrivals looked at before answers are read again.
-const ARRIVALS_A_TURN: usize = 64;
+/// Arrivals looked at before answers are read again; more than come due while a turn's events are handled.
+const ARRIVALS_A_TURN: usize = 1024;
 /// Events taken at a time.
 const EVENTS: usize = 256;
 /// How often overdue requests are looked for.
@@ -310,13 +310,8 @@ impl<'a> Engine<'a> {
     fn turn(&mut self, due: Option<Duration>) -> io::Result<()> {
         self.serve_waiting()?;
         let sleep = due.map_or(SLEEP_MAX, |due| due.saturating_sub(self.now()));
-        let wait = Timespec::try_from(sleep.min(SLEEP_MAX)).map_err(io::Error::other)?;
         let mut space = [const { MaybeUninit::<epoll::Event>::uninit() }; EVENTS];
-        let (ready, _) = match epoll::wait(&self.epoll, &mut space, Some(&wait)) {
-            Ok(split) => split,
-            Err(rustix::io::Errno::INTR) => return Ok(()),
-            Err(error) => return Err(error.into()),
-        };
+        let ready = net::ready(&self.epoll, &mut space, sleep.min(SLEEP_MAX))?;
         for event in ready.iter() {
             self.ready(event.data.u64() as usize)?;
         }

@@ -29,6 +29,8 @@ pub(crate) struct Stats {
     /// Requests in line or worked on, now and at most; of the scripted origin alone.
     pub(crate) in_flight: u64,
     pub(crate) in_flight_max: u64,
+    /// Requests that crossed an answer that nobody asked for.
+    pub(crate) excused: u64,
 }
 
 /// Counters and numbers.

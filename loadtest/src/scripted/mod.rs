@@ -24,7 +24,6 @@ use std::time::Instant;
 use clap::Args;
 use clap::ValueEnum;
 use memchr::memmem;
-use rustix::event::Timespec;
 use rustix::event::epoll;
 use rustix::event::epoll::EventFlags;
 use rustix::net::sockopt;
@@ -41,6 +40,9 @@ const EVENTS: usize = 256;
 /// The event that is the listener's.
 const LISTENER: u64 = u64::MAX;
 const SLEEP_MAX: Duration = Duration::from_secs(1);
+/// A request that comes so soon behind an answer that nobody asked for crossed it on the way: nobody could have known, and
+/// what it is answered is no proxy's fault.
+const SPOILED: Duration = Duration::from_millis(5);
 
 /// What is done with requests that name no fault.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -83,6 +85,8 @@ enum Phase {
     Waiting,
     Hanging,
     Echoing,
+    /// Since then it carries an answer that nobody asked for.
+    Spoiled(Instant),
 }
 
 struct Connection {
@@ -161,13 +165,8 @@ impl Scripted {
     fn turn(&mut self) -> io::Result<()> {
         let next = self.due.peek().map(|Reverse(due)| due.at);
         let sleep = next.map_or(SLEEP_MAX, |at| at.saturating_duration_since(Instant::now()));
-        let wait = Timespec::try_from(sleep.min(SLEEP_MAX)).map_err(io::Error::other)?;
         let mut space = [const { MaybeUninit::<epoll::Event>::uninit() }; EVENTS];
-        let (ready, _) = match epoll::wait(&self.epoll, &mut space, Some(&wait)) {
-            Ok(split) => split,
-            Err(rustix::io::Errno::INTR) => return Ok(()),
-            Err(error) => return Err(error.into()),
-        };
+        let ready = net::ready(&self.epoll, &mut space, sleep.min(SLEEP_MAX))?;
         for event in ready.iter() {
             match event.data.u64() {
                 LISTENER => self.accept()?,
@@ -225,6 +224,15 @@ impl Scripted {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(_) => return self.gone(index),
             }
+        }
+        if let Phase::Spoiled(since) = connection.phase {
+            if !connection.input.is_empty() && since.elapsed() < SPOILED {
+                self.ledger.stats.excused += 1;
+            }
+            if connection.ended || !connection.input.is_empty() {
+                self.gone(index);
+            }
+            return;
         }
         if connection.phase == Phase::Echoing {
             let back = std::mem::take(&mut connection.input);
@@ -397,6 +405,10 @@ impl Scripted {
                 }
                 Some(Step::Hang) => {
                     connection.phase = Phase::Hanging;
+                    return self.read(index);
+                }
+                Some(Step::Spoil) => {
+                    connection.phase = Phase::Spoiled(Instant::now());
                     return self.read(index);
                 }
                 Some(Step::Echo) => {

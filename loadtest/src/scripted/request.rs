@@ -39,7 +39,7 @@ pub(super) fn read(bytes: &[u8], finder: &memmem::Finder<'_>) -> Option<(Asked, 
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let size = path
         .strip_prefix("/bytes/")
-        .and_then(|size| size.parse().ok());
+        .and_then(|rest| rest.split('/').next()?.parse().ok());
     let mut asked = Asked {
         fault: None,
         number: None,
@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn a_request_names_its_number_its_fault_and_its_answer() {
-        let text = b"POST /bytes/12?x=1 HTTP/1.1\r\nx-ledger-id: 0000000042\r\nX-FAULT: hang\r\n\
+        let text = b"POST /bytes/12/?x=1 HTTP/1.1\r\nx-ledger-id: 0000000042\r\nX-FAULT: hang\r\n\
                      Content-Length: 3\r\n\r\nabc";
         let (asked, head) = read(text, &memmem::Finder::new(b"\r\n\r\n")).expect("complete");
         assert_eq!(head, text.len() - 3);

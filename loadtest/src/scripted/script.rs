@@ -13,6 +13,9 @@ const SLOW: Duration = Duration::from_millis(20);
 /// Before a reset, so that what was sent is on its way.
 const SHORT: Duration = Duration::from_millis(5);
 
+/// An answer that arrives whole, whatever reads it.
+const TOGETHER: usize = 4096;
+
 /// One step of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Step {
@@ -24,6 +27,8 @@ pub(super) enum Step {
     Hang,
     /// What comes is sent back, until the other side leaves.
     Echo,
+    /// The connection carries an answer that nobody asked for: it is fit for nothing more.
+    Spoil,
 }
 
 /// A fault by name.
@@ -140,12 +145,15 @@ impl Fault {
                 send(&[&sized, &body[..body.len().saturating_sub(1)]]),
                 Step::Close,
             ],
-            Kind::Long => vec![send(&[&sized, body, &second()])],
+            // What fits one segment comes together, and its surplus is seen with it.
+            Kind::Long if body.len() <= TOGETHER => vec![send(&[&sized, body, &second()])],
+            Kind::Long => vec![send(&[&sized, body, &second()]), Step::Spoil],
             Kind::Unsolicited => {
                 vec![
                     send(&[&sized, body]),
                     Step::Wait(SHORT),
                     Step::Send(second()),
+                    Step::Spoil,
                 ]
             }
             Kind::HugeHead => {
