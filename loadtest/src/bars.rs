@@ -22,7 +22,7 @@ pub(crate) const UNDER_STRESS: [Bar; 35] = [
         Figure::HandshakeResumed,
         0.5,
         "x",
-        "resumed handshake, CPU each: full",
+        "resumed handshake, CPU each, without its connection: full",
     ),
     bar(
         Figure::BurstGoodput,

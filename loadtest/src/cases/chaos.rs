@@ -26,9 +26,10 @@ use crate::verdict::Figure;
 
 /// Different requests of a stream before it begins again; a prime, so that streams do not fall into step.
 const DRAWN: usize = 9973;
-/// The gateway's own deadlines, in milliseconds, and by how much a client waits longer before it calls that a hang.
+/// The gateway's own deadlines, in milliseconds, and how long a client waits before it calls that a hang: so long that no
+/// busy machine is taken for one. That deadlines are kept in time is another case's business.
 const DEADLINE_MS: u64 = 500;
-const HANG: Duration = Duration::from_millis(4 * DEADLINE_MS);
+const HANG: Duration = Duration::from_millis(20 * DEADLINE_MS);
 /// Of a hundred requests, those that name a fault, and those that are POSTs.
 const FAULTY: u32 = 30;
 const POSTS: u64 = 30;

@@ -49,6 +49,8 @@ const STORM_TIME: Duration = Duration::from_millis(100);
 const RECEIVE_BUFFER: usize = 16 * 1024;
 /// What one of a crowd does at a time, and how often all have done it.
 const BEAT: Duration = Duration::from_secs(1);
+/// A proxy that works less than a quarter of this time is at rest.
+const SETTLED: Duration = Duration::from_millis(250);
 /// How long making a crowd may take.
 const GATHER_MAX: Duration = Duration::from_secs(30);
 
@@ -152,9 +154,11 @@ fn crowded(
         let before = proc::memory(id)?;
         let (mut calm, mut beside, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
         let (mut memory, mut alive, mut last) = (before, 0, None);
+        let mut settled = Duration::ZERO;
         for _ in 0..run.pick(3, 1) {
             let quiet = bench::plain(running.address, RATE, STRETCH).run()?;
             let crowd = Crowd::gather(&running, manner, size)?;
+            settled = settle(id)?;
             let loud = bench::plain(running.address, RATE, STRETCH).run()?;
             memory = proc::memory(id)?;
             alive = crowd.leave()?;
@@ -174,11 +178,26 @@ fn crowded(
             figure,
             size,
             alive,
+            settled,
             grown: memory.resident.saturating_sub(before.resident),
         };
         crowd.add(run, &ratios, &calm, &beside, &last)?;
     }
     Ok(())
+}
+
+/// Waits until the proxy has done what the coming of a crowd costs, its buffers above all; how long that took.
+fn settle(process: u32) -> io::Result<Duration> {
+    let begin = Instant::now();
+    while begin.elapsed() < GATHER_MAX {
+        let before = proc::cpu_ns(process)?;
+        thread::sleep(SETTLED);
+        let used = Duration::from_nanos(proc::cpu_ns(process)?.saturating_sub(before));
+        if used < SETTLED / 4 {
+            break;
+        }
+    }
+    Ok(begin.elapsed())
 }
 
 struct Seen {
@@ -187,6 +206,7 @@ struct Seen {
     figure: Figure,
     size: usize,
     alive: usize,
+    settled: Duration,
     grown: u64,
 }
 
@@ -216,6 +236,7 @@ impl Seen {
                     self.size, self.alive
                 ),
             ),
+            fact("until its coming was over", format!("{:?}", self.settled)),
             fact("p99 of others", times.clone()),
             fact(
                 "resident memory grown by",

@@ -27,6 +27,8 @@ const TOGETHER: usize = 20;
 const WAIT_MAX: Duration = Duration::from_secs(10);
 /// The load's longest time; it is stopped when all is done.
 const LOAD_MAX: Duration = Duration::from_secs(600);
+/// Between two bytes of what drips.
+const DRIP: Duration = Duration::from_millis(100);
 /// An end that comes earlier than that before its time is none by the deadline.
 const EARLY_MS: f64 = -20.0;
 
@@ -39,6 +41,8 @@ struct Deadline {
     after_answer: bool,
     /// The connection's end counts, not the answer's beginning.
     until_end: bool,
+    /// A byte more is sent every now and then.
+    drips: bool,
 }
 
 const TIMEOUTS: &str = "client_header = \"600ms\"
@@ -54,6 +58,7 @@ const DEADLINES: [Deadline; 6] = [
         bytes: "GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ",
         after_answer: false,
         until_end: false,
+        drips: false,
     },
     Deadline {
         name: "client_body_idle",
@@ -61,6 +66,7 @@ const DEADLINES: [Deadline; 6] = [
         bytes: "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nx",
         after_answer: false,
         until_end: false,
+        drips: false,
     },
     Deadline {
         name: "keep_alive",
@@ -68,6 +74,7 @@ const DEADLINES: [Deadline; 6] = [
         bytes: "GET /bytes/1 HTTP/1.1\r\nHost: localhost\r\n\r\n",
         after_answer: true,
         until_end: true,
+        drips: false,
     },
     Deadline {
         name: "read_timeout",
@@ -75,6 +82,7 @@ const DEADLINES: [Deadline; 6] = [
         bytes: "POST / HTTP/1.1\r\nHost: localhost\r\nX-Fault: hang\r\nContent-Length: 1\r\n\r\nx",
         after_answer: false,
         until_end: false,
+        drips: false,
     },
     Deadline {
         name: "idle_timeout",
@@ -82,13 +90,15 @@ const DEADLINES: [Deadline; 6] = [
         bytes: "GET /bytes/100 HTTP/1.1\r\nHost: localhost\r\nX-Fault: stall-body\r\n\r\n",
         after_answer: false,
         until_end: true,
+        drips: false,
     },
     Deadline {
         name: "total_timeout",
         time: Duration::from_millis(1500),
-        bytes: "POST / HTTP/1.1\r\nHost: localhost\r\nX-Fault: drip-head\r\nContent-Length: 1\r\n\r\nx",
+        bytes: "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nx",
         after_answer: false,
         until_end: false,
+        drips: true,
     },
 ];
 
@@ -154,15 +164,25 @@ fn once(address: SocketAddrV4, deadline: &Deadline) -> io::Result<f64> {
     let mut begin = Instant::now();
     let mut space = [0; 4096];
     if deadline.after_answer {
-        stream.read(&mut space)?;
+        // A few hundred bytes, which come together.
+        if stream.read(&mut space)? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
         begin = Instant::now();
     }
-    loop {
+    if deadline.drips {
+        stream.set_read_timeout(Some(DRIP))?;
+    }
+    while begin.elapsed() < WAIT_MAX {
         match stream.read(&mut space) {
             Ok(0) => break,
             Ok(_) if deadline.until_end => {}
             Ok(_) => break,
             Err(error) if error.kind() == io::ErrorKind::ConnectionReset => break,
+            Err(error) if deadline.drips && error.kind() == io::ErrorKind::WouldBlock => {
+                // Too late is seen by the reading.
+                let _ = stream.write(b"x");
+            }
             Err(error) => return Err(error),
         }
     }

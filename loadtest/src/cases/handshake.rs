@@ -1,5 +1,6 @@
 //! What a TLS handshake costs: a connection for each request, once with a full handshake and once resuming a session,
-//! in interleaved rounds. The cost of the one small request is in all of them.
+//! in interleaved rounds, beside plain connections. The cost of the connection and of its one small request is in all of
+//! them; it is taken off where a resumed handshake is held against a full one.
 
 use std::io;
 use std::sync::Arc;
@@ -19,7 +20,6 @@ use crate::open::Outcome;
 use crate::open::Request;
 use crate::open::Schedule;
 use crate::open::Stream;
-use crate::open::fact;
 use crate::open::tls::Certificate;
 use crate::proc;
 use crate::report::LaneResult;
@@ -38,11 +38,36 @@ const SETTLE: Duration = Duration::from_millis(100);
 /// Of a round's handshakes, those that may be of the other kind: a session is not there at first.
 const OTHER_KIND: f64 = 0.05;
 
+/// What a connection begins with.
+#[derive(Clone)]
+enum Kind {
+    /// No TLS: what the connection and its request cost without a handshake.
+    Plain,
+    Full(Arc<ClientConfig>),
+    Resumed(Arc<ClientConfig>),
+}
+
+impl Kind {
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Full(_) => "full",
+            Self::Resumed(_) => "resumed",
+        }
+    }
+
+    fn client(&self) -> Option<Arc<ClientConfig>> {
+        match self {
+            Self::Plain => None,
+            Self::Full(client) | Self::Resumed(client) => Some(Arc::clone(client)),
+        }
+    }
+}
+
 struct Entry {
     label: String,
     running: Arc<Running>,
-    resume: bool,
-    client: Arc<ClientConfig>,
+    kind: Kind,
     rounds: Vec<Round>,
 }
 
@@ -57,13 +82,17 @@ pub(super) fn run(run: &mut Run) -> io::Result<()> {
     }
     let mut entries = Vec::new();
     for lane in lanes {
+        let plain = Arc::new(lane.start(&run.workshop, &run.setup(&origin))?);
         let running = Arc::new(lane.start(&run.workshop, &setup)?);
-        for (resume, kind) in [(false, "full"), (true, "resumed")] {
+        for (running, kind) in [
+            (plain, Kind::Plain),
+            (Arc::clone(&running), Kind::Full(certificate.client(false)?)),
+            (running, Kind::Resumed(certificate.client(true)?)),
+        ] {
             entries.push(Entry {
-                label: format!("{} {kind}", lane.name()),
-                running: Arc::clone(&running),
-                resume,
-                client: certificate.client(resume)?,
+                label: format!("{} {}", lane.name(), kind.name()),
+                running,
+                kind,
                 rounds: Vec::new(),
             });
         }
@@ -89,7 +118,7 @@ fn round(run: &mut Run, entry: &Entry) -> io::Result<Round> {
     let before = proc::cpu_ns(id)?;
     let outcome = Load {
         keep: false,
-        tls: Some(Arc::clone(&entry.client)),
+        tls: entry.kind.client(),
         streams: vec![Stream {
             name: "all".to_owned(),
             share: 1,
@@ -103,9 +132,11 @@ fn round(run: &mut Run, entry: &Entry) -> io::Result<Round> {
     .run()?;
     thread::sleep(SETTLE);
     let cpu_us = proc::cpu_ns(id)?.saturating_sub(before) as f64 / 1e3;
-    let (wanted, other) = match (entry.resume, outcome.connections) {
-        (true, seen) => (seen.resumed, seen.full),
-        (false, seen) => (seen.full, seen.resumed),
+    let seen = outcome.connections;
+    let (wanted, other) = match entry.kind {
+        Kind::Plain => (seen.opened, 0),
+        Kind::Full(_) => (seen.full, seen.resumed),
+        Kind::Resumed(_) => (seen.resumed, seen.full),
     };
     let good = outcome.counts().good;
     if good == 0 || wanted == 0 {
@@ -168,26 +199,27 @@ fn add(run: &mut Run, entries: &[Entry]) {
         })
     });
     let result = Throughput::new(Case::TlsHandshake.name(), lanes.collect());
-    let rows = [
-        (Figure::HandshakeNginx, "silverback full", "nginx full"),
-        (
-            Figure::HandshakeResumed,
-            "silverback resumed",
-            "silverback full",
-        ),
-    ];
-    for (figure, of, to) in rows {
-        if let Some(ratio) = result.ratio(of, to) {
-            run.report
-                .measured
-                .push(throughput::measured(figure, &ratio));
-        }
+    if let Some(ratio) = result.ratio("silverback full", "nginx full") {
+        let measured = throughput::measured(Figure::HandshakeNginx, &ratio);
+        run.report.measured.push(measured);
+    }
+    // What the connection and its request cost anyway is no part of a handshake.
+    let rounds = |label: &str| {
+        let found = entries.iter().find(|entry| entry.label == label);
+        found.map_or(&[][..], |entry| &entry.rounds)
+    };
+    let [plain, full, resumed] =
+        ["plain", "full", "resumed"].map(|kind| rounds(&format!("silverback {kind}")));
+    let net = plain
+        .iter()
+        .zip(full)
+        .zip(resumed)
+        .map(|((plain, full), resumed)| {
+            (resumed.cpu_us - plain.cpu_us) / (full.cpu_us - plain.cpu_us).max(1e-3)
+        });
+    if let Some(ratio) = Spread::of(net) {
+        let measured = throughput::measured(Figure::HandshakeResumed, &ratio);
+        run.report.measured.push(measured);
     }
     run.report.throughput.push(result);
-    let facts = vec![fact(
-        "rate",
-        format!("{RATE:.0} connections/s, a request each"),
-    )];
-    run.report
-        .found(&Case::TlsHandshake.name(), Lane::Silverback, facts);
 }

@@ -35,6 +35,8 @@ use crate::verdict::Figure;
 /// Part of the capacity that is used.
 const SHARE: f64 = 0.5;
 const TARGETS: usize = 2;
+/// Connections of the clients: few enough that pools are full after the warm-up.
+const CONNECTIONS: usize = 128;
 /// How often the configuration is read again, and an origin fails, and for how long.
 const RELOAD_EACH: u64 = 10;
 const FLAP_EACH: u64 = 15;
@@ -120,6 +122,7 @@ fn load(address: SocketAddrV4) -> Load {
         requests: keys.iter().map(|key| request(key, method, body)).collect(),
     };
     Load {
+        connections: CONNECTIONS,
         streams: vec![stream("GET", 4, "GET", 0), stream("POST", 1, "POST", 1000)],
         ..Load::plain(address, Schedule::default())
     }

@@ -59,18 +59,6 @@ impl Schedule {
         }
     }
 
-    /// A rate that is multiplied by `factor` after each `time`.
-    pub(crate) fn steps(first: f64, factor: f64, time: Duration, count: u32) -> Self {
-        let rates = (0..count).scan(first, |rate, _| {
-            let now = *rate;
-            *rate *= factor;
-            Some(now)
-        });
-        rates.fold(Self::default(), |schedule, rate| {
-            schedule.then(&Self::constant(rate, time))
-        })
-    }
-
     /// Base, peak, base again.
     pub(crate) fn burst(
         base: f64,
@@ -186,13 +174,6 @@ mod tests {
         assert_eq!(within(&schedule, 1.0, 1.5), 500);
         assert_eq!(within(&schedule, 1.5, 9.0), 100);
         assert_eq!(schedule.time(), SECOND * 5 / 2);
-    }
-
-    #[test]
-    fn steps_multiply() {
-        let schedule = Schedule::steps(10.0, 2.0, SECOND, 3);
-        let each = [0.0, 1.0, 2.0].map(|at| within(&schedule, at, at + 1.0));
-        assert_eq!(each, [10, 20, 40]);
     }
 
     #[test]
