@@ -31,7 +31,7 @@ use crate::verdict::Measured;
 pub(super) const ADAPTIVE: &str = "
 [overload]
 upstream_adaptive = true
-upstream_wait = \"100ms\"
+upstream_wait = \"15ms\"
 ";
 
 /// Changes the scripted origin, or only asks it; what it has seen.

@@ -38,7 +38,7 @@ const AFTER: Duration = Duration::from_secs(4);
 const GRACE: Duration = Duration::from_secs(1);
 
 /// What an operator would write for targets that may fail: checks of both kinds, a breaker, repeats within a budget.
-const CHECKED: &str = "retry_on = [\"connect\", \"reset\", \"timeout\", 500]
+const CHECKED: &str = "retry_on = [\"connect\", \"reset\", \"timeout\", \"500\"]
 active_checks = { path = \"/health\", interval = \"500ms\", unhealthy_interval = \"500ms\", timeout = \"200ms\", http_failures = 1, tcp_failures = 1, timeouts = 1 }
 passive_checks = { http_failures = 2, tcp_failures = 1, timeouts = 1 }
 circuit_breaker = {}

@@ -50,15 +50,16 @@ pub(super) fn run(run: &mut Run) -> io::Result<()> {
             run.report.failures.push(text);
             continue;
         };
+        let peak = steps.iter().map(|step| step.good).fold(0.0, f64::max);
         let watch = Watch::start(running.process.id(), running.admin, LOOK);
         let outcome = Load {
-            schedule: Schedule::constant(TIMES * knee, STRETCH),
+            schedule: Schedule::constant(TIMES * peak, STRETCH),
             ..load
         }
         .run()?;
         let felt = Felt {
             knee,
-            peak: steps.iter().map(|step| step.good).fold(0.0, f64::max),
+            peak,
             outcome,
             samples: watch.finish()?,
         };
@@ -120,7 +121,7 @@ impl Felt {
                 format!("{knee:.0}/s; the most good answers {peak:.0}/s"),
             ),
             fact(
-                "good at twice the knee",
+                "good at twice of that",
                 format!("{good:.0}/s, {share:.0} % of the peak"),
             ),
             fact("resident, at most", format!("{memory} KiB")),

@@ -19,6 +19,8 @@ use crate::machine;
 const RATE_MAX: f64 = 1_000_000.0;
 /// Steps of a staircase, at most.
 const STEPS_MAX: u32 = 40;
+/// How often a step may break its bounds before it counts.
+const TRIES: usize = 3;
 /// Part of a step at its beginning that is not judged: connections are made in it.
 const SETTLING: f64 = 0.2;
 
@@ -119,7 +121,13 @@ pub(crate) fn staircase(
         let mut load = load.clone();
         load.schedule = Schedule::constant(rate, each);
         load.window = each.mul_f64(SETTLING).max(Duration::from_millis(1));
-        let step = judge(rate, &load.run()?, each, bounds)?;
+        // A machine has its moments: only what breaks again and again is over the knee.
+        let mut step = judge(rate, &load.clone().run()?, each, bounds)?;
+        for _ in 1..TRIES {
+            if step.broke.is_some() {
+                step = judge(rate, &load.clone().run()?, each, bounds)?;
+            }
+        }
         let broke = step.broke.is_some();
         steps.push(step);
         if broke {

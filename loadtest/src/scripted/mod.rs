@@ -407,6 +407,11 @@ impl Scripted {
                     connection.phase = Phase::Hanging;
                     return self.read(index);
                 }
+                Some(Step::Surplus(bytes)) => {
+                    let bytes = bytes.clone();
+                    connection.steps.pop_front();
+                    return self.spoil(index, &bytes);
+                }
                 Some(Step::Spoil) => {
                     connection.phase = Phase::Spoiled(Instant::now());
                     return self.read(index);
@@ -417,6 +422,21 @@ impl Scripted {
                 }
             }
         }
+    }
+
+    /// Sends what nobody asked for, unless somebody has asked meanwhile.
+    fn spoil(&mut self, index: usize, bytes: &[u8]) {
+        self.read(index);
+        let Some(connection) = self.connections.get_mut(index) else {
+            return;
+        };
+        let quiet = connection.input.is_empty();
+        // It is small, and the connection was idle, so it fits.
+        connection.phase = match quiet && connection.socket.write(bytes).is_ok() {
+            true => Phase::Spoiled(Instant::now()),
+            false => Phase::Reading,
+        };
+        self.read(index);
     }
 
     fn gone(&mut self, index: usize) {

@@ -27,6 +27,8 @@ pub(super) enum Step {
     Hang,
     /// What comes is sent back, until the other side leaves.
     Echo,
+    /// Sent only while no request is there, which it would answer.
+    Surplus(Vec<u8>),
     /// The connection carries an answer that nobody asked for: it is fit for nothing more.
     Spoil,
 }
@@ -152,8 +154,7 @@ impl Fault {
                 vec![
                     send(&[&sized, body]),
                     Step::Wait(SHORT),
-                    Step::Send(second()),
-                    Step::Spoil,
+                    Step::Surplus(second()),
                 ]
             }
             Kind::HugeHead => {
