@@ -65,7 +65,7 @@ pub(super) fn run(run: &mut Run) -> io::Result<()> {
         let lines = Policies::EachService.requests(&Catalogue::Market.apis());
         let mut changer = Changer::new(&running)?;
         let rate = SHARE * capacity(run, &running, &lines)?;
-        let mut pace = Pace::new(running.address, &lines, rate)?;
+        let mut pace = Pace::new(running.address, &lines, rate);
         quiet(&mut pace)?;
         let (mut calm, mut churned, mut installs) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..rounds {

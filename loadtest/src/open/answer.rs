@@ -81,6 +81,10 @@ impl Answer {
         self.state != State::Head || !self.head.is_empty()
     }
 
+    pub(crate) const fn status(&self) -> u16 {
+        self.status
+    }
+
     /// Whether the connection can serve another request.
     pub(crate) const fn keeps(&self) -> bool {
         !self.close

@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use std::time::Instant;
+use std::time::SystemTime;
 
 use hdrhistogram::Histogram;
 use rustix::event::epoll;
@@ -16,6 +17,7 @@ use rustls::pki_types::ServerName;
 
 use super::Connections;
 use super::Load;
+use super::Note;
 use super::Outcome;
 use super::answer::Answer;
 use super::answer::ID_DIGITS;
@@ -70,6 +72,9 @@ struct Connection {
 struct Engine<'a> {
     load: &'a Load,
     began: Instant,
+    /// The same moment since the Unix epoch.
+    epoch: Duration,
+    notes: Vec<Note>,
     epoll: OwnedFd,
     name: ServerName<'static>,
     connections: Slab<Connection>,
@@ -143,6 +148,7 @@ pub(super) fn run(load: &Load, stop: &AtomicBool) -> io::Result<Outcome> {
         connections: engine.seen,
         busy: thread_cpu().saturating_sub(cpu).as_secs_f64() / elapsed,
         stopped,
+        notes: engine.notes,
     })
 }
 
@@ -156,6 +162,10 @@ impl<'a> Engine<'a> {
         Ok(Self {
             load,
             began: Instant::now(),
+            epoch: SystemTime::now()
+                .duration_since(SystemTime::UNIX_EPOCH)
+                .unwrap_or_default(),
+            notes: Vec::new(),
             epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
             name: ServerName::try_from(tls::NAME).map_err(io::Error::other)?,
             connections: Slab::new(),
@@ -403,6 +413,15 @@ impl<'a> Engine<'a> {
             Progress::Malformed => self.end(index, End::Malformed, false).map(|()| false),
             Progress::Done => {
                 let end = connection.answer.end(expect);
+                if self.load.noted {
+                    let at = |time| tally::micros(self.epoch + time);
+                    self.notes.push(Note {
+                        request: job.arrival.request,
+                        sent: at(job.sent),
+                        answered: at(self.began.elapsed()),
+                        status: connection.answer.status(),
+                    });
+                }
                 // What was answered before it was sent whole leaves a broken connection.
                 let keep = self.load.keep && connection.answer.keeps();
                 self.end(index, end, keep).map(|()| keep)

@@ -87,6 +87,8 @@ pub(crate) struct Load {
     pub(crate) patience: Duration,
     /// The unit of the account over time.
     pub(crate) window: Duration,
+    /// Whether each answer is noted.
+    pub(crate) noted: bool,
     pub(crate) streams: Vec<Stream>,
     pub(crate) schedule: Schedule,
 }
@@ -121,6 +123,18 @@ pub(crate) struct Outcome {
     pub(crate) busy: f64,
     /// Stopped before the schedule's end.
     pub(crate) stopped: bool,
+    /// Each answer, if that was asked for.
+    pub(crate) notes: Vec<Note>,
+}
+
+/// One answer; times are microseconds since the Unix epoch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Note {
+    /// Which of its stream's requests it answers.
+    pub(crate) request: usize,
+    pub(crate) sent: u64,
+    pub(crate) answered: u64,
+    pub(crate) status: u16,
 }
 
 /// A load that runs in a thread of its own.
@@ -190,6 +204,7 @@ impl Load {
             connections: 1024,
             patience: Duration::from_secs(10),
             window: Duration::from_secs(1),
+            noted: false,
             streams: vec![Stream {
                 name: "all".to_owned(),
                 share: 1,

@@ -42,7 +42,7 @@ const LISTENER: u64 = u64::MAX;
 const SLEEP_MAX: Duration = Duration::from_secs(1);
 /// A request that comes so soon behind an answer that nobody asked for crossed it on the way: nobody could have known, and
 /// what it is answered is no proxy's fault.
-const SPOILED: Duration = Duration::from_millis(5);
+const SPOILED: Duration = Duration::from_millis(50);
 
 /// What is done with requests that name no fault.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
