@@ -27,12 +27,11 @@ use crate::proc;
 use crate::verdict::Figure;
 use crate::verdict::Measured;
 
-/// What an operator would write against overload: each upstream's limit follows what it can take, and nobody waits long.
-pub(super) const ADAPTIVE: &str = "
-[overload]
-upstream_adaptive = true
-upstream_wait = \"15ms\"
-";
+/// What an operator would write against overload: each upstream's limit follows what it can take, and requests wait for their
+/// turn no longer than a few of its answers take.
+pub(super) fn adaptive(wait: &str) -> String {
+    format!("\n[overload]\nupstream_adaptive = true\nupstream_wait = \"{wait}\"\n")
+}
 
 /// Changes the scripted origin, or only asks it; what it has seen.
 pub(super) fn tell(origin: SocketAddrV4, query: &str) -> io::Result<Stats> {

@@ -22,7 +22,9 @@ use crate::verdict::Figure;
 
 /// The origin's workers, and how long each takes for a request.
 const SLOTS: usize = 8;
-const DELAY_US: u64 = 4000;
+const DELAY_US: u64 = 8000;
+/// How long the gateway lets requests wait for the origin.
+const WAIT: &str = "25ms";
 /// Requests a second that it can serve.
 const CAPACITY: f64 = SLOTS as f64 * 1e6 / DELAY_US as f64;
 /// Part of it before and after the burst.
@@ -62,7 +64,7 @@ pub(super) fn run(run: &mut Run) -> io::Result<()> {
             continue;
         }
         let mut setup = run.setup(&origin);
-        setup.custom.sections = bench::ADAPTIVE.to_owned();
+        setup.custom.sections = bench::adaptive(WAIT);
         if lane == Lane::Silverback && !run.takes(Case::Burst, &setup)? {
             // Without it, it does what it does by default.
             setup.custom.sections.clear();

@@ -20,6 +20,8 @@ use crate::verdict::Figure;
 const SLOTS: usize = 16;
 const DELAY_US: u64 = 4000;
 const SLOWER: u64 = 10;
+/// How long the gateway lets requests wait for the origin, in which a slow one has answered twice.
+const WAIT: &str = "100ms";
 /// Requests a second: a quarter of what the origin can do, then more than twice that. The first tier alone always fits.
 const RATE: f64 = 1000.0;
 const FIRST: u32 = 1;
@@ -53,7 +55,7 @@ pub(super) fn run(run: &mut Run) -> io::Result<()> {
     let origin = run.scripted(&[&slots, &delay])?;
     for lane in run.lanes_among(&[Lane::Silverback]) {
         let mut setup = run.setup(&origin);
-        setup.custom.sections = format!("{}{CONSUMERS}", bench::ADAPTIVE);
+        setup.custom.sections = format!("{}{CONSUMERS}", bench::adaptive(WAIT));
         if !run.takes(Case::SlowOrigin, &setup)? {
             continue;
         }
