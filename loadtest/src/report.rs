@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::lane::Lane;
 use crate::machine::Machine;
+use crate::open::series::Series;
 use crate::stats::Spread;
 use crate::verdict::Measured;
 use crate::verdict::Row;
@@ -82,6 +83,14 @@ pub(crate) struct Behaviour {
     pub(crate) facts: Vec<(String, String)>,
 }
 
+/// What a load of an open-loop case felt over time.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct OverTime {
+    pub(crate) case: String,
+    pub(crate) lane: Lane,
+    pub(crate) streams: Vec<Series>,
+}
+
 /// Everything.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Report {
@@ -90,6 +99,7 @@ pub(crate) struct Report {
     pub(crate) lanes: Vec<LaneInfo>,
     pub(crate) throughput: Vec<Throughput>,
     pub(crate) behaviour: Vec<Behaviour>,
+    pub(crate) over_time: Vec<OverTime>,
     pub(crate) failures: Vec<String>,
     /// Cases, or parts of them, that could not run, and why.
     pub(crate) skipped: Vec<String>,
@@ -173,6 +183,7 @@ impl Report {
             lanes,
             throughput: Vec::new(),
             behaviour: Vec::new(),
+            over_time: Vec::new(),
             failures: Vec::new(),
             skipped: Vec::new(),
             measured: Vec::new(),

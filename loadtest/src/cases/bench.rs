@@ -22,8 +22,10 @@ use crate::open::Schedule;
 use crate::open::profile;
 use crate::open::profile::Bounds;
 use crate::open::profile::Step;
+use crate::open::series::Series;
 use crate::origin::Stats;
 use crate::proc;
+use crate::report::OverTime;
 use crate::verdict::Figure;
 use crate::verdict::Measured;
 
@@ -73,6 +75,15 @@ pub(super) fn note(
 ) -> io::Result<()> {
     facts.extend(outcome.facts()?);
     run.report.found(&case.name(), lane, facts);
+    let streams = outcome
+        .streams
+        .iter()
+        .map(|(name, tally)| Series::of(name, tally));
+    run.report.over_time.push(OverTime {
+        case: case.name(),
+        lane,
+        streams: streams.collect::<io::Result<_>>()?,
+    });
     if let Some(why) = outcome.invalid() {
         run.report
             .failures

@@ -1,10 +1,12 @@
 //! Random faults of an origin, one request after the other, drawn from a seed: nothing may hang, no answer may reach
 //! another request, none may be cut short and look complete, no POST may be sent twice.
 //!
-//! The origin is the kit's own scripted one. A part of the requests names a fault; the others must be answered well
-//! beside them. A run is told by its seed, which is printed.
+//! The origin is the kit's own scripted one, beside a target that nobody listens on; it closes idle connections after 20 ms.
+//! A part of the requests names a fault; what becomes of the others beside them is counted apart. A run is told by its seed, which is printed.
 
 use std::io;
+use std::net::Ipv4Addr;
+use std::net::SocketAddrV4;
 use std::time::Duration;
 use std::time::SystemTime;
 
@@ -12,6 +14,7 @@ use crate::cases::Case;
 use crate::cases::bench;
 use crate::compare::Run;
 use crate::lane::Lane;
+use crate::net;
 use crate::open::Counts;
 use crate::open::Draft;
 use crate::open::Expect;
@@ -30,6 +33,8 @@ const DRAWN: usize = 9973;
 /// busy machine is taken for one. That deadlines are kept in time is another case's business.
 const DEADLINE_MS: u64 = 500;
 const HANG: Duration = Duration::from_millis(20 * DEADLINE_MS);
+/// The origin closes connections just as they may be used again.
+const IDLE_CLOSE: &str = "--idle-close-ms=20";
 /// Of a hundred requests, those that name a fault, and those that are POSTs.
 const FAULTY: u32 = 30;
 const POSTS: u64 = 30;
@@ -61,9 +66,12 @@ pub(super) fn run(run: &mut Run) -> io::Result<()> {
         now.map_or(1, |now| u64::from(now.subsec_nanos()))
     });
     eprintln!("seed {seed}, {requests} requests");
-    let origin = run.scripted(&[])?;
+    let origin = run.scripted(&[IDLE_CLOSE])?;
     for lane in run.lanes_among(&[Lane::Silverback]) {
         let mut setup = run.setup(&origin);
+        // Every other first attempt finds nobody, which costs a request nothing.
+        let nobody = SocketAddrV4::new(Ipv4Addr::LOCALHOST, net::free_port()?);
+        setup.custom.targets = vec![origin.address, nobody];
         setup.custom.service = format!(
             "read_timeout = \"{DEADLINE_MS}ms\"\nidle_timeout = \"{DEADLINE_MS}ms\"\n\
              write_timeout = \"{DEADLINE_MS}ms\""

@@ -6,6 +6,7 @@ mod answer;
 mod engine;
 pub(crate) mod profile;
 mod schedule;
+pub(crate) mod series;
 pub(crate) mod tally;
 #[cfg(test)]
 mod tests;

@@ -69,6 +69,9 @@ pub(crate) struct Options {
     /// Requests worked on at a time (0 = all).
     #[arg(long, default_value_t = 0)]
     slots: usize,
+    /// Close connections that were idle for this many milliseconds (0 = never).
+    #[arg(long, default_value_t = 0)]
+    idle_close_ms: u64,
     /// What is done with requests that name no fault.
     #[arg(long, default_value = "good")]
     mode: Mode,
@@ -101,6 +104,7 @@ struct Connection {
     sent: usize,
     /// The other side has sent its last.
     ended: bool,
+    served: u64,
     stamp: u64,
 }
 
@@ -110,8 +114,18 @@ struct Due {
     at: Instant,
     index: usize,
     stamp: u64,
-    /// The work is done; otherwise a pause is over.
-    worked: bool,
+    what: What,
+}
+
+/// What is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum What {
+    /// The work is done.
+    Worked,
+    /// A pause is over.
+    Paused,
+    /// A connection that has answered that often has been idle for long enough.
+    Idle(u64),
 }
 
 struct Scripted {
@@ -122,6 +136,7 @@ struct Scripted {
     finder: memmem::Finder<'static>,
     delay: Duration,
     slots: usize,
+    idle: Duration,
     mode: Mode,
     due: BinaryHeap<Reverse<Due>>,
     line: VecDeque<(usize, u64)>,
@@ -149,6 +164,7 @@ pub(crate) fn run(options: &Options) -> io::Result<()> {
         finder: memmem::Finder::new(b"\r\n\r\n"),
         delay: Duration::from_micros(options.delay_us),
         slots: options.slots,
+        idle: Duration::from_millis(options.idle_close_ms),
         mode: options.mode,
         due: BinaryHeap::new(),
         line: VecDeque::new(),
@@ -196,6 +212,7 @@ impl Scripted {
                 steps: VecDeque::new(),
                 sent: 0,
                 ended: false,
+                served: 0,
                 stamp,
             });
             if let Some(connection) = self.connections.get_mut(index) {
@@ -337,13 +354,13 @@ impl Scripted {
                 at,
                 index,
                 stamp,
-                worked: true,
+                what: What::Worked,
             }));
         }
     }
 
     fn over(&mut self, due: Due) {
-        if due.worked {
+        if due.what == What::Worked {
             self.working -= 1;
             self.ledger.stats.in_flight -= 1;
             self.employ();
@@ -352,6 +369,14 @@ impl Scripted {
             return;
         };
         if connection.stamp != due.stamp {
+            return;
+        }
+        if let What::Idle(served) = due.what {
+            // It never looks whether a request is on its way.
+            if connection.served == served && connection.phase == Phase::Reading {
+                self.ledger.stats.idle_closed += 1;
+                self.gone(due.index);
+            }
             return;
         }
         connection.phase = Phase::Answering;
@@ -368,10 +393,7 @@ impl Scripted {
                 return;
             }
             match connection.steps.front() {
-                None => {
-                    connection.phase = Phase::Reading;
-                    return self.read(index);
-                }
+                None => return self.rest(index),
                 Some(Step::Send(bytes)) => match connection.socket.write(&bytes[connection.sent..])
                 {
                     Ok(sent) => {
@@ -390,12 +412,12 @@ impl Scripted {
                     let stamp = connection.stamp;
                     connection.steps.pop_front();
                     connection.phase = Phase::Waiting;
-                    let worked = false;
+                    let what = What::Paused;
                     return self.due.push(Reverse(Due {
                         at,
                         index,
                         stamp,
-                        worked,
+                        what,
                     }));
                 }
                 Some(Step::Close) => return self.gone(index),
@@ -422,6 +444,24 @@ impl Scripted {
                 }
             }
         }
+    }
+
+    /// An answer is over: the connection is idle, until it is not or has been so for too long.
+    fn rest(&mut self, index: usize) {
+        let Some(connection) = self.connections.get_mut(index) else {
+            return;
+        };
+        connection.phase = Phase::Reading;
+        connection.served += 1;
+        if !self.idle.is_zero() {
+            self.due.push(Reverse(Due {
+                at: Instant::now() + self.idle,
+                index,
+                stamp: connection.stamp,
+                what: What::Idle(connection.served),
+            }));
+        }
+        self.read(index);
     }
 
     /// Sends what nobody asked for, unless somebody has asked meanwhile.
