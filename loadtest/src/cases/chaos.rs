@@ -140,6 +140,8 @@ fn draw(dice: &mut Dice, faulty: bool) -> Request {
         1..=3 => dice.below(20_000),
         _ => dice.below(1000),
     };
+    // Half of a body that is hardly one would be none, and no fault.
+    let size = size + 2;
     let post = dice.below(100) < POSTS;
     let fault = FAULTS[dice.below(FAULTS.len() as u64) as usize].name;
     let fields = if faulty {
