@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddrV4;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -13,6 +14,7 @@ use super::Load;
 use super::Outcome;
 use super::Request;
 use super::Schedule;
+use super::tls;
 use crate::machine;
 
 /// Requests per second, at most: more is no measurement on loopback.
@@ -75,6 +77,12 @@ pub(crate) struct Options {
     /// Bytes of a body.
     #[arg(long, default_value_t = 0)]
     body: usize,
+    /// Speak TLS, and trust the certificates in this PEM file; the server must be `localhost` by name.
+    #[arg(long)]
+    ca: Option<PathBuf>,
+    /// Resume no session.
+    #[arg(long)]
+    full: bool,
     /// Where a step ends the staircase: the 99th percentile in milliseconds.
     #[arg(long, default_value_t = 20.0)]
     p99_ms: f64,
@@ -239,6 +247,9 @@ impl Options {
         let mut load = Load::plain(self.to, Schedule::default());
         load.connections = self.connections;
         load.patience = Duration::from_millis(self.patience_ms);
+        if let Some(file) = &self.ca {
+            load.tls = Some(tls::client_of(file, !self.full)?);
+        }
         load.keep = self.profile != Shape::Churn;
         for stream in &mut load.streams {
             let close = if load.keep {
