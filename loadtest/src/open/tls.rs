@@ -11,6 +11,7 @@ use rustls::ClientConfig;
 use rustls::RootCertStore;
 use rustls::client::Resumption;
 use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 
 /// The name that the certificate is for.
 pub(crate) const NAME: &str = "localhost";
@@ -44,19 +45,35 @@ impl Certificate {
 
     /// What a client needs that trusts it alone; `resume` keeps sessions.
     pub(crate) fn client(&self, resume: bool) -> io::Result<Arc<ClientConfig>> {
-        let mut roots = RootCertStore::empty();
-        roots.add(self.der.clone()).map_err(io::Error::other)?;
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let mut config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(io::Error::other)?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        if !resume {
-            config.resumption = Resumption::disabled();
-        }
-        Ok(Arc::new(config))
+        client([self.der.clone()], resume)
     }
+}
+
+/// What a client needs that trusts the certificates of a PEM file.
+pub(crate) fn client_of(file: &Path, resume: bool) -> io::Result<Arc<ClientConfig>> {
+    let read = CertificateDer::pem_file_iter(file).map_err(io::Error::other)?;
+    let all: Result<Vec<_>, _> = read.collect();
+    client(all.map_err(io::Error::other)?, resume)
+}
+
+fn client(
+    trusted: impl IntoIterator<Item = CertificateDer<'static>>,
+    resume: bool,
+) -> io::Result<Arc<ClientConfig>> {
+    let mut roots = RootCertStore::empty();
+    for certificate in trusted {
+        roots.add(certificate).map_err(io::Error::other)?;
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(io::Error::other)?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    if !resume {
+        config.resumption = Resumption::disabled();
+    }
+    Ok(Arc::new(config))
 }
 
 fn made() -> io::Result<CertifiedKey<rcgen::KeyPair>> {
@@ -68,14 +85,8 @@ fn made() -> io::Result<CertifiedKey<rcgen::KeyPair>> {
 #[cfg(test)]
 pub(crate) fn pair() -> (Arc<ClientConfig>, Arc<rustls::ServerConfig>) {
     let CertifiedKey { cert, signing_key } = made().expect("a certificate");
-    let mut roots = RootCertStore::empty();
-    roots.add(cert.der().clone()).expect("a root");
+    let trusted = client([cert.der().clone()], true).expect("a client");
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let client = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .with_root_certificates(roots)
-        .with_no_client_auth();
     let key =
         rustls::pki_types::PrivateKeyDer::try_from(signing_key.serialize_der()).expect("a key");
     let mut server = rustls::ServerConfig::builder_with_provider(provider)
@@ -85,5 +96,5 @@ pub(crate) fn pair() -> (Arc<ClientConfig>, Arc<rustls::ServerConfig>) {
         .with_single_cert(vec![cert.der().clone()], key)
         .expect("a pair");
     server.ticketer = rustls::crypto::aws_lc_rs::Ticketer::new().expect("tickets");
-    (Arc::new(client), Arc::new(server))
+    (trusted, Arc::new(server))
 }
