@@ -16,9 +16,12 @@ use crate::cases::Case;
 use crate::client::Client;
 use crate::compare::Run;
 use crate::lane::Lane;
+use crate::open::Draft;
 use crate::open::Load;
 use crate::open::Outcome;
+use crate::open::Request;
 use crate::open::Schedule;
+use crate::open::Stream;
 use crate::open::profile;
 use crate::open::profile::Bounds;
 use crate::open::profile::Step;
@@ -58,6 +61,27 @@ pub(super) fn staircase(run: &Run, load: &Load) -> io::Result<Vec<Step>> {
 /// Plain requests for that long.
 pub(super) fn plain(address: SocketAddrV4, rate: f64, time: Duration) -> Load {
     Load::plain(address, Schedule::constant(rate, time))
+}
+
+/// GETs of a consumer.
+pub(super) fn keyed(name: &str, share: u32, key: &str) -> Stream {
+    Stream {
+        name: name.to_owned(),
+        share,
+        requests: vec![Request::new(&Draft {
+            fields: &format!("apikey: {key}\r\n"),
+            ..Draft::get("/")
+        })],
+    }
+}
+
+/// An even load, for those who only want to see that all goes well.
+pub(super) fn steady(address: SocketAddrV4, rate: f64, time: Duration) -> Load {
+    Load {
+        window: Duration::from_millis(100),
+        connections: 256,
+        ..Load::plain(address, Schedule::constant(rate, time))
+    }
 }
 
 /// The 99th percentile in milliseconds.

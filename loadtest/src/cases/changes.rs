@@ -13,9 +13,8 @@ use rustix::process::Signal;
 
 use crate::cases::Case;
 use crate::cases::bench;
-use crate::cases::crowd;
-use crate::cases::crowd::Tunnels;
 use crate::cases::reload;
+use crate::cases::tunnels::Tunnels;
 use crate::client::Client;
 use crate::compare::Run;
 use crate::lane::Lane;
@@ -102,7 +101,7 @@ fn prefix(version: u64) -> String {
 
 /// A load over kept connections and one over new ones.
 fn loads(address: SocketAddrV4) -> (crate::open::Running, crate::open::Running) {
-    let kept = crowd::steady(address, RATE, LOAD_MAX);
+    let kept = bench::steady(address, RATE, LOAD_MAX);
     let fresh = Load {
         keep: false,
         ..kept.clone()

@@ -11,7 +11,6 @@ use std::time::Instant;
 
 use crate::cases::Case;
 use crate::cases::bench;
-use crate::cases::crowd;
 use crate::compare::Run;
 use crate::lane::Lane;
 use crate::open::fact;
@@ -110,7 +109,7 @@ pub(super) fn run(run: &mut Run) -> io::Result<()> {
         setup.custom.timeouts = TIMEOUTS.to_owned();
         setup.custom.service = SERVICE.to_owned();
         let running = lane.start(&run.workshop, &setup)?;
-        let load = crowd::steady(running.address, RATE, LOAD_MAX).spawn();
+        let load = bench::steady(running.address, RATE, LOAD_MAX).spawn();
         let (mut facts, mut worst) = (Vec::new(), f64::MIN);
         for deadline in &DEADLINES {
             let mut late = Vec::new();

@@ -10,8 +10,7 @@ use rustix::process::Signal;
 
 use crate::cases::Case;
 use crate::cases::bench;
-use crate::cases::crowd;
-use crate::cases::crowd::Tunnels;
+use crate::cases::tunnels::Tunnels;
 use crate::compare::Run;
 use crate::lane::Lane;
 use crate::open::fact;
@@ -36,7 +35,7 @@ pub(super) fn run(run: &mut Run) -> io::Result<()> {
         setup.custom.gateway = format!("drain_timeout = \"{}s\"", DRAIN.as_secs());
         let mut running = lane.start(&run.workshop, &setup)?;
         let mut tunnels = Tunnels::open(running.address, TUNNELS)?;
-        let load = crowd::steady(running.address, RATE, LOAD).spawn();
+        let load = bench::steady(running.address, RATE, LOAD).spawn();
         // All requests have been sent, the last half second's are in flight.
         thread::sleep(LOAD + Duration::from_millis(50));
         let begin = Instant::now();

@@ -27,6 +27,7 @@ mod soak;
 mod stale_pool;
 mod surroundings;
 mod throughput;
+mod tunnels;
 
 use std::io;
 

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use crate::cases::Case;
 use crate::cases::bench;
-use crate::cases::crowd::keyed;
+use crate::cases::bench::keyed;
 use crate::compare::Run;
 use crate::lane::Lane;
 use crate::open::Load;

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use crate::cases::Case;
 use crate::cases::bench;
-use crate::cases::crowd;
 use crate::client::Client;
 use crate::compare::Run;
 use crate::lane::Lane;
@@ -39,7 +38,7 @@ pub(super) fn full(run: &mut Run) -> io::Result<()> {
             let mut setup = run.setup(&origin);
             setup.custom.sections = format!("\n[access_log]\npath = \"{device}\"\n");
             let running = lane.start(&run.workshop, &setup)?;
-            both.push(crowd::steady(running.address, RATE, STRETCH).run()?);
+            both.push(bench::steady(running.address, RATE, STRETCH).run()?);
             // The log's own thread may still be trying.
             thread::sleep(Duration::from_secs(1));
             dropped = metric(&running, DROPPED)?;
@@ -112,8 +111,8 @@ pub(super) fn clock(run: &mut Run) -> io::Result<()> {
             .next()
             .unwrap_or_default();
         let time = STRETCH * (1 + JUMPS.len() as u32);
-        let mut load = crowd::steady(running.address, RATE / 2.0, time);
-        load.streams = vec![crowd::keyed("all", 1, &key)];
+        let mut load = bench::steady(running.address, RATE / 2.0, time);
+        load.streams = vec![bench::keyed("all", 1, &key)];
         let load = load.spawn();
         let mut dates = Vec::new();
         for jump in JUMPS {
