@@ -2,8 +2,10 @@
 //! rate over kept and over new connections, and WebSockets stay open.
 
 use std::fs;
+use std::fs::Permissions;
 use std::io;
 use std::net::SocketAddrV4;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
@@ -145,7 +147,7 @@ pub(super) fn upgrades(run: &mut Run) -> io::Result<()> {
         let mut slowest = Duration::ZERO;
         let mut done = Ok(());
         for number in 1..=upgrades {
-            match upgrade_once(run, &heirs.0) {
+            match upgrade_once(run, &heirs.0, &[]) {
                 Ok(took) => slowest = slowest.max(took),
                 Err(error) => {
                     done = Err(io::Error::other(format!("upgrade {number}: {error}")));
@@ -154,6 +156,7 @@ pub(super) fn upgrades(run: &mut Run) -> io::Result<()> {
             }
             thread::sleep(GAP);
         }
+        let done = done.and_then(|()| failing(run, &heirs.0));
         let (kept, fresh) = (kept.stop()?, fresh.stop()?);
         done?;
         add_upgrades(run, lane, upgrades, slowest, &kept, &fresh)?;
@@ -162,13 +165,14 @@ pub(super) fn upgrades(run: &mut Run) -> io::Result<()> {
     Ok(())
 }
 
-fn upgrade_once(run: &Run, config: &str) -> io::Result<Duration> {
+fn upgrade_once(run: &Run, config: &str, more: &[&str]) -> io::Result<Duration> {
     let begin = Instant::now();
     let limit = UPGRADE_MAX.as_secs().to_string();
     let output = Command::new("timeout")
         .arg(&limit)
         .arg(&run.workshop.silverback)
         .args(["upgrade", "--config", config, "--wait"])
+        .args(more)
         .output()?;
     if output.status.success() {
         return Ok(begin.elapsed());
@@ -179,6 +183,21 @@ fn upgrade_once(run: &Run, config: &str) -> io::Result<Duration> {
         output.status,
         text.trim()
     )))
+}
+
+/// Programs that end at once, or never become ready, are refused, and the old process serves on, as the load sees.
+fn failing(run: &Run, config: &str) -> io::Result<()> {
+    let hangs = run.workshop.directory.join("hangs");
+    fs::write(&hangs, "#!/bin/sh\nexec sleep 10\n")?;
+    fs::set_permissions(&hangs, Permissions::from_mode(0o755))?;
+    for program in ["/bin/false", &hangs.display().to_string()] {
+        if upgrade_once(run, config, &["--binary", program, "--timeout", "1"]).is_ok() {
+            return Err(io::Error::other(format!(
+                "{program} was taken for a new gateway"
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn add_upgrades(
@@ -192,6 +211,10 @@ fn add_upgrades(
     let counts = kept.counts().plus(&fresh.counts());
     let facts = vec![
         fact("upgrades", format!("{upgrades}, slowest {slowest:?}")),
+        fact(
+            "programs that end at once, or hang",
+            "refused while the old process served on",
+        ),
         fact("requests over new connections", fresh.counts().text()),
     ];
     let detail = format!("{upgrades} upgrades; {}", counts.text());
