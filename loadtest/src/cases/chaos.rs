@@ -72,10 +72,9 @@ pub(super) fn run(run: &mut Run) -> io::Result<()> {
         // Every other first attempt finds nobody, which costs a request nothing.
         let nobody = SocketAddrV4::new(Ipv4Addr::LOCALHOST, net::free_port()?);
         setup.custom.targets = vec![origin.address, nobody];
-        setup.custom.service = format!(
-            "read_timeout = \"{DEADLINE_MS}ms\"\nidle_timeout = \"{DEADLINE_MS}ms\"\n\
-             write_timeout = \"{DEADLINE_MS}ms\""
-        );
+        let deadlines = ["connect", "write", "read", "idle"];
+        let lines = deadlines.map(|name| format!("{name}_timeout = \"{DEADLINE_MS}ms\"\n"));
+        setup.custom.service = lines.concat();
         let running = lane.start(&run.workshop, &setup)?;
         let rate = run.options.rate;
         let time = Duration::from_secs_f64(requests as f64 / rate);
