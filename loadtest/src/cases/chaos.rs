@@ -99,8 +99,9 @@ pub(super) fn run(run: &mut Run) -> io::Result<()> {
             fact(
                 "crossed",
                 format!(
-                    "{crossed}, and {} that the origin provoked beyond help",
-                    stats.excused
+                    "{crossed}, and {} that the origin provoked beyond help; requests that came long behind an answer \
+                     that nobody asked for: {}",
+                    stats.excused, stats.unnoticed
                 ),
             ),
             fact("cut short, and looking complete", counts.length.to_string()),

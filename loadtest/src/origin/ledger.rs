@@ -31,6 +31,8 @@ pub(crate) struct Stats {
     pub(crate) in_flight_max: u64,
     /// Requests that crossed an answer that nobody asked for.
     pub(crate) excused: u64,
+    /// Requests that came long behind one, which must have been seen.
+    pub(crate) unnoticed: u64,
 }
 
 /// Counters and numbers.

@@ -244,8 +244,11 @@ impl Scripted {
             }
         }
         if let Phase::Spoiled(since) = connection.phase {
-            if !connection.input.is_empty() && since.elapsed() < SPOILED {
-                self.ledger.stats.excused += 1;
+            let stats = &mut self.ledger.stats;
+            match (connection.input.is_empty(), since.elapsed() < SPOILED) {
+                (true, _) => {}
+                (false, true) => stats.excused += 1,
+                (false, false) => stats.unnoticed += 1,
             }
             if connection.ended || !connection.input.is_empty() {
                 self.gone(index);
