@@ -43,7 +43,7 @@ const SLEEP_MAX: Duration = Duration::from_secs(1);
 /// A request that comes so soon behind an answer that nobody asked for crossed it on the way: nobody could have known, and
 /// what it is answered is no proxy's fault. Long enough for a proxy that a busy machine lets wait between its last look at a
 /// connection and its sending.
-const SPOILED: Duration = Duration::from_millis(250);
+const SPOILED: Duration = Duration::from_secs(1);
 
 /// What is done with requests that name no fault.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
