@@ -26,6 +26,8 @@ pub(crate) struct Reply {
     /// The server announced that it will close the connection.
     pub(crate) close: bool,
     pub(crate) body: Vec<u8>,
+    /// The `Date` field.
+    pub(crate) date: String,
 }
 
 enum Framing {
@@ -92,12 +94,19 @@ impl Client {
         let head = std::mem::replace(&mut self.buffer, rest);
         let head = String::from_utf8_lossy(&head);
         let (status, close, framing) = read_head(&head)?;
+        let dates = head.lines().filter_map(|line| line.split_once(':'));
+        let date = dates.filter(|(name, _)| name.eq_ignore_ascii_case("date"));
+        let date = date
+            .map(|(_, value)| value.trim().to_owned())
+            .next()
+            .unwrap_or_default();
         let body = self.body(&framing)?;
         let close = close || matches!(framing, Framing::UntilClose);
         Ok(Reply {
             status,
             close,
             body,
+            date,
         })
     }
 

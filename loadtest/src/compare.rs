@@ -11,6 +11,7 @@ use clap::ValueEnum;
 
 use crate::cases;
 use crate::cases::Case;
+use crate::lane::Custom;
 use crate::lane::Entities;
 use crate::lane::Lane;
 use crate::lane::Setup;
@@ -34,7 +35,7 @@ pub(crate) struct Options {
     #[arg(
         long,
         value_delimiter = ',',
-        default_value = "floor,silverback,nginx,haproxy"
+        default_value = "floor,silverback,nginx,haproxy,node"
     )]
     only: Vec<Lane>,
     /// Rounds of each throughput case.
@@ -46,12 +47,24 @@ pub(crate) struct Options {
     /// At most three rounds of one second and shorter behaviour cases: for a first look, not for a verdict.
     #[arg(long)]
     pub(crate) quick: bool,
+    /// Requests of `chaos`; a million if it is not said.
+    #[arg(long)]
+    pub(crate) requests: Option<u64>,
+    /// Minutes of `soak`; ten if it is not said.
+    #[arg(long)]
+    pub(crate) minutes: Option<u64>,
+    /// What `chaos` and `mutations` draw its faults from; by the clock if it is not said.
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// Requests a second of `chaos`, some of which wait for their deadline.
+    #[arg(long, default_value_t = 2000.0)]
+    pub(crate) rate: f64,
     /// nginx and HAProxy add the forwarding fields that Silverback always adds.
     #[arg(long)]
     peer_headers: bool,
     /// Where the report and the programs' logs go.
     #[arg(long, default_value = "target/loadtest")]
-    out: PathBuf,
+    pub(crate) out: PathBuf,
     /// Silverback's binary.
     #[arg(long, default_value = "target/release/silverback")]
     silverback: PathBuf,
@@ -68,8 +81,8 @@ pub(crate) struct Run {
 
 /// A running origin.
 pub(crate) struct Origin {
-    /// Held for its end, which comes with the drop.
-    _process: Process,
+    /// Ends with the drop.
+    pub(crate) process: Process,
     pub(crate) address: SocketAddrV4,
 }
 
@@ -161,17 +174,51 @@ impl Run {
     /// An origin on CPU 1 with extra arguments.
     pub(crate) fn origin(&self, arguments: &[&str]) -> io::Result<Origin> {
         let address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, net::free_port()?);
+        self.origin_at(address, "origin", arguments)
+    }
+
+    /// The origin that misbehaves, on CPU 1.
+    pub(crate) fn scripted(&self, arguments: &[&str]) -> io::Result<Origin> {
+        let address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, net::free_port()?);
+        self.origin_at(address, "scripted", arguments)
+    }
+
+    /// An origin of a kind at an address, which nobody listens on.
+    pub(crate) fn origin_at(
+        &self,
+        address: SocketAddrV4,
+        kind: &str,
+        arguments: &[&str],
+    ) -> io::Result<Origin> {
         let listen = format!("--listen={address}");
-        let all = ["origin", &listen]
-            .into_iter()
-            .chain(arguments.iter().copied());
-        let log = self.workshop.directory.join("origin.log");
+        let all = [kind, &listen].into_iter().chain(arguments.iter().copied());
+        let log = self
+            .workshop
+            .directory
+            .join(format!("{kind}-{}.log", address.port()));
         let mut process = Process::start(&self.workshop.own, all, "1", &log)?;
         process.listens(address)?;
-        Ok(Origin {
-            _process: process,
-            address,
-        })
+        Ok(Origin { process, address })
+    }
+
+    /// Says that a case, or a part of it, cannot run.
+    pub(crate) fn skip(&mut self, case: Case, reason: &str) {
+        eprintln!("SKIPPED {}: {reason}", case.name());
+        self.report
+            .skipped
+            .push(format!("{}: {reason}", case.name()));
+    }
+
+    /// Whether Silverback takes a configuration; the case is skipped with its words if not.
+    pub(crate) fn takes(&mut self, case: Case, setup: &Setup) -> io::Result<bool> {
+        let refused = self.workshop.refusal(setup)?;
+        if let Some(why) = &refused {
+            self.skip(
+                case,
+                &format!("this Silverback does not take the configuration: {why}"),
+            );
+        }
+        Ok(refused.is_none())
     }
 
     /// The plain setup: one worker on CPU 0.
@@ -188,6 +235,7 @@ impl Run {
             peer_headers: self.options.peer_headers,
             bulk: false,
             connections: 16_384,
+            custom: Custom::default(),
         }
     }
 

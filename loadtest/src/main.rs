@@ -2,6 +2,7 @@
 //!
 //! `silverback-loadtest compare` starts everything else; see `loadtest/README.md`.
 
+mod bars;
 mod cases;
 mod client;
 mod compare;
@@ -9,6 +10,7 @@ mod floor;
 mod lane;
 mod machine;
 mod net;
+mod open;
 mod origin;
 mod pace;
 mod policies;
@@ -17,6 +19,7 @@ mod process;
 mod report;
 mod ring;
 mod routes;
+mod scripted;
 mod slab;
 mod stats;
 mod verdict;
@@ -38,8 +41,12 @@ struct Arguments {
 enum Command {
     /// Serve prepared answers.
     Origin(origin::Options),
+    /// Serve answers that echo a request's number, or that have the fault it names.
+    Scripted(scripted::Options),
     /// Forward bytes, knowing nothing of HTTP.
     Floor(floor::Options),
+    /// Send an open-loop load somewhere and say what came of it.
+    Load(open::profile::Options),
     /// Run the cases against the floor, Silverback, nginx and HAProxy; write a report.
     Compare(compare::Options),
 }
@@ -47,7 +54,9 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Origin(options) => origin::run(&options).map(|()| true),
+        Command::Scripted(options) => scripted::run(&options).map(|()| true),
         Command::Floor(options) => floor::run(&options).map(|()| true),
+        Command::Load(options) => open::profile::run(&options),
         Command::Compare(options) => compare::run(options),
     };
     match result {

@@ -54,6 +54,11 @@ pub(crate) fn disk_written(pid: u32) -> io::Result<u64> {
         .unwrap_or(0))
 }
 
+/// Open descriptors of a process.
+pub(crate) fn descriptors(pid: u32) -> io::Result<usize> {
+    Ok(fs::read_dir(format!("/proc/{pid}/fd"))?.count())
+}
+
 #[cfg(test)]
 mod tests {
     #[test]

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::lane::Lane;
 use crate::machine::Machine;
+use crate::open::series::Series;
 use crate::stats::Spread;
 use crate::verdict::Measured;
 use crate::verdict::Row;
@@ -82,6 +83,14 @@ pub(crate) struct Behaviour {
     pub(crate) facts: Vec<(String, String)>,
 }
 
+/// What a load of an open-loop case felt over time.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct OverTime {
+    pub(crate) case: String,
+    pub(crate) lane: Lane,
+    pub(crate) streams: Vec<Series>,
+}
+
 /// Everything.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Report {
@@ -90,7 +99,10 @@ pub(crate) struct Report {
     pub(crate) lanes: Vec<LaneInfo>,
     pub(crate) throughput: Vec<Throughput>,
     pub(crate) behaviour: Vec<Behaviour>,
+    pub(crate) over_time: Vec<OverTime>,
     pub(crate) failures: Vec<String>,
+    /// Cases, or parts of them, that could not run, and why.
+    pub(crate) skipped: Vec<String>,
     pub(crate) measured: Vec<Measured>,
     pub(crate) verdict: Vec<Row>,
 }
@@ -171,7 +183,9 @@ impl Report {
             lanes,
             throughput: Vec::new(),
             behaviour: Vec::new(),
+            over_time: Vec::new(),
             failures: Vec::new(),
+            skipped: Vec::new(),
             measured: Vec::new(),
             verdict: Vec::new(),
         }
@@ -258,6 +272,9 @@ impl Report {
                     )
                 }
             };
+        }
+        for skipped in &self.skipped {
+            let _ = writeln!(text, "- **SKIPPED** {skipped}");
         }
         for failure in &self.failures {
             let _ = writeln!(text, "- **FAILED** {failure}");

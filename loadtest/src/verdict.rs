@@ -3,8 +3,10 @@
 
 use serde::Serialize;
 
+use crate::bars::UNDER_STRESS;
+
 /// A figure with its bar: the measured value may be at most that.
-struct Bar {
+pub(crate) struct Bar {
     id: Figure,
     name: &'static str,
     at_most: f64,
@@ -53,6 +55,41 @@ pub(crate) enum Figure {
     ChurnInstalled,
     ChurnSlower,
     PostsEntity,
+    TlsNginx,
+    TlsHaproxy,
+    HandshakeNginx,
+    HandshakeResumed,
+    BurstGoodput,
+    BurstSlower,
+    BurstRecovery,
+    SlowOriginInFlight,
+    SlowOriginFirstTier,
+    FlapFailed,
+    FlapIdempotent,
+    StormLost,
+    StormSlower,
+    SendersSlower,
+    SlowlorisSlower,
+    ReadersSlower,
+    ChangesFailed,
+    ChangesTunnels,
+    UpgradesFailed,
+    UpgradesRefused,
+    DrainLost,
+    DrainTunnels,
+    DrainLate,
+    SoakMemory,
+    SoakDescriptors,
+    SoakSlower,
+    PanicOthers,
+    Mutations,
+    OverloadGoodput,
+    OverloadRefusal,
+    OverloadHealth,
+    DeadlineLate,
+    ChaosViolations,
+    LogFull,
+    ClockJumps,
 }
 
 /// One measured figure.
@@ -94,6 +131,7 @@ impl Measured {
 /// Holds every bar against what was measured.
 pub(crate) fn judge(measured: &[Measured]) -> Vec<Row> {
     BARS.iter()
+        .chain(&UNDER_STRESS)
         .map(|bar| {
             let found = measured.iter().rev().find(|found| found.figure == bar.id);
             Row {
@@ -119,7 +157,7 @@ fn elsewhere(figure: Figure) -> String {
     }
 }
 
-const fn bar(id: Figure, at_most: f64, unit: &'static str, name: &'static str) -> Bar {
+pub(crate) const fn bar(id: Figure, at_most: f64, unit: &'static str, name: &'static str) -> Bar {
     Bar {
         id,
         name,
@@ -374,9 +412,10 @@ mod tests {
 
     #[test]
     fn every_bar_is_listed_once() {
-        for (at, bar) in BARS.iter().enumerate() {
+        let all: Vec<_> = BARS.iter().chain(&super::UNDER_STRESS).collect();
+        for (at, bar) in all.iter().enumerate() {
             assert!(
-                !BARS[..at].iter().any(|other| other.id == bar.id),
+                !all[..at].iter().any(|other| other.id == bar.id),
                 "{}",
                 bar.name
             );

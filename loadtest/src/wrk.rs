@@ -21,6 +21,8 @@ pub(crate) struct Load {
     pub(crate) path: String,
     /// Extra arguments of wrk, for example headers.
     pub(crate) arguments: Vec<String>,
+    /// Over TLS; wrk verifies nothing.
+    pub(crate) tls: bool,
     /// What decides the requests beyond the path.
     pub(crate) requests: Requests,
 }
@@ -93,6 +95,7 @@ pub(crate) fn spawn(
     seconds: u64,
     directory: &Path,
 ) -> io::Result<Child> {
+    let scheme = if load.tls { "https" } else { "http" };
     let script = directory.join("wrk.lua");
     fs::write(&script, script_of(&load.requests))?;
     process::pinned(Path::new("wrk"), "1")
@@ -100,7 +103,7 @@ pub(crate) fn spawn(
         .args(["-d", &format!("{seconds}s"), "--timeout", "10s", "-s"])
         .arg(&script)
         .args(&load.arguments)
-        .arg(format!("http://{address}{}", load.path))
+        .arg(format!("{scheme}://{address}{}", load.path))
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

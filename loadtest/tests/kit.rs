@@ -117,3 +117,95 @@ fn the_origin_counts_a_post_that_arrives_twice() {
         "{text}"
     );
 }
+
+#[test]
+fn the_scripted_origin_echoes_a_number_and_plays_a_fault() {
+    let origin = free_address();
+    let _origin = start(&["scripted", "--listen", &origin]);
+    let mut stream = connect(&origin);
+    let text = "POST /bytes/12 HTTP/1.1\r\nX-Ledger-Id: 0000000042\r\nContent-Length: 2\r\n\r\nxx";
+    let expected = format!("{HEAD}12\r\n\r\n000000004200");
+    for split in [text.len(), 10, text.len() - 1] {
+        let (first, second) = text.as_bytes().split_at(split);
+        stream.write_all(first).expect("written");
+        stream.write_all(second).expect("written");
+        let answer = read_exactly(&mut stream, expected.len());
+        assert_eq!(String::from_utf8_lossy(&answer), expected);
+    }
+    let cut = b"GET /bytes/10 HTTP/1.1\r\nX-Fault: cut-length\r\n\r\n";
+    stream.write_all(cut).expect("written");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("until the close");
+    assert_eq!(answer.len(), HEAD.len() + "10\r\n\r\n".len() + 5);
+    let mut control = connect(&origin);
+    control
+        .write_all(b"GET /_stats HTTP/1.1\r\n\r\n")
+        .expect("written");
+    let mut space = [0; 1024];
+    let bytes = control.read(&mut space).expect("an answer");
+    let text = String::from_utf8_lossy(&space[..bytes]);
+    assert!(
+        text.contains("\"posts\":1") && text.contains("\"posts_repeated\":1"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_slow_origin_works_on_so_many_at_a_time_and_echoes_tunnels() {
+    let origin = free_address();
+    let _origin = start(&[
+        "scripted",
+        "--listen",
+        &origin,
+        "--slots",
+        "1",
+        "--delay-us",
+        "50000",
+    ]);
+    let mut all: Vec<TcpStream> = (0..3).map(|_| connect(&origin)).collect();
+    let begin = Instant::now();
+    for stream in &mut all {
+        stream
+            .write_all(b"GET /bytes/1 HTTP/1.1\r\n\r\n")
+            .expect("written");
+    }
+    for stream in &mut all {
+        read_exactly(stream, HEAD.len() + "1\r\n\r\n0".len());
+    }
+    assert!(
+        begin.elapsed() >= Duration::from_millis(150),
+        "one after the other"
+    );
+    let mut tunnel = connect(&origin);
+    let shake = b"GET /ws HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
+    tunnel.write_all(shake).expect("written");
+    let head =
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+    assert_eq!(read_exactly(&mut tunnel, head.len()), head.as_bytes());
+    tunnel.write_all(b"ping").expect("written");
+    assert_eq!(read_exactly(&mut tunnel, 4), b"ping");
+}
+
+#[test]
+fn a_load_by_hand_says_what_came_of_it() {
+    let origin = free_address();
+    let _origin = start(&["origin", "--listen", &origin]);
+    drop(connect(&origin));
+    let output = Command::new(env!("CARGO_BIN_EXE_silverback-loadtest"))
+        .args([
+            "load",
+            "--to",
+            &origin,
+            "--rate",
+            "200",
+            "--seconds",
+            "1",
+            "--profile",
+            "churn",
+        ])
+        .output()
+        .expect("the load runs");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("requests: 200 due: 200 good"), "{text}");
+    assert!(text.contains("connections: 200 opened"), "{text}");
+}

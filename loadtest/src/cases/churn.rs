@@ -65,7 +65,7 @@ pub(super) fn run(run: &mut Run) -> io::Result<()> {
         let lines = Policies::EachService.requests(&Catalogue::Market.apis());
         let mut changer = Changer::new(&running)?;
         let rate = SHARE * capacity(run, &running, &lines)?;
-        let mut pace = Pace::new(running.address, &lines, rate)?;
+        let mut pace = Pace::new(running.address, &lines, rate);
         quiet(&mut pace)?;
         let (mut calm, mut churned, mut installs) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..rounds {
@@ -88,6 +88,7 @@ fn capacity(run: &Run, running: &Running, lines: &str) -> io::Result<f64> {
         connections: 64,
         path: "/".to_owned(),
         arguments: Vec::new(),
+        tls: false,
         requests: Requests::List(file),
     };
     let full = wrk::run(&load, &running.authority(), 3, &run.workshop.directory)?;

@@ -41,6 +41,7 @@ pub(super) fn run(run: &mut Run) -> io::Result<()> {
             connections: 64,
             path: "/".to_owned(),
             arguments: Vec::new(),
+            tls: false,
             requests: Requests::Get,
         };
         let loading = wrk::spawn(&load, &running.authority(), traced + 6, &directory)?;

@@ -12,7 +12,7 @@ use std::time::Instant;
 use crate::cases::Case;
 use crate::compare::Run;
 use crate::lane::Lane;
-use crate::pace::Note;
+use crate::open::Note;
 use crate::pace::Pace;
 use crate::policies::Limit;
 use crate::policies::Policies;
@@ -71,7 +71,7 @@ pub(super) fn run(run: &mut Run) -> io::Result<()> {
             let running = lane.start(&run.workshop, &setup)?;
             let lines = lines(limit);
             let rate = OVERLOAD * limit.requests * limit.consumers as u64 / limit.seconds;
-            let mut pace = Pace::new(running.address, &lines, rate as f64)?.noting(429);
+            let mut pace = Pace::new(running.address, &lines, rate as f64).noting(429);
             let end = Instant::now() + span(limit, seconds);
             let stretch = pace.run(|| Instant::now() >= end)?;
             if stretch.failed > 0 {
@@ -140,7 +140,7 @@ fn find(limit: Limit, notes: &[Note]) -> Found {
         found.admitted += 1;
         used += u64::from((from..to).contains(&(note.sent / length)));
         let earliest = note.sent.saturating_sub(EARLY_US) / length;
-        decided[note.line % limit.consumers].push((earliest, note.answered / length));
+        decided[note.request % limit.consumers].push((earliest, note.answered / length));
     }
     let allowed = limit.requests * limit.consumers as u64 * found.windows;
     if allowed > 0 {
@@ -198,7 +198,7 @@ mod tests {
     #[test]
     fn what_is_left_of_whole_windows_is_unused() {
         let note = |sent: u64, status| Note {
-            line: 0,
+            request: 0,
             sent,
             answered: sent + 100,
             status,

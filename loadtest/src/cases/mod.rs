@@ -1,17 +1,33 @@
 //! The cases: throughput (CPU per request beside the peers) and behaviour (pass or fail).
 
+mod bench;
+mod burst;
+mod changes;
+mod chaos;
 mod churn;
+mod crowd;
+mod deadlines;
+mod drain;
+mod flap;
 mod futex;
+mod handshake;
 mod idle;
 mod install;
 mod limit;
 mod memory;
+mod mutations;
+mod overload;
+mod panic;
 mod plugins;
 mod posts;
 mod reload;
+mod slow_origin;
 mod slow_reader;
+mod soak;
 mod stale_pool;
+mod surroundings;
 mod throughput;
+mod tunnels;
 
 use std::io;
 
@@ -59,6 +75,28 @@ pub(crate) enum Case {
     Churn15000,
     #[value(name = "posts-15000")]
     Posts15000,
+    TlsKeepalive,
+    TlsHandshake,
+    Burst,
+    Flap,
+    #[value(name = "connections-5000")]
+    Connections5000,
+    SlowSenders,
+    SlowReaders,
+    #[value(name = "reload-200")]
+    Reload200,
+    #[value(name = "upgrade-20")]
+    Upgrade20,
+    Chaos,
+    SlowOrigin,
+    Overload,
+    Drain,
+    Panic,
+    Mutations,
+    Deadlines,
+    LogFull,
+    ClockJumps,
+    Soak,
 }
 
 impl Case {
@@ -93,5 +131,24 @@ pub(crate) fn run(run: &mut Run, case: Case) -> io::Result<()> {
         Case::Limit1000 => limit::run(run),
         Case::Churn15000 => churn::run(run),
         Case::Posts15000 => posts::run(run),
+        Case::TlsKeepalive => throughput::tls(run),
+        Case::TlsHandshake => handshake::run(run),
+        Case::Burst => burst::run(run),
+        Case::Flap => flap::run(run),
+        Case::Connections5000 => crowd::storm(run),
+        Case::SlowSenders => crowd::senders(run),
+        Case::SlowReaders => crowd::readers(run),
+        Case::Reload200 => changes::reloads(run),
+        Case::Upgrade20 => changes::upgrades(run),
+        Case::Chaos => chaos::run(run),
+        Case::SlowOrigin => slow_origin::run(run),
+        Case::Overload => overload::run(run),
+        Case::Drain => drain::run(run),
+        Case::Panic => panic::run(run),
+        Case::Mutations => mutations::run(run),
+        Case::Deadlines => deadlines::run(run),
+        Case::LogFull => surroundings::full(run),
+        Case::ClockJumps => surroundings::clock(run),
+        Case::Soak => soak::run(run),
     }
 }

@@ -117,6 +117,7 @@ pub(super) fn cache(run: &mut Run) -> io::Result<()> {
         connections: 64,
         path: "/".to_owned(),
         arguments: Vec::new(),
+        tls: false,
         requests: Requests::Get,
     };
     let mut entries = Vec::new();
@@ -148,6 +149,7 @@ fn load(run: &Run, name: &str, requests: &str) -> io::Result<Load> {
         connections: 64,
         path: "/".to_owned(),
         arguments: Vec::new(),
+        tls: false,
         requests: Requests::List(file),
     })
 }

@@ -11,6 +11,7 @@ use crate::compare::Run;
 use crate::lane::Lane;
 use crate::lane::Running;
 use crate::lane::Setup;
+use crate::open::tls::Certificate;
 use crate::proc;
 use crate::report::LaneResult;
 use crate::report::Round;
@@ -41,7 +42,7 @@ pub(super) fn plain(run: &mut Run, case: Case) -> io::Result<()> {
     setup.bulk = matches!(case, Case::Body64k | Case::Body1m);
     let load = load_of(case);
     let mut entries = Vec::new();
-    for lane in run.lanes.clone() {
+    for lane in run.lanes_among(&[Lane::Floor, Lane::Silverback, Lane::Nginx, Lane::Haproxy]) {
         entries.push(entry(run, lane, lane.name(), &setup, load.clone())?);
     }
     let mib = match case {
@@ -54,6 +55,38 @@ pub(super) fn plain(run: &mut Run, case: Case) -> io::Result<()> {
     for (other, figure) in figures_of(case) {
         if let Some(spread) = result.ratio(Lane::Silverback.name(), other.name()) {
             run.report.measured.push(measured(*figure, &spread));
+        }
+    }
+    run.report.throughput.push(result);
+    Ok(())
+}
+
+/// Keep-alive under TLS 1.3, with the same certificate and cipher everywhere.
+pub(super) fn tls(run: &mut Run) -> io::Result<()> {
+    let origin = run.origin(&[])?;
+    let mut setup = run.setup(&origin);
+    setup.custom.tls = Some(Certificate::new(&run.workshop.directory)?);
+    let mut lanes = run.lanes_among(&[Lane::Silverback, Lane::Nginx, Lane::Haproxy]);
+    if !run.takes(Case::TlsKeepalive, &setup)? {
+        lanes.retain(|lane| *lane != Lane::Silverback);
+    }
+    let load = Load {
+        tls: true,
+        ..load_of(Case::Keepalive64)
+    };
+    let mut entries = Vec::new();
+    for lane in lanes {
+        entries.push(entry(run, lane, lane.name(), &setup, load.clone())?);
+    }
+    measure(run, &mut entries)?;
+    let result = summary(Case::TlsKeepalive.name(), &entries, None);
+    let figures = [
+        (Lane::Nginx, Figure::TlsNginx),
+        (Lane::Haproxy, Figure::TlsHaproxy),
+    ];
+    for (other, figure) in figures {
+        if let Some(spread) = result.ratio(Lane::Silverback.name(), other.name()) {
+            run.report.measured.push(measured(figure, &spread));
         }
     }
     run.report.throughput.push(result);
@@ -129,6 +162,7 @@ fn load(connections: u32, path: &str, requests: Requests) -> Load {
         connections,
         path: path.to_owned(),
         arguments: Vec::new(),
+        tls: false,
         requests,
     }
 }

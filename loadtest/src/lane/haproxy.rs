@@ -33,6 +33,12 @@ pub(super) fn config(setup: &Setup, ports: &Ports, directory: &Path) -> String {
     } else {
         format!("use_backend origin if {{ base,map_beg({directory}/routes.map) -m found }}")
     };
+    let tls = setup.custom.tls.as_ref().map_or_else(String::new, |tls| {
+        let both = tls.both.display();
+        format!(
+            " ssl crt {both} ssl-min-ver TLSv1.3 ciphersuites TLS_AES_256_GCM_SHA384 curves X25519"
+        )
+    });
     // The descriptor limit may be below twice maxconn; the cases never use both halves, hence
     // `no strict-limits`.
     format!(
@@ -51,7 +57,7 @@ pub(super) fn config(setup: &Setup, ports: &Ports, directory: &Path) -> String {
   timeout http-keep-alive 600s
   timeout http-request 60s
 frontend all
-  bind {listen} backlog 4096
+  bind {listen} backlog 4096{tls}
   maxconn {connections}
 {peer_headers}{path}  {backend}
 backend origin

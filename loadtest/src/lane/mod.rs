@@ -3,6 +3,7 @@
 
 mod haproxy;
 mod nginx;
+pub(crate) mod node;
 mod silverback;
 
 use std::fs;
@@ -17,6 +18,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use crate::net;
+use crate::open::tls::Certificate;
 use crate::policies::Policies;
 use crate::process::Process;
 use crate::routes::Catalogue;
@@ -29,6 +31,8 @@ pub(crate) enum Lane {
     Silverback,
     Nginx,
     Haproxy,
+    /// Node's http-proxy; in the burst alone.
+    Node,
 }
 
 /// Everything a lane's configuration depends on.
@@ -52,6 +56,27 @@ pub(crate) struct Setup {
     pub(crate) bulk: bool,
     /// Connections the proxy must hold.
     pub(crate) connections: u32,
+    /// What single cases want.
+    pub(crate) custom: Custom,
+}
+
+/// What single cases want; Silverback's parts are lines of its configuration.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Custom {
+    /// The listener speaks TLS.
+    pub(crate) tls: Option<Certificate>,
+    /// Servers that share the requests, instead of the one origin.
+    pub(crate) targets: Vec<SocketAddrV4>,
+    /// Lines of `[gateway]`, `[limits]`, `[timeouts]`, the service and the upstream.
+    pub(crate) gateway: String,
+    pub(crate) limits: String,
+    pub(crate) timeouts: String,
+    pub(crate) service: String,
+    pub(crate) upstream: String,
+    /// Whole sections.
+    pub(crate) sections: String,
+    /// Variables of its environment, `NAME=value`.
+    pub(crate) environment: Vec<String>,
 }
 
 /// Where Silverback has its entities.
@@ -73,6 +98,37 @@ pub(crate) struct Workshop {
     pub(crate) directory: PathBuf,
 }
 
+impl Workshop {
+    /// Why Silverback does not take a configuration, in its own words.
+    pub(crate) fn refusal(&self, setup: &Setup) -> io::Result<Option<String>> {
+        let ports = Ports {
+            listen: SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1),
+            admin: SocketAddrV4::new(Ipv4Addr::LOCALHOST, 2),
+        };
+        let file = self.directory.join("taken.toml");
+        fs::write(&file, silverback::config(setup, &ports, &self.directory))?;
+        let output = Command::new(&self.silverback)
+            .args(["check", "--config"])
+            .arg(&file)
+            .output()?;
+        if output.status.success() {
+            return Ok(None);
+        }
+        let text = [output.stdout, output.stderr].concat();
+        let text = String::from_utf8_lossy(&text);
+        let line = text.lines().find(|line| line.contains("error"));
+        Ok(Some(line.unwrap_or("no reason given").trim().to_owned()))
+    }
+
+    /// Whether Silverback has a verb.
+    pub(crate) fn has_verb(&self, verb: &str) -> bool {
+        let output = Command::new(&self.silverback)
+            .args([verb, "--help"])
+            .output();
+        output.is_ok_and(|output| output.status.success())
+    }
+}
+
 /// A running contender.
 pub(crate) struct Running {
     pub(crate) lane: Lane,
@@ -80,7 +136,7 @@ pub(crate) struct Running {
     pub(crate) address: SocketAddrV4,
     /// Silverback's admin listener.
     pub(crate) admin: Option<SocketAddrV4>,
-    config: PathBuf,
+    pub(crate) config: PathBuf,
     setup: Setup,
 }
 
@@ -97,6 +153,7 @@ impl Lane {
             Self::Silverback => "silverback",
             Self::Nginx => "nginx",
             Self::Haproxy => "haproxy",
+            Self::Node => "node",
         }
     }
 
@@ -107,6 +164,7 @@ impl Lane {
             Self::Silverback => (workshop.silverback.as_path(), "version"),
             Self::Nginx => (Path::new("nginx"), "-v"),
             Self::Haproxy => (Path::new("haproxy"), "-v"),
+            Self::Node => (Path::new("node"), "--version"),
         };
         let output = Command::new(program).arg(argument).output();
         let output = output.map_err(|error| format!("{} is missing: {error}", self.name()))?;
@@ -138,12 +196,19 @@ impl Lane {
             Self::Silverback => workshop.silverback.as_path(),
             Self::Nginx => Path::new("nginx"),
             Self::Haproxy => Path::new("haproxy"),
+            Self::Node => Path::new("node"),
         };
         if self == Self::Silverback && setup.entities == Entities::Store {
             silverback::fill(workshop, setup, &config, &directory)?;
         }
         let arguments = self.arguments(&config, &directory, setup, &ports);
-        let arguments = arguments.iter().map(String::as_str);
+        let mut arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let (mut program, own) = (program, program.display().to_string());
+        if !setup.custom.environment.is_empty() {
+            let environment = setup.custom.environment.iter().map(String::as_str);
+            arguments = environment.chain([own.as_str()]).chain(arguments).collect();
+            program = Path::new("env");
+        }
         let log = directory.join("log");
         let mut process = Process::start(program, arguments, setup.cpus, &log)?;
         process.listens(ports.listen).map_err(|error| {
@@ -179,6 +244,7 @@ impl Lane {
                 fs::write(directory.join("routes.map"), haproxy::map(setup))?;
                 haproxy::config(setup, ports, directory)
             }
+            Self::Node => node::script(setup, ports, directory),
         })
     }
 
@@ -212,6 +278,7 @@ impl Lane {
             }
             Self::Haproxy if setup.reloadable => vec!["-W".into(), "-f".into(), config],
             Self::Haproxy => vec!["-f".into(), config],
+            Self::Node => vec![config],
         };
         list
     }

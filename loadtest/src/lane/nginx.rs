@@ -56,15 +56,41 @@ http {{
     )
 }
 
+/// The address, with TLS if that is wanted.
+fn listen(setup: &Setup, ports: &Ports) -> String {
+    let tls = if setup.custom.tls.is_some() {
+        " ssl"
+    } else {
+        ""
+    };
+    format!("{}{tls}", ports.listen)
+}
+
+/// TLS 1.3 with the cipher that the others choose; tickets, which are its default.
+fn certificate(setup: &Setup) -> String {
+    setup.custom.tls.as_ref().map_or_else(String::new, |tls| {
+        let (cert, key) = (tls.cert.display(), tls.key.display());
+        format!(
+            "    ssl_certificate {cert};
+    ssl_certificate_key {key};
+    ssl_protocols TLSv1.3;
+    ssl_conf_command Ciphersuites TLS_AES_256_GCM_SHA384;
+    ssl_ecdh_curve X25519;
+"
+        )
+    })
+}
+
 fn servers(setup: &Setup, ports: &Ports) -> String {
-    let listen = ports.listen;
+    let listen = listen(setup, ports);
     let apis = setup.catalogue.apis();
     if apis.is_empty() {
         let prefix = &setup.prefix;
+        let certificate = certificate(setup);
         return format!(
             "  server {{
     listen {listen} backlog=4096;
-    location / {{ proxy_pass http://origin{prefix}; }}
+{certificate}    location / {{ proxy_pass http://origin{prefix}; }}
   }}
 "
         );

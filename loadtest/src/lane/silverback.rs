@@ -6,6 +6,7 @@ use std::io;
 use std::path::Path;
 use std::process::Command;
 
+use crate::lane::Custom;
 use crate::lane::Entities;
 use crate::lane::Ports;
 use crate::lane::Setup;
@@ -15,19 +16,37 @@ use crate::policies::Policies;
 
 pub(super) fn config(setup: &Setup, ports: &Ports, directory: &Path) -> String {
     let (workers, listen, admin) = (setup.workers, ports.listen, ports.admin);
+    let Custom {
+        gateway,
+        limits,
+        timeouts,
+        sections,
+        tls,
+        ..
+    } = &setup.custom;
+    let gateway = or(gateway, "drain_timeout = \"1s\"");
+    let timeouts = or(timeouts, "keep_alive = \"600s\"");
+    let tls = tls.as_ref().map_or_else(String::new, |tls| {
+        let (cert, key) = (tls.cert.display(), tls.key.display());
+        format!("tls = {{ certificates = [{{ cert = \"{cert}\", key = \"{key}\" }}] }}\n")
+    });
     let mut text = format!(
         "[gateway]
 workers = {workers}
-drain_timeout = \"1s\"
+{gateway}
+
+[limits]
+{limits}
 
 [timeouts]
-keep_alive = \"600s\"
+{timeouts}
 
 [[listeners]]
 address = \"{listen}\"
-
+{tls}
 [admin]
 address = \"{admin}\"
+{sections}
 "
     );
     match setup.entities {
@@ -111,14 +130,35 @@ fn plugin(text: &mut String, name: &str, config: &str) {
     );
 }
 
+fn or<'a>(lines: &'a str, otherwise: &'a str) -> &'a str {
+    if lines.is_empty() { otherwise } else { lines }
+}
+
+/// Servers that share the requests, under one name.
+fn upstream(text: &mut String, custom: &Custom) {
+    let lines = &custom.upstream;
+    let _ = write!(text, "\n[[upstreams]]\nname = \"origins\"\n{lines}\n");
+    for target in &custom.targets {
+        let _ = writeln!(text, "[[upstreams.targets]]\ntarget = \"{target}\"");
+    }
+}
+
 fn service(text: &mut String, setup: &Setup, name: &str, criteria: &str) {
-    let (origin, prefix) = (setup.origin, &setup.prefix);
+    let prefix = &setup.prefix;
+    let lines = &setup.custom.service;
+    let origin = if setup.custom.targets.is_empty() {
+        setup.origin.to_string()
+    } else {
+        upstream(text, &setup.custom);
+        "origins".to_owned()
+    };
     let _ = write!(
         text,
         "
 [[services]]
 name = \"{name}\"
 url = \"http://{origin}{prefix}\"
+{lines}
 [[services.routes]]
 name = \"{name}\"
 {criteria}

@@ -26,6 +26,13 @@ pub(crate) struct Stats {
     pub(crate) posts: u64,
     /// Numbered POSTs that arrived more than once.
     pub(crate) posts_repeated: u64,
+    /// Requests in line or worked on, now and at most; of the scripted origin alone.
+    pub(crate) in_flight: u64,
+    pub(crate) in_flight_max: u64,
+    /// Requests that crossed an answer that nobody asked for.
+    pub(crate) excused: u64,
+    /// Requests that came long behind one, which must have been seen.
+    pub(crate) unnoticed: u64,
 }
 
 /// Counters and numbers.

@@ -25,7 +25,7 @@ use rustix::net::sockopt;
 
 use self::answer::Answer;
 use self::answer::Answers;
-use self::ledger::Ledger;
+pub(crate) use self::ledger::Ledger;
 pub(crate) use self::ledger::Stats;
 pub(crate) use self::request::LEDGER_HEADER;
 use self::request::Request;
