@@ -211,14 +211,13 @@ impl Plan {
             listeners: bound.addresses(),
             ..Running::default()
         };
-        let road = log.is_some().then_some(road);
         let stored = Arc::<Accounts>::default();
         let shared = Shared {
             pools: Arc::clone(&pools),
             stored: Arc::clone(&stored),
             cores: count,
         };
-        let roads = Roads::new(shared, road, count)?;
+        let roads = Roads::new(shared, log.is_some().then_some(road), count)?;
         let hire = hire(bound, cores.allowed, roads, self.force_epoll);
         let crew = Crew::hire(count, sender, hire)?;
         let (handle, requests) = Handle::new();

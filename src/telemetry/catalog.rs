@@ -192,6 +192,7 @@ impl Metric {
 
     /// The metric's row.
     #[rustfmt::skip]
+    #[expect(clippy::too_many_lines, reason = "a table: a row for each metric")]
     pub const fn row(self) -> MetricRow {
         use Kind::Counter;
         use Kind::Gauge;

@@ -48,6 +48,7 @@ pub fn encode(totals: &Totals, facts: &Facts<'_>, now: Instant) -> String {
 struct Text(String);
 
 impl Text {
+    #[expect(clippy::too_many_lines, reason = "one total match over the catalogue")]
     fn metric(&mut self, metric: Metric, totals: &Totals, facts: &Facts<'_>, now: Instant) {
         self.heading(metric);
         match metric {
@@ -61,7 +62,11 @@ impl Text {
             Metric::UpstreamLatency => {
                 self.histogram(metric, &totals.latencies().upstream, &COARSE);
             }
-            Metric::Failures | Metric::PluginRefusals | Metric::Shed => self.ends(metric, totals),
+            Metric::Failures
+            | Metric::PluginRefusals
+            | Metric::Shed
+            | Metric::CacheAnswers
+            | Metric::TlsHandshakes => self.ends(metric, totals),
             Metric::Retries
             | Metric::ConnectionsAccepted
             | Metric::AcceptPauses
@@ -93,8 +98,6 @@ impl Text {
             | Metric::BreakersOpen
             | Metric::QueueLength => self.gauges(metric, totals),
             Metric::TargetHealth | Metric::TargetEjections => self.targets(metric, facts),
-            Metric::CacheAnswers => self.cache_answers(totals),
-            Metric::TlsHandshakes => self.handshakes(totals),
             Metric::CacheBytes | Metric::CacheEntries | Metric::LimitCounters => {
                 self.plain(metric, shared_number(metric, facts));
             }
@@ -123,11 +126,13 @@ impl Text {
         }
     }
 
-    /// What was answered otherwise than by an origin.
+    /// How requests and connections ended or went on otherwise than by an origin's answer.
     fn ends(&mut self, metric: Metric, totals: &Totals) {
         match metric {
             Metric::Failures => self.failures(totals),
             Metric::PluginRefusals => self.refusals(totals),
+            Metric::CacheAnswers => self.cache_answers(totals),
+            Metric::TlsHandshakes => self.handshakes(totals),
             _ => self.sheds(totals),
         }
     }
