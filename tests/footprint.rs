@@ -47,6 +47,6 @@ fn fifteen_thousand_apis_fit() {
     drop(loader);
     let without_loader = held();
     println!("the loader's own: {:.1} MB", compiled - without_loader);
-    // A route has room for three kinds of plugins, used or not.
-    assert!(compiled - empty < 31.0, "{:.1} MB", compiled - empty);
+    // A route has room for three kinds of plugins, used or not; a service for TLS, an upstream for rules and limits.
+    assert!(compiled - empty < 32.0, "{:.1} MB", compiled - empty);
 }

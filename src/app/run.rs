@@ -7,6 +7,9 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use tokio::signal::unix::Signal;
+use tokio::signal::unix::SignalKind;
+use tokio::signal::unix::signal;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
@@ -184,7 +187,7 @@ impl Plan {
         predecessor: Option<Arc<Predecessor>>,
         given: Given,
     ) -> io::Result<Ended> {
-        let orders = lifecycle::listen()?;
+        let (orders, signals) = (lifecycle::listen()?, signal(SignalKind::user_defined2())?);
         let cores = Cores::read();
         let (load, usable) = (self.load, cores.usable());
         let before = predecessor.clone();
@@ -247,7 +250,7 @@ impl Plan {
                 if let Some(welcome) = welcome {
                     welcome(&running);
                 }
-                tokio::spawn(attend(predecessor, admin, file, succession));
+                tokio::spawn(attend(predecessor, admin, file, signals, succession));
             }),
         });
         let ended = control.run().await;
@@ -277,6 +280,7 @@ async fn attend(
     predecessor: Option<Arc<Predecessor>>,
     admin: Option<(tokio::net::TcpListener, admin::Setup<store::Handle>)>,
     file: Option<PathBuf>,
+    signals: Signal,
     succession: Succession,
 ) {
     if let Some(predecessor) = predecessor
@@ -286,10 +290,9 @@ async fn attend(
     }
     let admin = admin.map(|(socket, setup)| tokio::spawn(admin::serve(socket, setup)));
     let admin = admin.map(|admin| admin.abort_handle());
-    match Doorway::open(file.as_deref(), succession, admin) {
-        Ok(doorway) => doorway.attend().await,
-        Err(error) => tracing::warn!("this process cannot be replaced by another: {error}"),
-    }
+    Doorway::open(file.as_deref(), signals, succession, admin)
+        .attend()
+        .await;
 }
 
 /// How long the end of the process waits for the store's file to be closed.

@@ -14,8 +14,6 @@ use tokio::net::UnixListener;
 use tokio::net::UnixStream;
 use tokio::runtime;
 use tokio::signal::unix::Signal;
-use tokio::signal::unix::SignalKind;
-use tokio::signal::unix::signal;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::task::spawn_blocking;
@@ -49,15 +47,13 @@ pub struct Doorway {
 }
 
 impl Doorway {
-    /// Opens the doorway of the gateway that runs by this file.
-    ///
-    /// # Errors
-    /// When the kernel refuses to catch SIGUSR2.
+    /// Opens the doorway of the gateway that runs by this file, and hears these signals.
     pub fn open(
         config: Option<&Path>,
+        signals: Signal,
         succession: Succession,
         admin: Option<AbortHandle>,
-    ) -> io::Result<Self> {
+    ) -> Self {
         let listener = config.and_then(|config| match listen(config) {
             Ok(listener) => Some(listener),
             Err(error) => {
@@ -65,12 +61,12 @@ impl Doorway {
                 None
             }
         });
-        Ok(Self {
+        Self {
             listener,
-            signals: signal(SignalKind::user_defined2())?,
+            signals,
             succession: Arc::new(succession),
             admin,
-        })
+        }
     }
 
     /// Leaves the sockets with the service manager and tells it that the gateway serves; then waits for somebody who

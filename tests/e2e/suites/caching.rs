@@ -91,7 +91,7 @@ fn a_second_request_is_answered_from_the_store() {
 fn slow(lines: &'static str) -> Origin {
     Origin::start(move |mut peer| {
         while peer.request().is_some() {
-            std::thread::park_timeout(Duration::from_millis(300));
+            crate::support::gate::let_pass(Duration::from_millis(300));
             peer.send(format!(
                 "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n{lines}Content-Length: 2\r\n\r\nok"
             ));
@@ -260,7 +260,7 @@ fn a_stale_answer_is_revalidated() {
     });
     let gateway = config(&origin, "cache_ttl = 1").start();
     assert_eq!(says(&gateway.get("/a")), "Miss");
-    std::thread::park_timeout(Duration::from_millis(1_100));
+    crate::support::gate::let_pass(Duration::from_millis(1_100));
     let renewed = gateway.get("/a").expect(200);
     assert_eq!(
         (says(&renewed).as_str(), renewed.text().as_str()),
@@ -282,7 +282,7 @@ fn a_stale_answer_stands_in_for_a_dead_origin() {
     let gateway = config.start();
     assert_eq!(says(&gateway.get("/a")), "Miss");
     drop(origin);
-    std::thread::park_timeout(Duration::from_millis(1_100));
+    crate::support::gate::let_pass(Duration::from_millis(1_100));
     for _ in 0..2 {
         let stale = gateway.get("/a").expect(200);
         assert_eq!(

@@ -29,7 +29,7 @@ fn every_worker_hears_of_what_is_stored() {
     let gateway = config(&origin, "").gateway("workers = 2\n").start();
     gateway.get("/a").expect(200);
     // Whatever a worker has stored the other hears of within two ticks.
-    std::thread::park_timeout(Duration::from_millis(1_200));
+    crate::support::gate::let_pass(Duration::from_millis(1_200));
     for _ in 0..16 {
         assert_eq!(says(&gateway.get("/a")), "Hit");
     }
@@ -159,7 +159,7 @@ fn answers_are_counted_by_where_they_come_from() {
     }
     client.get("/b").response().expect(200);
     client.post("/a", b"x").response().expect(200);
-    std::thread::park_timeout(Duration::from_millis(1_100));
+    crate::support::gate::let_pass(Duration::from_millis(1_100));
     assert_eq!(says(&client.get("/a").response()), "Stale");
     for (status, count) in [("hit", 2.0), ("miss", 2.0), ("stale", 1.0), ("bypass", 1.0)] {
         let series = format!("silverback_cache_answers_total{{status=\"{status}\"}}");

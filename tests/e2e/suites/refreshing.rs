@@ -55,7 +55,7 @@ fn counting(hang: &Hang) -> Origin {
 /// Lets what is stored become stale, and the origin hang from then on.
 fn age(hang: &Hang) {
     hang.begun.open();
-    std::thread::park_timeout(Duration::from_millis(1_100));
+    crate::support::gate::let_pass(Duration::from_millis(1_100));
 }
 
 fn a_stale_answer_is_given_while_the_origin_hangs() {

@@ -115,3 +115,11 @@ pub(crate) fn eventually<R>(what: &str, mut ask: impl FnMut() -> Option<R>) -> R
         let _ = clock.wait_for(Duration::from_millis(1), |()| None::<()>);
     }
 }
+
+/// Lets so much time pass, for what is about time itself: an answer's age. A thread that parks may be woken early.
+pub(crate) fn let_pass(span: Duration) {
+    let until = Instant::now() + span;
+    while let Some(left) = until.checked_duration_since(Instant::now()) {
+        std::thread::park_timeout(left);
+    }
+}
