@@ -38,6 +38,7 @@ use crate::config::Model;
 use crate::config::model::Workers;
 use crate::control::Control;
 use crate::control::Crew;
+use crate::control::Greet;
 use crate::control::Handle;
 use crate::control::Hire;
 use crate::control::Setup;
@@ -230,9 +231,12 @@ impl Plan {
             running.admin = Some(socket.local_addr()?);
             admin = Some((socket, admin_setup(wanted, &store, &handle)));
         }
-        let succession = Succession::new(sockets.held(), store.clone(), handle)?;
-        let file = self.file.clone();
-        let welcome = self.welcome;
+        let place = Place {
+            admin,
+            file: self.file.clone(),
+            signals,
+            succession: Succession::new(sockets.held(), store.clone(), handle)?,
+        };
         let control = Control::new(Setup {
             first,
             builder,
@@ -245,13 +249,7 @@ impl Plan {
             pools,
             stored,
             log,
-            greet: Box::new(move |drivers| {
-                running.drivers = drivers.to_vec();
-                if let Some(welcome) = welcome {
-                    welcome(&running);
-                }
-                tokio::spawn(attend(predecessor, admin, file, signals, succession));
-            }),
+            greet: greeting(running, self.welcome, place, predecessor),
         });
         let ended = control.run().await;
         // The Admin API may hold on to the store for as long as a request takes.
@@ -274,25 +272,51 @@ fn admin_setup(
     }
 }
 
-/// Takes over from the process before this one, if there is one; then serves the Admin API, and whoever asks for the
-/// process after this one.
-async fn attend(
+/// What is done when every worker serves.
+fn greeting(
+    mut running: Running,
+    welcome: Option<Welcome>,
+    place: Place,
     predecessor: Option<Arc<Predecessor>>,
+) -> Greet {
+    Box::new(move |drivers| {
+        running.drivers = drivers.to_vec();
+        if let Some(welcome) = welcome {
+            welcome(&running);
+        }
+        place.take(predecessor);
+    })
+}
+
+/// What one process at a time does: to answer for the Admin API, and whoever asks for the process after this one.
+struct Place {
     admin: Option<(tokio::net::TcpListener, admin::Setup<store::Handle>)>,
     file: Option<PathBuf>,
     signals: Signal,
     succession: Succession,
-) {
-    if let Some(predecessor) = predecessor
-        && let Err(error) = spawn_blocking(move || predecessor.take_over()).await
-    {
-        tracing::error!("the process before this one was not told: {error}");
+}
+
+impl Place {
+    /// Takes it: at once, or when the process before this one has left it.
+    fn take(self, predecessor: Option<Arc<Predecessor>>) {
+        let Some(predecessor) = predecessor else {
+            return self.attend();
+        };
+        tokio::spawn(async {
+            if let Err(error) = spawn_blocking(move || predecessor.take_over()).await {
+                tracing::error!("the process before this one was not told: {error}");
+            }
+            self.attend();
+        });
     }
-    let admin = admin.map(|(socket, setup)| tokio::spawn(admin::serve(socket, setup)));
-    let admin = admin.map(|admin| admin.abort_handle());
-    Doorway::open(file.as_deref(), signals, succession, admin)
-        .attend()
-        .await;
+
+    fn attend(self) {
+        let admin = self.admin;
+        let admin = admin.map(|(socket, setup)| tokio::spawn(admin::serve(socket, setup)));
+        let admin = admin.map(|admin| admin.abort_handle());
+        let doorway = Doorway::open(self.file.as_deref(), self.signals, self.succession, admin);
+        tokio::spawn(doorway.attend());
+    }
 }
 
 /// How long the end of the process waits for the store's file to be closed.
