@@ -302,6 +302,7 @@ fn service_manager_hears_who_serves() {
     assert!(reloading.contains("MONOTONIC_USEC="), "{reloading}");
     heard(&manager, "READY=1");
     upgrade(&gateway, &[]).expect(0);
+    gateway.wait_log("has taken over");
     let successor = gateway.successors()[0];
     let ready = heard(&manager, &format!("MAINPID={successor}\n"));
     assert!(ready.contains("READY=1"), "{ready}");
