@@ -39,7 +39,7 @@ const FIELDS: &[Field] = &[
     Field::new(
         "protocols",
         Type::Set(&Element::texts(&[Rule::OneOf(PROTOCOLS)])),
-        "the protocols that it is for; there is no TLS on listeners, `https` is what a trusted peer says in X-Forwarded-Proto",
+        "the protocols that it is for; `https` is TLS on the listener, or what a trusted peer says in X-Forwarded-Proto",
     )
     .required()
     .preset(Preset::Texts(&["http", "https"]))
