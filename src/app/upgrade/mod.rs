@@ -1,9 +1,9 @@
 //! A new process in the place of the running one, without a connection refused or a request lost.
 //!
-//! The old process starts the new one with one end of a [`channel`] as its standard input, sends it copies of all
+//! The old process starts the new one with one end of a `channel` as its standard input, sends it copies of all
 //! listening sockets, closes the store when the new one asks for it, and serves on. Once every worker of the new one
 //! serves, the old one leaves the sockets alone and drains. Whatever goes wrong before that moment ends the new
-//! process and nothing else. Who asks for it comes through the [`doorway`]: `silverback upgrade`, or SIGUSR2.
+//! process and nothing else. Who asks for it comes through the `doorway`: `silverback upgrade`, or SIGUSR2.
 
 mod ask;
 mod channel;
@@ -81,6 +81,5 @@ pub fn inherit() -> io::Result<(Option<Arc<Predecessor>>, Given)> {
 fn address(config: &Path) -> io::Result<net::SocketAddr> {
     let config = config.canonicalize()?;
     let path = Uuid::new_v5(&Uuid::NAMESPACE_URL, config.as_os_str().as_bytes());
-    let user = rustix::process::geteuid().as_raw();
-    net::SocketAddr::from_abstract_name(format!("silverback-{user}-{path}"))
+    net::SocketAddr::from_abstract_name(format!("silverback-{path}"))
 }

@@ -1,6 +1,6 @@
 //! TLS over owned buffers: our own adapter of rustls' unbuffered interface.
 //!
-//! [`engine`] and [`session`] do no input or output: bytes in, bytes out. What they hold while a connection is idle
+//! `engine` and `session` do no input or output: bytes in, bytes out. What they hold while a connection is idle
 //! is the state of the protocol and no buffer. A handshake turns a connected plain stream into one whose
 //! [`Reader`](crate::net::Reader) and [`Writer`](crate::net::Writer) speak TLS; everything above them does not see
 //! the difference.
