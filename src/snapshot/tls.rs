@@ -67,12 +67,18 @@ fn config(tls: &Tls, model: &Model) -> Result<ServerConfig, String> {
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     // Sessions are resumed by tickets, on any core; nothing is kept of them here.
     config.session_storage = Arc::new(NoServerSessionStorage {});
-    config.ticketer = ticketer().map_err(|error| error.to_string())?;
+    // Who resumes a session is not asked for a certificate again: it must have been by the same rules.
+    config.ticketer = match tls.client_auth {
+        ClientAuth::None => shared_ticketer().map_err(|error| error.to_string())?,
+        ClientAuth::Optional | ClientAuth::Required => {
+            crypto::ticketer().map_err(|error| error.to_string())?
+        }
+    };
     Ok(config)
 }
 
 /// What makes the tickets of this process: sessions of one core resume on another, and outlive a reload.
-fn ticketer() -> io::Result<Arc<dyn ProducesTickets>> {
+fn shared_ticketer() -> io::Result<Arc<dyn ProducesTickets>> {
     static TICKETER: OnceLock<Option<Arc<dyn ProducesTickets>>> = OnceLock::new();
     let ticketer = TICKETER.get_or_init(|| crypto::ticketer().ok());
     let without = || io::Error::other("there is no randomness for the keys of session tickets");

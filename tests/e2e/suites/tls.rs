@@ -27,6 +27,7 @@ cases! {
     sessions_resume_on_every_core_and_after_a_reload: [] needs ["openssl"];
     staple_is_given_to_who_asks: [] needs ["openssl"];
     client_certificate_is_verified_and_passed_on: [] needs ["curl"];
+    session_of_a_listener_that_asks_nobody_opens_no_other: [] needs ["openssl"];
     certificate_files_are_followed: [] needs ["curl"];
     bad_certificate_is_refused_with_its_place: ["FP2"];
     stored_certificates_are_shown: [] needs ["curl"];
@@ -217,6 +218,34 @@ fn sessions_resume_on_every_core_and_after_a_reload() {
     let resumed = "silverback_tls_handshakes_total{outcome=\"resumed\"}";
     eventually("it is seen", || {
         (gateway.metric(resumed) > 23.5).then_some(())
+    });
+}
+
+fn session_of_a_listener_that_asks_nobody_opens_no_other() {
+    let kit = Kit::new();
+    kit.sign("a", &["a.test"]);
+    let origin = Origin::hello();
+    let ca = format!(
+        ", client_auth = \"required\", client_ca = [\"{}\"]",
+        kit.path("ca.pem")
+    );
+    let gateway = Config::to(origin.port())
+        .listener(&kit.listener(&["a"], ""))
+        .listener(&kit.listener(&["a"], &ca))
+        .start();
+    let guarded = gateway.listeners[1].to_string();
+    for version in ["-tls1_2", "-tls1_3"] {
+        let session = kit.path(version);
+        let open = kit.openssl(&gateway, &[version, "-sess_out", &session]);
+        assert!(open.contains("200 OK"), "{open}");
+        let closed = [version, "-sess_in", &session, "-connect", &guarded];
+        let closed = kit.openssl(&gateway, &closed);
+        assert!(!closed.contains("200 OK"), "{version}: {closed}");
+        assert!(!closed.contains("Reused"), "{version}: {closed}");
+    }
+    let failed = "silverback_tls_handshakes_total{outcome=\"failed\"}";
+    eventually("both are refused", || {
+        (gateway.metric(failed) == 2.0).then_some(())
     });
 }
 
